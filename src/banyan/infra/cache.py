@@ -1,0 +1,106 @@
+"""A bounded cache in the process: time to live per cache, one fill per key, invalidated on write."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Cache(Generic[K, V]):
+    """Least recently used entries leave first. A `drop` while a fill is under way discards that fill:
+    otherwise a value read before a write could outlive it.
+    """
+
+    def __init__(self, name: str, *, max_entries: int, ttl_seconds: float) -> None:
+        self.name = name
+        self.hits = 0
+        self.misses = 0
+        self._max_entries = max_entries
+        self._ttl_seconds = ttl_seconds
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._fills: dict[K, asyncio.Future[V]] = {}
+        self._drops = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(self, key: K) -> V | None:
+        """The live value, or None."""
+        entry = self._entries.get(key)
+        if entry is None or entry[0] < time.monotonic():
+            self.misses += 1
+            return None
+        self.hits += 1
+        self._entries.move_to_end(key)
+        return entry[1]
+
+    def put(self, key: K, value: V) -> None:
+        self._entries[key] = (time.monotonic() + self._ttl_seconds, value)
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._max_entries:
+            self._entries.popitem(last=False)
+
+    async def get(self, key: K, fill: Callable[[], Awaitable[V]]) -> V:
+        """The cached value, or the one that `fill` makes: concurrent callers share one fill."""
+        value = self.find(key)
+        if value is not None:
+            return value
+        under_way = self._fills.get(key)
+        if under_way is not None:
+            return await asyncio.shield(under_way)
+        return await self._fill(key, fill)
+
+    async def get_many(self, keys: Iterable[K], fill: Callable[[list[K]], Awaitable[dict[K, V]]]) -> dict[K, V]:
+        """Values for all keys that have one; `fill` is called once with those not cached."""
+        found: dict[K, V] = {}
+        missing: list[K] = []
+        for key in keys:
+            if key in found:
+                continue
+            value = self.find(key)
+            if value is None:
+                missing.append(key)
+            else:
+                found[key] = value
+        if missing:
+            drops = self._drops
+            filled = await fill(missing)
+            found.update(filled)
+            if drops == self._drops:
+                for key, value in filled.items():
+                    self.put(key, value)
+        return found
+
+    def drop(self, key: K) -> None:
+        self._drops += 1
+        self._entries.pop(key, None)
+        # Whoever asks from now on must not join a fill that began before the write.
+        self._fills.pop(key, None)
+
+    def clear(self) -> None:
+        self._drops += 1
+        self._entries.clear()
+        self._fills.clear()
+
+    async def _fill(self, key: K, fill: Callable[[], Awaitable[V]]) -> V:
+        future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        self._fills[key] = future
+        try:
+            value = await fill()
+        except BaseException as error:
+            if not future.cancelled():
+                future.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
+                future.exception()
+            raise
+        else:
+            if self._fills.get(key) is future:
+                self.put(key, value)
+            future.set_result(value)
+            return value
+        finally:
+            if self._fills.get(key) is future:
+                del self._fills[key]

@@ -1,0 +1,46 @@
+"""Small declarations that features make and wiring collects, so that lower code never imports upward."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from banyan.infra.database.work import Work
+from banyan.kernel.signals import Job, Signal
+
+
+S = TypeVar("S", bound=Signal)
+J = TypeVar("J", bound=Job)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber(Generic[S]):
+    """Calls `handler` once for each signal, in a job's transaction. `name` is stable: it stands in the database."""
+
+    signal: type[S]
+    name: str
+    handler: Callable[[Work, S], Awaitable[None]]
+    max_attempts: int = 12
+    timeout_seconds: float = 60
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind(Generic[J]):
+    """Says who runs a kind of job, how often it is tried and how long one try may take."""
+
+    job: type[J]
+    handler: Callable[[Work, J], Awaitable[None]]
+    max_attempts: int = 12
+    timeout_seconds: float = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Enqueues `job` every `every_seconds`, once over all schedulers."""
+
+    name: str
+    every_seconds: float
+    job: Job
+
+
+AnySubscriber = Subscriber[Any]
+AnyJobKind = JobKind[Any]

@@ -1,0 +1,1 @@
+"""Values that every part shares: ids, clock, errors, pages. Standard library and msgspec only."""
