@@ -1,0 +1,38 @@
+"""Settings of the HTTP side."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from pydantic import BaseModel, Field, field_validator
+
+
+class HttpSettings(BaseModel):
+    """What the gateway may accept and how it answers."""
+
+    public_url: str | None = Field(None, description="Base URL that people use; default: host and port of `up`.")
+    trusted_proxies: list[str] = Field(
+        default_factory=list, description="CIDR blocks whose X-Forwarded-For and X-Forwarded-Proto are believed."
+    )
+    cors_origins: list[str] = Field(
+        default_factory=list, description="Origins whose pages may call the API; `*` allows any, without cookies."
+    )
+    max_body_bytes: int = Field(10 * 1024 * 1024, ge=1024)
+    body_timeout_seconds: float = Field(30, gt=0, description="A request's body must have arrived by then.")
+    compress_min_bytes: int = Field(1024, ge=0)
+    max_in_flight: int = Field(1000, ge=1, description="Requests at work at once; more are shed with 503.")
+    drain_seconds: float = Field(20, ge=0, description="How long a stopping server waits for its requests.")
+    access_log: bool = True
+    hot_answers: int = Field(10_000, ge=0, description="Anonymous answers kept in memory; 0 keeps none.")
+    hot_answer_seconds: float = Field(5, gt=0)
+    idempotency_hours: float = Field(24, gt=0)
+    metrics_token: str | None = Field(None, description="Lets other than loopback read /metrics.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_blocks(cls, blocks: list[str]) -> list[str]:
+        for block in blocks:
+            ip_network(block)
+        return blocks
+
+    def proxy_networks(self) -> list[IPv4Network | IPv6Network]:
+        """`trusted_proxies` as networks."""
+        return [ip_network(block) for block in self.trusted_proxies]
