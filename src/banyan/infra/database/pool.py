@@ -1,0 +1,45 @@
+"""The pool that wiring opens once per process and from which every request and job gets its `Work`."""
+
+import asyncio
+from typing import Self
+
+from banyan.infra.database.connect import CONNECT_ERRORS, connect
+from banyan.infra.database.errors import DatabaseUnavailable
+from banyan.infra.database.handoff import Handoff
+from banyan.infra.database.settings import DatabaseSettings
+from banyan.infra.database.work import Outbox, Work
+
+_RETRY_SECONDS = 0.1
+
+
+class Pool(Handoff):
+    """Connections, and the outboxes that write what a `Work` collected with its commit."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        super().__init__(settings)
+        self._outboxes: tuple[Outbox, ...] = ()
+
+    @classmethod
+    async def open(cls, settings: DatabaseSettings) -> Self:
+        """A pool with one connection open, so that a wrong URL is noticed at the start.
+
+        Raises DatabaseUnavailable, its cause attached, when none opens within the acquire timeout.
+        """
+        pool = cls(settings)
+        deadline = pool._loop.time() + settings.acquire_timeout_seconds
+        while True:
+            try:
+                pool._add(await connect(settings))
+                return pool
+            except CONNECT_ERRORS as error:
+                if pool._loop.time() > deadline:
+                    raise DatabaseUnavailable(f"Cannot connect to the database: {error}") from error
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def attach(self, outbox: Outbox) -> None:
+        """From now on `outbox` writes its share of what a `Work` collected, inside that transaction."""
+        self._outboxes = (*self._outboxes, outbox)
+
+    def work(self) -> Work:
+        """A new unit of work; nothing is borrowed until its first statement."""
+        return Work(self, self._outboxes)

@@ -1,0 +1,20 @@
+"""What an operator may set about the database."""
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class DatabaseSettings(BaseModel):
+    """One process' use of one database. The URL holds a password: it is masked in every dump of the settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: SecretStr = Field(description="postgresql://user:password@host:port/name")
+    pool_size: int = Field(8, ge=1, le=200, description="Connections of this process at most.")
+    acquire_timeout_seconds: float = Field(5, gt=0, description="A request waits so long for a connection.")
+    statement_timeout_seconds: float = Field(15, gt=0, description="The server cancels a longer statement.")
+    connect_timeout_seconds: float = Field(5, gt=0)
+    max_waiting: int = Field(500, ge=0, description="Requests that may queue for a connection; more get 503.")
+    prepared_statements: bool = Field(
+        True, description="Off behind PgBouncer in transaction mode; time limits then hold on our side only."
+    )
+    application_name: str = Field("banyan", max_length=63)

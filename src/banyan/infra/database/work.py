@@ -1,0 +1,383 @@
+"""One request's or job's use of the database: reads without a transaction, one transaction from the first write."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, NoReturn, Protocol, Self
+
+import asyncpg
+import structlog
+from msgspec import Struct, field
+
+from banyan.infra.database.connect import CONNECT_ERRORS
+from banyan.infra.database.errors import (
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    is_connection_lost,
+    is_cut_off,
+    is_retryable,
+    raise_translated,
+)
+from banyan.infra.database.handoff import Handoff
+from banyan.kernel.errors import BanyanError
+from banyan.kernel.signals import Job, Signal
+
+log = structlog.get_logger("banyan.database")
+
+Connection = asyncpg.Connection
+Record = asyncpg.Record
+# A method of Connection that runs one statement: (connection, sql, *args).
+Statement = Callable[..., Coroutine[Any, Any, Any]]
+
+_FREE = 0
+_BUSY = 1
+# The transaction is gone although nobody asked for it: only a rollback makes the work usable again.
+_LOST = 2
+
+
+class Enqueued(Struct, frozen=True):
+    """A job to be written with the commit: run at `run_at` (None: now); one waiting job at most per `key`."""
+
+    job: Job
+    run_at: datetime | None
+    key: str | None
+
+
+class Announcement(Struct, frozen=True):
+    """What other processes must be told once the commit is done."""
+
+    topic: str
+    keys: tuple[str, ...]
+
+
+class Pending(Struct):
+    """What a `Work` collected to leave with its commit."""
+
+    signals: list[Signal] = field(default_factory=list)
+    jobs: list[Enqueued] = field(default_factory=list)
+    announcements: list[Announcement] = field(default_factory=list)
+
+
+class Outbox(Protocol):
+    """Writes its share of what was collected; the SQL belongs to the jobs and to the bus."""
+
+    async def write(self, connection: Connection, pending: Pending) -> None:
+        """Inserts with as few statements as possible, in the open transaction of `connection`."""
+
+    def committed(self, pending: Pending) -> None:
+        """A hint to wake whoever takes it from there. Also called when the outcome of the commit is unknown."""
+
+
+class Work:
+    """Statements of one request or job, never two at once.
+
+    Reads borrow a connection for themselves until the first `write` (or `begin`) opens the transaction; from
+    then on all run inside it. A statement that fails because the connection or its plan is gone, or another
+    transaction got in the way, is tried once more when nothing of this transaction came before it. All raise
+    Unavailable for what is the database's fault; a unique violation and the like reach the caller as asyncpg
+    errors, after which the transaction can only be rolled back: prefer ON CONFLICT.
+    """
+
+    __slots__ = ("_after_commit", "_connection", "_outboxes", "_pending", "_pool", "_state", "_untouched")
+
+    def __init__(self, pool: Handoff, outboxes: tuple[Outbox, ...] = ()) -> None:
+        self._pool = pool
+        self._outboxes = outboxes
+        # The transaction's connection; None while there is no transaction.
+        self._connection: Connection | None = None
+        self._pending: Pending | None = None
+        self._after_commit: list[Callable[[], None]] | None = None
+        self._state = _FREE
+        # True until the transaction's first statement has succeeded: so long it may be begun anew.
+        self._untouched = False
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection is not None
+
+    # Plain functions that return a coroutine: one frame less on every call than `async def`.
+    def rows(self, sql: str, *args: object) -> Coroutine[Any, Any, list[Record]]:
+        """All rows of a read."""
+        return self._read(Connection.fetch, sql, args)
+
+    def row(self, sql: str, *args: object) -> Coroutine[Any, Any, Record | None]:
+        """The first row of a read."""
+        return self._read(Connection.fetchrow, sql, args)
+
+    def value(self, sql: str, *args: object) -> Coroutine[Any, Any, Any]:
+        """The first column of the first row of a read, None without rows."""
+        return self._read(Connection.fetchval, sql, args)
+
+    def write(self, sql: str, *args: object) -> Coroutine[Any, Any, list[Record]]:
+        """Runs inside the transaction, which it opens when it is the first; RETURNING rows come back."""
+        return self._write(Connection.fetch, sql, args)
+
+    def write_row(self, sql: str, *args: object) -> Coroutine[Any, Any, Record | None]:
+        return self._write(Connection.fetchrow, sql, args)
+
+    def write_value(self, sql: str, *args: object) -> Coroutine[Any, Any, Any]:
+        return self._write(Connection.fetchval, sql, args)
+
+    def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> Coroutine[Any, Any, None]:
+        """One prepared statement for many rows, pipelined."""
+        return self._write(Connection.executemany, sql, (list(rows),))
+
+    async def begin(self) -> None:
+        """Opens the transaction now, for a read that locks."""
+        self._enter()
+        try:
+            if self._connection is None:
+                await self._begin()
+        finally:
+            self._leave()
+
+    def emit(self, signal: Signal) -> None:
+        """Leaves with the commit as one job per subscriber."""
+        self._collected().signals.append(signal)
+
+    def enqueue(self, job: Job, *, run_at: datetime | None = None, key: str | None = None) -> None:
+        """Leaves with the commit as one job."""
+        self._collected().jobs.append(Enqueued(job, run_at, key))
+
+    def announce(self, topic: str, *keys: str) -> None:
+        """Tells every process, this one too, once the commit is done: cached values of `keys` are outdated."""
+        self._collected().announcements.append(Announcement(topic, keys))
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Calls back once the commit is done, or may have been done when its outcome is unknown: so a callback
+        gives a hint (wake someone, drop a cached value) and never has an effect of its own.
+        """
+        if self._after_commit is None:
+            self._after_commit = []
+        self._after_commit.append(callback)
+
+    async def commit(self) -> None:
+        """Writes what was collected, commits, then calls back. Nothing to do is done without a statement.
+
+        Whatever it raises, the transaction is over: rolled back, or OutcomeUnknown.
+        """
+        self._enter()
+        try:
+            if self._connection is not None or self._pending is not None:
+                await self._flush(self._connection or await self._begin())
+                await self._commit()
+            elif self._after_commit is not None:
+                self._committed()
+        except BaseException:
+            await self._forget()
+            raise
+        finally:
+            self._leave()
+
+    async def rollback(self) -> None:
+        """Forgets the transaction and all that was collected; the work may be used again. Never raises for the
+        database's sake.
+        """
+        await self._forget()
+        self._state = _FREE
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or (isinstance(error, BanyanError) and error.keeps_work):
+            await self.commit()
+        else:
+            await self.rollback()
+
+    def _collected(self) -> Pending:
+        if self._pending is None:
+            self._pending = Pending()
+        return self._pending
+
+    def _enter(self) -> None:
+        if self._state:
+            raise self._refusal()
+        self._state = _BUSY
+
+    def _leave(self) -> None:
+        if self._state == _BUSY:
+            self._state = _FREE
+
+    def _refusal(self) -> Exception:
+        if self._state == _LOST:
+            return DatabaseUnavailable("The transaction was lost.", retry_after_seconds=1)
+        return RuntimeError("one Work was used by two tasks at once: each needs its own")
+
+    async def _read(self, statement: Statement, sql: str, args: tuple[object, ...]) -> Any:
+        # The hottest lines of the house: _enter and _leave are written out.
+        if self._state:
+            raise self._refusal()
+        self._state = _BUSY
+        try:
+            connection = self._connection
+            if connection is not None:
+                return await self._inside(connection, statement, sql, args)
+            pool = self._pool
+            last_try = False
+            while True:
+                connection = pool.take()
+                if connection is None:
+                    connection = await pool.wait()
+                try:
+                    result = await statement(connection, sql, *args)
+                except BaseException as error:
+                    pool.take_back(connection, error)
+                    if last_try or not is_connection_lost(error, connection):
+                        raise_translated(error, connection)
+                    last_try = True
+                else:
+                    pool.give(connection)
+                    return result
+        finally:
+            if self._state == _BUSY:
+                self._state = _FREE
+
+    async def _write(self, statement: Statement, sql: str, args: tuple[object, ...]) -> Any:
+        if self._state:
+            raise self._refusal()
+        self._state = _BUSY
+        try:
+            connection = self._connection
+            if connection is None:
+                connection = await self._begin()
+            return await self._inside(connection, statement, sql, args)
+        finally:
+            if self._state == _BUSY:
+                self._state = _FREE
+
+    async def _inside(
+        self, connection: Connection, statement: Statement, sql: str, args: tuple[object, ...]
+    ) -> Any:
+        """One statement in the open transaction."""
+        try:
+            result = await statement(connection, sql, *args)
+        except BaseException as error:
+            if not (self._untouched and is_retryable(error, connection)):
+                self._fail(connection, error)
+        else:
+            self._untouched = False
+            return result
+        await self._roll_back()
+        connection = await self._begin()
+        self._untouched = False
+        try:
+            return await statement(connection, sql, *args)
+        except BaseException as error:
+            self._fail(connection, error)
+
+    def _fail(self, connection: Connection, error: BaseException) -> NoReturn:
+        """A transaction whose connection is lost or was cut off is given up at once."""
+        if is_cut_off(error) or is_connection_lost(error, connection):
+            self._connection = None
+            self._state = _LOST
+            self._pool.take_back(connection, error)
+        raise_translated(error, connection)
+
+    async def _begin(self) -> Connection:
+        pool = self._pool
+        last_try = False
+        while True:
+            connection = pool.take()
+            if connection is None:
+                connection = await pool.wait()
+            try:
+                await connection.execute("BEGIN")
+            except BaseException as error:
+                pool.take_back(connection, error)
+                if last_try or not is_connection_lost(error, connection):
+                    raise_translated(error, connection)
+                last_try = True
+            else:
+                self._connection = connection
+                self._untouched = True
+                return connection
+
+    async def _flush(self, connection: Connection) -> None:
+        """Writes what was collected, inside the transaction."""
+        pending = self._pending
+        if pending is None:
+            return
+        if not self._outboxes:
+            raise RuntimeError("signals, jobs or announcements were collected, but the pool has no outbox")
+        for outbox in self._outboxes:
+            try:
+                await outbox.write(connection, pending)
+            except BaseException as error:
+                self._fail(connection, error)
+
+    async def _commit(self) -> None:
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            raise DatabaseUnavailable(retry_after_seconds=1)
+        self._connection = None
+        try:
+            status = await connection.execute("COMMIT")
+        except BaseException as error:
+            self._commit_failed(connection, error)
+        self._pool.give(connection)
+        if status != "COMMIT":
+            # PostgreSQL answers COMMIT with ROLLBACK after a failed statement: nobody may take that for success.
+            raise RuntimeError("a statement of this transaction failed and its error was ignored")
+        self._committed()
+
+    def _commit_failed(self, connection: Connection, error: BaseException) -> NoReturn:
+        if is_cut_off(error):
+            # The server may be committing just now: those who wait for it hear of it when it has finished.
+            self._pool.recover(connection, self._detached_hooks())
+        elif is_connection_lost(error, connection):
+            self._pool.take_back(connection, error)
+            self._committed()
+        else:
+            self._pool.take_back(connection, error)
+            raise_translated(error, connection)
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        raise OutcomeUnknown(retry_after_seconds=1) from error
+
+    def _detached_hooks(self) -> Callable[[], None]:
+        """What is left to do after the commit, apart from this work, which is over by then."""
+        rest = Work(self._pool, self._outboxes)
+        rest._pending, rest._after_commit = self._pending, self._after_commit
+        return rest._committed
+
+    def _committed(self) -> None:
+        pending, self._pending = self._pending, None
+        callbacks, self._after_commit = self._after_commit, None
+        for callback in callbacks or ():
+            call_safely(callback)
+        if pending is not None:
+            for outbox in self._outboxes:
+                call_safely(partial(outbox.committed, pending))
+
+    async def _forget(self) -> None:
+        self._pending = None
+        self._after_commit = None
+        await self._roll_back()
+
+    async def _roll_back(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            await connection.execute("ROLLBACK")
+        except CONNECT_ERRORS as error:
+            log.info("rollback failed", error=f"{type(error).__name__}: {error}")
+            self._pool.recover(connection)
+        except BaseException:
+            self._pool.recover(connection)
+            raise
+        else:
+            self._pool.give(connection)
+
+
+def call_safely(hook: Callable[[], None]) -> None:
+    """The commit is done: a failing hook must not turn it into an error."""
+    try:
+        hook()
+    except Exception:
+        log.exception("hook after a commit failed")
