@@ -27,10 +27,10 @@ _LONGEST_BACKOFF_SECONDS = 1.0
 class Handoff:
     """Borrow by `take() or await wait()`, return by `give()`; both fast paths are synchronous.
 
-    Connections open when they are needed and stay open; idle ones are used last in, first out, so that a quiet
-    process works on few warm backends. During an outage callers wait up to the acquire timeout (a restart of
-    the server is not noticed); once it has lasted that long they are refused at once, until one task that tries
-    to reconnect succeeds.
+    Connections open when they are needed and stay open; idle ones are used last in, first out, so that a
+    quiet process works on few warm backends. During an outage callers wait up to the acquire timeout (a short
+    restart is not noticed); once it has lasted that long they are refused at once, until the one task that
+    tries to reconnect succeeds.
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:
@@ -84,8 +84,8 @@ class Handoff:
     async def wait(self) -> asyncpg.Connection:
         """The next connection, in the order of asking.
 
-        Raises DatabaseUnavailable when there is none within the acquire timeout or the server has been away for
-        longer than that, Overloaded when more than `max_waiting` wait already or all stayed busy.
+        Raises DatabaseUnavailable when the server stays away for the acquire timeout or has been for longer,
+        Overloaded when `max_waiting` wait already or all connections stayed busy for that time.
         """
         self._check_admission()
         waiter: asyncio.Future[asyncpg.Connection] = self._loop.create_future()
@@ -145,9 +145,7 @@ class Handoff:
         """Refuses whoever waits, lets borrowed connections come back for so long, then cuts the rest off."""
         self._closing = True
         while self._waiters:
-            self._refuse(
-                self._waiters.popleft(), DatabaseUnavailable("Shutting down.", retry_after_seconds=5)
-            )
+            self._refuse(self._waiters.popleft(), _shutting_down())
         for connection in self._idle:
             self._spawn(self._dispose(connection))
         self._idle.clear()
@@ -168,7 +166,7 @@ class Handoff:
 
     def _check_admission(self) -> None:
         if self._closing:
-            raise DatabaseUnavailable("Shutting down.", retry_after_seconds=5)
+            raise _shutting_down()
         if not self._all and self.down_seconds > self.settings.acquire_timeout_seconds:
             raise DatabaseUnavailable(retry_after_seconds=2)
         if len(self._waiters) >= self.settings.max_waiting:
@@ -251,7 +249,7 @@ class Handoff:
     async def _recover(self, connection: asyncpg.Connection, then: Callable[[], None] | None) -> None:
         try:
             async with asyncio.timeout(self.settings.connect_timeout_seconds):
-                # An empty statement is answered once the cancel has taken effect, also in a failed transaction.
+                # An empty statement is answered once the cancel has taken effect, even in a failed transaction.
                 await connection.execute(";")
                 if connection.is_in_transaction():
                     await connection.execute("ROLLBACK")
@@ -278,6 +276,10 @@ class Handoff:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _shutting_down() -> DatabaseUnavailable:
+    return DatabaseUnavailable("Shutting down.", retry_after_seconds=5)
 
 
 class Borrowed:

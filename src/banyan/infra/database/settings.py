@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class DatabaseSettings(BaseModel):
-    """One process' use of one database. The URL holds a password: it is masked in every dump of the settings."""
+    """One process' use of one database. The URL holds a password: every dump of the settings masks it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""One request's or job's use of the database: reads without a transaction, one transaction from the first write."""
+"""One request's or job's use of the database: plain reads, one transaction from the first write on."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -67,7 +67,7 @@ class Outbox(Protocol):
         """Inserts with as few statements as possible, in the open transaction of `connection`."""
 
     def committed(self, pending: Pending) -> None:
-        """A hint to wake whoever takes it from there. Also called when the outcome of the commit is unknown."""
+        """A hint to wake whoever takes it from there. Also given when the outcome of the commit is unknown."""
 
 
 class Work:
@@ -142,12 +142,12 @@ class Work:
         self._collected().jobs.append(Enqueued(job, run_at, key))
 
     def announce(self, topic: str, *keys: str) -> None:
-        """Tells every process, this one too, once the commit is done: cached values of `keys` are outdated."""
+        """Tells every process, this one too, once the commit is done: values of `keys` are outdated."""
         self._collected().announcements.append(Announcement(topic, keys))
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Calls back once the commit is done, or may have been done when its outcome is unknown: so a callback
-        gives a hint (wake someone, drop a cached value) and never has an effect of its own.
+        """Calls back once the commit is done, or may be done (its outcome is unknown): so a callback gives a hint
+        (wake someone, drop a cached value) and never has an effect of its own.
         """
         if self._after_commit is None:
             self._after_commit = []
@@ -172,8 +172,8 @@ class Work:
             self._leave()
 
     async def rollback(self) -> None:
-        """Forgets the transaction and all that was collected; the work may be used again. Never raises for the
-        database's sake.
+        """Forgets the transaction and all that was collected; the work may be used again. It never raises for
+        the database's sake.
         """
         await self._forget()
         self._state = _FREE
@@ -321,7 +321,7 @@ class Work:
             self._commit_failed(connection, error)
         self._pool.give(connection)
         if status != "COMMIT":
-            # PostgreSQL answers COMMIT with ROLLBACK after a failed statement: nobody may take that for success.
+            # PostgreSQL answers COMMIT with ROLLBACK after a failed statement: not to be taken for success.
             raise RuntimeError("a statement of this transaction failed and its error was ignored")
         self._committed()
 
