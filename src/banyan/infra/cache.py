@@ -28,6 +28,9 @@ class Cache(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
+
     def find(self, key: K) -> V | None:
         """The live value, or None."""
         entry = self._entries.get(key)

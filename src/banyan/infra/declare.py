@@ -7,7 +7,6 @@ from typing import Any, Generic, TypeVar
 from banyan.infra.database.work import Work
 from banyan.kernel.signals import Job, Signal
 
-
 S = TypeVar("S", bound=Signal)
 J = TypeVar("J", bound=Job)
 

@@ -67,7 +67,7 @@ class Outbox(Protocol):
         """Inserts with as few statements as possible, in the open transaction of `connection`."""
 
     def committed(self, pending: Pending) -> None:
-        """A hint to wake whoever takes it from there. Also given when the outcome of the commit is unknown."""
+        """A hint to wake whoever takes it from there; also given when the commit's outcome is unknown."""
 
 
 class Work:
@@ -80,13 +80,14 @@ class Work:
     errors, after which the transaction can only be rolled back: prefer ON CONFLICT.
     """
 
-    __slots__ = ("_after_commit", "_connection", "_outboxes", "_pending", "_pool", "_state", "_untouched")
+    __slots__ = ("_after_commit", "_connection", "_first", "_outboxes", "_pending", "_pool", "_state", "_untouched")
 
     def __init__(self, pool: Handoff, outboxes: tuple[Outbox, ...] = ()) -> None:
         self._pool = pool
         self._outboxes = outboxes
         # The transaction's connection; None while there is no transaction.
         self._connection: Connection | None = None
+        self._first: Callable[[Connection], Awaitable[None]] | None = None
         self._pending: Pending | None = None
         self._after_commit: list[Callable[[], None]] | None = None
         self._state = _FREE
@@ -133,6 +134,10 @@ class Work:
         finally:
             self._leave()
 
+    def first(self, statement: Callable[[Connection], Awaitable[None]]) -> None:
+        """Runs `statement` at the head of the transaction whenever it is opened; what it raises ends the work."""
+        self._first = statement
+
     def emit(self, signal: Signal) -> None:
         """Leaves with the commit as one job per subscriber."""
         self._collected().signals.append(signal)
@@ -146,8 +151,8 @@ class Work:
         self._collected().announcements.append(Announcement(topic, keys))
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Calls back once the commit is done, or may be done (its outcome is unknown): so a callback gives a hint
-        (wake someone, drop a cached value) and never has an effect of its own.
+        """Calls back once the commit is done, or may be done (its outcome is unknown): so a callback gives a
+        hint (wake someone, drop a cached value) and never has an effect of its own.
         """
         if self._after_commit is None:
             self._after_commit = []
@@ -250,9 +255,7 @@ class Work:
             if self._state == _BUSY:
                 self._state = _FREE
 
-    async def _inside(
-        self, connection: Connection, statement: Statement, sql: str, args: tuple[object, ...]
-    ) -> Any:
+    async def _inside(self, connection: Connection, statement: Statement, sql: str, args: tuple[object, ...]) -> Any:
         """One statement in the open transaction."""
         try:
             result = await statement(connection, sql, *args)
@@ -295,7 +298,13 @@ class Work:
             else:
                 self._connection = connection
                 self._untouched = True
-                return connection
+                break
+        if self._first is not None:
+            try:
+                await self._first(connection)
+            except BaseException as error:
+                self._fail(connection, error)
+        return connection
 
     async def _flush(self, connection: Connection) -> None:
         """Writes what was collected, inside the transaction."""

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
+from banyan.infra.ratelimit import Verdict
+from banyan.kernel.errors import BanyanError
 
 SCOPE_KEY = "banyan"
 
@@ -12,19 +14,17 @@ class Exchange:
     """One request on its way through the gateway: who asks, its unit of work, and what the route said of it."""
 
     __slots__ = (
-        "account_id",
         "client_ip",
-        "error_code",
+        "error",
         "headers",
         "idempotency_key",
-        "keeps_work",
         "principal",
         "remembered_subject",
         "replayed_subject",
         "request_id",
-        "retry_after_seconds",
         "secure",
         "shared_tag",
+        "verdict",
         "work",
     )
 
@@ -40,6 +40,14 @@ class Exchange:
         self.replayed_subject: UUID | None = None
         self.remembered_subject: UUID | None = None
         self.shared_tag: str | None = None
-        self.keeps_work = False
-        self.retry_after_seconds: float | None = None
-        self.error_code = ""
+        self.verdict: Verdict | None = None
+        # The refusal that the answer is made of, if it is one.
+        self.error: BanyanError | None = None
+
+    @property
+    def account_id(self) -> UUID | None:
+        return self.principal.account_id if self.principal else None
+
+    @property
+    def error_code(self) -> str | None:
+        return self.error.code if self.error else None

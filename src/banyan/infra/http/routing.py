@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from litestar import Controller as Controller  # re-exported: features know routes only through here
 from litestar import Request as LitestarRequest
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -16,6 +15,8 @@ from banyan.infra.database.work import Work
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.kernel.errors import BanyanError, Forbidden, Unauthorized
 from banyan.kernel.pages import MAX_LIMIT
+
+__all__ = ["Access", "Controller", "Cursor", "Limit", "Request", "check_access", "delete", "get", "patch", "post", "put"]
 
 Access = Literal["anyone", "account", "admin"]
 
@@ -153,9 +154,7 @@ def post(
     `secret_answer`: the answer holds tokens and is never stored; a retry calls the route with `replayed_subject`.
     `own_idempotency`: the feature handles the key itself.
     """
-    return _route(
-        "POST", path, status, access, raises, secret_answer=secret_answer, own_idempotency=own_idempotency
-    )
+    return _route("POST", path, status, access, raises, secret_answer=secret_answer, own_idempotency=own_idempotency)
 
 
 def put(

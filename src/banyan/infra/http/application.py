@@ -1,0 +1,117 @@
+"""The Litestar application that the gateway wraps: routes bound to their services, errors as problems."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+from litestar import Litestar, Response
+from litestar import Request as LitestarRequest
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.openapi import OpenAPIConfig
+
+from banyan.infra.http.exchange import SCOPE_KEY, Exchange
+from banyan.infra.http.finish import problem_answer
+from banyan.infra.http.gateway import RouteFlags
+from banyan.infra.http.problems import Internal, MethodNotAllowed, UnsupportedMediaType
+from banyan.infra.http.routing import Controller, Request, check_access
+from banyan.kernel.errors import BanyanError, FieldError, Invalid, Malformed, NotFound
+
+log = structlog.get_logger("banyan.http")
+
+C = TypeVar("C", bound=Controller)
+
+# msgspec's messages end in where it went wrong: "Expected `str`, got `int` - at `$.audience.kind`".
+_PLACE = re.compile(r" - at `\$\.?(?P<place>.*)`$")
+_UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
+
+
+def bind(controller: type[C], **services: object) -> type[C]:
+    """The controller with its services filled in: `bind(PostRoutes, posts=posts)`.
+
+    Raises TypeError for a service that the controller does not declare, or one that is missing.
+    """
+    wanted = {name for name in controller.__annotations__ if not name.startswith("_")}
+    if wanted != services.keys():
+        raise TypeError(f"{controller.__name__} wants {sorted(wanted)}, got {sorted(services)}")
+    return type(controller.__name__, (controller,), {**services, "__module__": controller.__module__})
+
+
+def build_application(controllers: Sequence[type[Controller]], openapi: OpenAPIConfig) -> Litestar:
+    """An ASGI application with these routes; every error answers as a problem document."""
+    return Litestar(
+        route_handlers=list(controllers),
+        request_class=Request,
+        guards=[check_access],
+        exception_handlers={Exception: _answer_error},
+        openapi_config=openapi,
+        logging_config=None,
+    )
+
+
+def route_flags(application: Litestar) -> dict[str, RouteFlags]:
+    """The POST routes about which the gateway must know something before they run, by path."""
+    flags: dict[str, RouteFlags] = {}
+    for route in application.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            secret, own = handler.opt.get("secret_answer", False), handler.opt.get("own_idempotency", False)
+            if secret or own:
+                flags[route.path] = RouteFlags(secret_answer=secret, own_idempotency=own)
+    return flags
+
+
+def _answer_error(request: LitestarRequest[Any, Any, Any], error: Exception) -> Response[Any]:
+    exchange: Exchange = request.scope[SCOPE_KEY]  # type: ignore[literal-required]
+    refusal = _as_refusal(error)
+    if isinstance(refusal, Internal):
+        log.error("request_failed", request_id=exchange.request_id, path=request.url.path, exc_info=error)
+    answer = problem_answer(refusal, exchange)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    content_type = headers.pop("content-type")
+    if isinstance(error, MethodNotAllowedException) and (allow := (error.headers or {}).get("Allow")):
+        headers["allow"] = allow
+    return Response(answer.body, status_code=answer.status, headers=headers, media_type=content_type)
+
+
+def _as_refusal(error: Exception) -> BanyanError:
+    if isinstance(error, BanyanError):
+        return error
+    if isinstance(error, ValidationException):
+        return _invalid_input(error)
+    if isinstance(error, MethodNotAllowedException):
+        return MethodNotAllowed("This address does not take that method.")
+    if isinstance(error, NotFoundException):
+        return NotFound("There is nothing at this address.")
+    if isinstance(error, HTTPException) and error.status_code == UnsupportedMediaType.status:
+        return UnsupportedMediaType("Send `Content-Type: application/json`.")
+    if isinstance(error, HTTPException) and 400 <= error.status_code < 500:
+        return Malformed("The body must be one JSON value of the documented shape, in UTF-8.")
+    return Internal("Something broke on our side; the log has it under this request_id.")
+
+
+def _invalid_input(error: ValidationException) -> Invalid:
+    extra = error.extra if isinstance(error.extra, list) else []
+    fields = [_field_error(item) for item in extra]
+    return Invalid("Some fields are not as documented: see `errors`.", fields=fields)
+
+
+def _field_error(item: dict[str, Any]) -> FieldError:
+    message = str(item.get("message", ""))
+    place = str(item.get("key", "body"))
+    for pattern, code in ((_UNKNOWN, "unknown_field"), (_MISSING, "missing_field")):
+        if match := pattern.search(message):
+            prefix = "" if place in ("data", "body") else place + "."
+            return FieldError(prefix + match["name"], code, message)
+    return FieldError(place.removeprefix("data."), "invalid", message)
+
+
+def encode(value: object) -> bytes:
+    """A value as the API encodes it."""
+    return msgspec.json.encode(value)

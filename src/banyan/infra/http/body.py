@@ -1,0 +1,65 @@
+"""Request bodies: read whole, within a size and a time, before any route runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from banyan.infra.http.problems import BodyTooLarge, BodyTooSlow
+from banyan.infra.http.settings import HttpSettings
+from banyan.kernel.errors import Malformed
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Body:
+    """A body that has arrived; calling it hands it to the route as one ASGI message."""
+
+    __slots__ = ("_handed_over", "_receive", "content")
+
+    def __init__(self, content: bytes, receive: Receive) -> None:
+        self.content = content
+        self._receive = receive
+        self._handed_over = False
+
+    async def __call__(self) -> dict[str, Any]:
+        if not self._handed_over:
+            self._handed_over = True
+            return {"type": "http.request", "body": self.content, "more_body": False}
+        return await self._receive()
+
+
+async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: HttpSettings) -> Body:
+    """The whole body.
+
+    Raises BodyTooLarge beyond `max_body_bytes` (declared or not), BodyTooSlow, Malformed when the client left.
+    """
+    declared = headers.get(b"content-length")
+    if declared is None and b"transfer-encoding" not in headers:
+        return Body(b"", receive)
+    if declared is not None and declared.isdigit() and int(declared) > settings.max_body_bytes:
+        raise _too_large(settings)
+    try:
+        async with asyncio.timeout(settings.body_timeout_seconds):
+            return Body(await _collect(receive, settings), receive)
+    except TimeoutError:
+        raise BodyTooSlow(f"Send the whole body within {settings.body_timeout_seconds:g} s.") from None
+
+
+async def _collect(receive: Receive, settings: HttpSettings) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed("The connection ended before the body did.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > settings.max_body_bytes:
+            raise _too_large(settings)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(settings: HttpSettings) -> BodyTooLarge:
+    return BodyTooLarge(f"At most {settings.max_body_bytes} bytes here.")

@@ -1,0 +1,274 @@
+"""The gateway: one ASGI layer around every route, for all that holds for all of them.
+
+Order: request id and address, load shedding, cross-origin preflight, who asks, rate limit, hot answers, body,
+idempotency, the route, commit or rollback, ETag and compression, headers, access log, metrics. One layer instead
+of a stack of middleware: each layer costs a call and a closure per request.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from os import urandom
+from typing import Any
+
+import structlog
+
+from banyan.infra.auth.principal import Principal
+from banyan.infra.database.work import Work
+from banyan.infra.http.addresses import Addresses, limit_key
+from banyan.infra.http.answers import Answer, HotAnswers
+from banyan.infra.http.body import Body, read_body
+from banyan.infra.http.capture import Capture
+from banyan.infra.http.exchange import SCOPE_KEY, Exchange
+from banyan.infra.http.finish import Finisher, problem_answer
+from banyan.infra.http.idempotency import Idempotency, IdempotencyRaced, read_key
+from banyan.infra.http.problems import Internal, UriTooLong
+from banyan.infra.http.settings import HttpSettings
+from banyan.infra.log import AccessLog
+from banyan.infra.metrics import HTTP_IN_FLIGHT, HTTP_SHED
+from banyan.infra.ratelimit import RateLimiter
+from banyan.kernel.errors import BanyanError, Malformed, TooManyRequests, Unauthorized, Unavailable
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_MAX_TARGET_BYTES = 8192
+
+log = structlog.get_logger("banyan.http")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFlags:
+    """What the gateway must know of a POST before its route runs."""
+
+    secret_answer: bool = False
+    own_idempotency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the gateway works with."""
+
+    settings: HttpSettings
+    new_work: Callable[[], Work]
+    verify_token: Callable[[Work, str], Awaitable[Principal]]
+    find_principal: Callable[[str], Principal | None]
+    limiter: RateLimiter
+    access_log: AccessLog | None
+    idempotency: Idempotency
+    hot: HotAnswers
+    # Paths that answer whatever the load and without limits: health, metrics, pages.
+    open_paths: Callable[[str], bool]
+    flags: dict[str, RouteFlags] = field(default_factory=dict)
+
+
+class Gateway:
+    """Wraps `app` (an ASGI application); websockets and lifespan pass through untouched."""
+
+    def __init__(self, app: App, parts: Parts) -> None:
+        self._app = app
+        self._parts = parts
+        self._settings = parts.settings
+        self._addresses = Addresses(parts.settings.proxy_networks())
+        self._finisher = Finisher(parts.settings, parts.access_log)
+        self._in_flight = 0
+        self.draining = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        exchange = self._open_exchange(scope)
+        self._in_flight += 1
+        capture = Capture(send)
+        try:
+            answer = self._find_early_answer(scope, exchange)
+            if answer is None:
+                await self._admit(scope, exchange)
+                answer = await self._answer(scope, receive, capture, exchange)
+        except BanyanError as error:
+            answer = problem_answer(error, exchange)
+        except Exception as error:
+            log.exception("request_failed", request_id=exchange.request_id, error=repr(error))
+            answer = problem_answer(Internal("Something broke on our side; the log has it."), exchange)
+        finally:
+            self._in_flight -= 1
+            if exchange.work.in_transaction:
+                await exchange.work.rollback()
+        if capture.streaming:
+            self._finisher.record_streamed(scope, exchange, capture, started)
+        else:
+            await self._finisher.send(scope, exchange, answer, started, send)
+
+    def _open_exchange(self, scope: Scope) -> Exchange:
+        headers = dict(scope["headers"])
+        client = scope.get("client")
+        peer = client[0] if client else "unknown"
+        secure = scope.get("scheme") == "https"
+        request_id = None
+        if self._settings.trusted_proxies and self._addresses.is_trusted(peer):
+            request_id = _read_request_id(headers.get(b"x-request-id"))
+            secure = secure or headers.get(b"x-forwarded-proto", b"").strip().lower() == b"https"
+            peer = self._addresses.client(peer, headers.get(b"x-forwarded-for"))
+        exchange = Exchange(request_id or urandom(8).hex(), peer, secure, headers, self._parts.new_work())
+        scope[SCOPE_KEY] = exchange
+        return exchange
+
+    def _find_early_answer(self, scope: Scope, exchange: Exchange) -> Answer | None:
+        """An answer that needs no route: a preflight, a refusal for load or size."""
+        if len(scope["raw_path"]) + len(scope["query_string"]) > _MAX_TARGET_BYTES:
+            raise UriTooLong(f"At most {_MAX_TARGET_BYTES} bytes of path and query.")
+        if scope["method"] == "OPTIONS" and b"access-control-request-method" in exchange.headers:
+            return self._finisher.preflight(exchange)
+        HTTP_IN_FLIGHT.set(self._in_flight)
+        if self._in_flight > self._settings.max_in_flight and not self._parts.open_paths(scope["path"]):
+            HTTP_SHED.inc()
+            raise Unavailable("More requests are at work than this server carries.", retry_after_seconds=1)
+        return None
+
+    async def _admit(self, scope: Scope, exchange: Exchange) -> None:
+        """Finds out who asks and whether they may ask again now.
+
+        Raises Unauthorized for a token that does not hold, also where none is needed; TooManyRequests.
+        """
+        authorization = exchange.headers.get(b"authorization")
+        if authorization is not None:
+            await self._identify(exchange, authorization)
+        limiter = self._parts.limiter
+        if not limiter.enabled or self._parts.open_paths(scope["path"]):
+            return
+        address = limit_key(exchange.client_ip)
+        if exchange.principal is None:
+            verdict = limiter.take("anonymous", address)
+        else:
+            verdict = limiter.take("address", address)
+            if verdict.allowed:
+                verdict = limiter.take("account", str(exchange.principal.account_id))
+        exchange.verdict = verdict
+        if not verdict.allowed:
+            raise TooManyRequests(
+                f"At most {verdict.quota} requests a minute: wait and try again.",
+                retry_after_seconds=verdict.retry_after_seconds,
+            )
+
+    async def _identify(self, exchange: Exchange, authorization: bytes) -> None:
+        scheme, _, token = authorization.decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthorized("Send `Authorization: Bearer <access_token>`.")
+        token = token.strip()
+        principal = self._parts.find_principal(token)
+        if principal is None:
+            try:
+                principal = await self._parts.verify_token(exchange.work, token)
+            except Unauthorized:
+                # Guessing tokens is anonymous traffic and counts as such.
+                if self._parts.limiter.enabled:
+                    self._parts.limiter.check("anonymous", limit_key(exchange.client_ip))
+                raise
+        exchange.principal = principal
+
+    async def _answer(self, scope: Scope, receive: Receive, capture: Capture, exchange: Exchange) -> Answer:
+        method = scope["method"]
+        if method in ("GET", "HEAD"):
+            return await self._answer_read(scope, receive, capture, exchange)
+        body = await read_body(exchange.headers, receive, self._settings)
+        _check_text(scope["query_string"])
+        if method != "POST":
+            return await self._run(scope, body, capture, exchange)
+        exchange.idempotency_key = read_key(exchange.headers.get(b"idempotency-key"))
+        flags = self._parts.flags.get(scope["path"].rstrip("/"), RouteFlags())
+        if exchange.idempotency_key is None or flags.own_idempotency:
+            return await self._run(scope, body, capture, exchange)
+        return await self._answer_once(scope, body, capture, exchange, flags, exchange.idempotency_key)
+
+    async def _answer_read(self, scope: Scope, receive: Receive, capture: Capture, exchange: Exchange) -> Answer:
+        key: bytes | None = None
+        hot = self._parts.hot
+        drops = hot.drops
+        if exchange.principal is None:
+            key = scope["raw_path"] + b"?" + scope["query_string"]
+            answer = hot.find(key)
+            if answer is not None:
+                scope["path_template"] = answer.route
+                return answer
+        _check_text(scope["query_string"])
+        answer = await self._run(scope, Body(b"", receive), capture, exchange)
+        if key is not None and exchange.shared_tag is not None and answer.status == 200:
+            answer.route = scope.get("path_template", "")
+            hot.keep(key, exchange.shared_tag, answer, drops)
+        return answer
+
+    async def _answer_once(
+        self, scope: Scope, body: Body, capture: Capture, exchange: Exchange, flags: RouteFlags, key: str
+    ) -> Answer:
+        """Answers a POST that carries an Idempotency-Key."""
+        idempotency = self._parts.idempotency
+        fingerprint = idempotency.fingerprint("POST", scope["path"], body.content)
+        for _ in range(2):
+            stored = await idempotency.find(exchange, key, fingerprint)
+            if stored is None:
+                exchange.work.first(idempotency.claim(exchange, key, fingerprint))
+            elif stored.body is not None:
+                return stored.answer()
+            else:
+                exchange.replayed_subject = stored.subject
+            try:
+                return await self._run(scope, body, capture, exchange, None if stored else (key, flags))
+            except IdempotencyRaced:
+                # Whoever was quicker has committed by now: the second look finds that answer.
+                await exchange.work.rollback()
+                exchange.work = self._parts.new_work()
+        raise IdempotencyRaced("Send the same request again.", retry_after_seconds=1)
+
+    async def _run(
+        self,
+        scope: Scope,
+        body: Body,
+        capture: Capture,
+        exchange: Exchange,
+        claimed: tuple[str, RouteFlags] | None = None,
+    ) -> Answer:
+        """Runs the route, then commits what it did, or rolls back when it answers an error."""
+        capture.before_stream = exchange.work.commit
+        await self._app(scope, body, capture)
+        answer = capture.take()
+        if capture.streaming:
+            return answer
+        work = exchange.work
+        error = exchange.error
+        if answer.status < 400 or (error is not None and error.keeps_work):
+            if claimed and work.in_transaction:
+                key, flags = claimed
+                await self._parts.idempotency.store(exchange, key, answer, flags.secret_answer)
+            await work.commit()
+        elif isinstance(error, IdempotencyRaced):
+            raise error
+        elif work.in_transaction:
+            await work.rollback()
+        return answer
+
+
+def _read_request_id(header: bytes | None) -> str | None:
+    if header is None or not 1 <= len(header) <= 64:
+        return None
+    text = header.decode("latin-1")
+    return text if text.replace("-", "").replace("_", "").isalnum() and text.isascii() else None
+
+
+def _check_text(query: bytes) -> None:
+    # PostgreSQL refuses NUL in text; nobody sends it by mistake.
+    if b"%00" in query or b"\0" in query:
+        raise Malformed("The query holds a NUL character.")
+
+
+async def drain(gateway: Gateway, seconds: float) -> None:
+    """Waits until no request is at work, at most `seconds`."""
+    gateway.draining = True
+    deadline = time.monotonic() + seconds
+    while gateway._in_flight and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
