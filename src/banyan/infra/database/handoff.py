@@ -169,7 +169,8 @@ class Handoff:
             raise _shutting_down()
         if not self._all and self.down_seconds > self.settings.acquire_timeout_seconds:
             raise DatabaseUnavailable(retry_after_seconds=2)
-        if len(self._waiters) >= self.settings.max_waiting:
+        # Those for whom a connection is being opened do not count as a queue.
+        if len(self._waiters) - self._opening >= self.settings.max_waiting:
             raise Overloaded(retry_after_seconds=1)
 
     def _leave_queue(self, waiter: asyncio.Future[asyncpg.Connection]) -> None:
@@ -249,7 +250,7 @@ class Handoff:
     async def _recover(self, connection: asyncpg.Connection, then: Callable[[], None] | None) -> None:
         try:
             async with asyncio.timeout(self.settings.connect_timeout_seconds):
-                # An empty statement is answered once the cancel has taken effect, even in a failed transaction.
+                # Answered once the cancel has taken effect, even in a failed transaction.
                 await connection.execute(";")
                 if connection.is_in_transaction():
                     await connection.execute("ROLLBACK")

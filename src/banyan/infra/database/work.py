@@ -1,7 +1,7 @@
 """One request's or job's use of the database: plain reads, one transaction from the first write on."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -87,6 +87,7 @@ class Work:
         self._outboxes = outboxes
         # The transaction's connection; None while there is no transaction.
         self._connection: Connection | None = None
+        # What every transaction of this work begins with.
         self._first: Callable[[Connection], Awaitable[None]] | None = None
         self._pending: Pending | None = None
         self._after_commit: list[Callable[[], None]] | None = None
@@ -135,7 +136,9 @@ class Work:
             self._leave()
 
     def first(self, statement: Callable[[Connection], Awaitable[None]]) -> None:
-        """Runs `statement` at the head of the transaction whenever it is opened; what it raises ends the work."""
+        """Runs `statement` at the head of the transaction, each time it is opened until one is committed; what
+        it raises ends the work.
+        """
         self._first = statement
 
     def emit(self, signal: Signal) -> None:
@@ -329,6 +332,7 @@ class Work:
         except BaseException as error:
             self._commit_failed(connection, error)
         self._pool.give(connection)
+        self._first = None
         if status != "COMMIT":
             # PostgreSQL answers COMMIT with ROLLBACK after a failed statement: not to be taken for success.
             raise RuntimeError("a statement of this transaction failed and its error was ignored")
