@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-import msgspec
 import structlog
 from litestar import Litestar, Response
 from litestar import Request as LitestarRequest
@@ -14,7 +13,6 @@ from litestar.exceptions import (
     NotFoundException,
     ValidationException,
 )
-from litestar.openapi import OpenAPIConfig
 
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.finish import problem_answer
@@ -44,14 +42,14 @@ def bind(controller: type[C], **services: object) -> type[C]:
     return type(controller.__name__, (controller,), {**services, "__module__": controller.__module__})
 
 
-def build_application(controllers: Sequence[type[Controller]], openapi: OpenAPIConfig) -> Litestar:
+def build_application(controllers: Sequence[type[Controller]]) -> Litestar:
     """An ASGI application with these routes; every error answers as a problem document."""
     return Litestar(
         route_handlers=list(controllers),
         request_class=Request,
         guards=[check_access],
         exception_handlers={Exception: _answer_error},
-        openapi_config=openapi,
+        openapi_config=None,
         logging_config=None,
     )
 
@@ -110,8 +108,3 @@ def _field_error(item: dict[str, Any]) -> FieldError:
             prefix = "" if place in ("data", "body") else place + "."
             return FieldError(prefix + match["name"], code, message)
     return FieldError(place.removeprefix("data."), "invalid", message)
-
-
-def encode(value: object) -> bytes:
-    """A value as the API encodes it."""
-    return msgspec.json.encode(value)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
+from litestar import Controller
 from litestar import Request as LitestarRequest
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
-from litestar.params import Parameter
+from msgspec import Meta
 
 from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
@@ -16,14 +17,24 @@ from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.kernel.errors import BanyanError, Forbidden, Unauthorized
 from banyan.kernel.pages import MAX_LIMIT
 
-__all__ = ["Access", "Controller", "Cursor", "Limit", "Request", "check_access", "delete", "get", "patch", "post", "put"]
+__all__ = [
+    "Access",
+    "Controller",
+    "Cursor",
+    "Limit",
+    "Request",
+    "check_access",
+    "delete",
+    "get",
+    "patch",
+    "post",
+    "put",
+]
 
 Access = Literal["anyone", "account", "admin"]
 
-Limit = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, description="How many items at most.")]
-Cursor = Annotated[
-    str | None, Parameter(max_length=64, description="`next_cursor` of the page before; none for the first page.")
-]
+Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="How many items at most.")]
+Cursor = Annotated[str | None, Meta(description="`next_cursor` of the page before; none for the first page.")]
 
 
 class Request(LitestarRequest[Any, Any, State]):

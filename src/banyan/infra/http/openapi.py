@@ -1,0 +1,189 @@
+"""The OpenAPI 3.1 document, made from the routes and msgspec's own schemas of the types they take and give.
+
+Litestar's generator leaves out `additionalProperties: false` and 404 and documents errors in its own shape; what
+msgspec checks and what it describes cannot drift apart.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from banyan.infra.http.problems import (
+    BodyTooLarge,
+    BodyTooSlow,
+    MethodNotAllowed,
+    Problem,
+    UnsupportedMediaType,
+)
+from banyan.kernel.errors import (
+    BanyanError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+
+Json = dict[str, Any]
+
+_REFERENCE = "#/components/schemas/{name}"
+_NOT_PARAMETERS = ("self", "request", "data", "return")
+_BODY_ERRORS: tuple[type[BanyanError], ...] = (BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
+_IDEMPOTENCY_PARAMETER: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A retry with the same key and body returns the first answer and has no second effect (24 h).",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
+
+def build_openapi(application: Litestar, *, title: str, version: str, description: str) -> Json:
+    """The document, ready to be encoded as JSON."""
+    operations = [
+        (route, handler)
+        for route in application.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if "access" in handler.opt
+    ]
+    schemas = _Schemas([Problem, *(kind for route, handler in operations for kind in _types_of(route, handler))])
+    paths: Json = {}
+    for route, handler in sorted(operations, key=lambda pair: pair[0].path_format):
+        for method in sorted(handler.http_methods):
+            paths.setdefault(route.path_format or "/", {})[method.lower()] = _operation(route, handler, schemas)
+    tags = sorted({tag for _, handler in operations for tag in handler.resolve_tags()})
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": title,
+            "version": version,
+            "description": description,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in tags],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+class _Schemas:
+    """Schemas of all types that appear, the structs among them under `components`."""
+
+    def __init__(self, types: Iterable[Any]) -> None:
+        distinct = list(dict.fromkeys(types))
+        schemas, self.components = msgspec.json.schema_components(distinct, ref_template=_REFERENCE)
+        self._by_type = dict(zip(distinct, schemas, strict=True))
+
+    def of(self, kind: Any) -> Json:
+        schema: Json = self._by_type[kind]
+        return schema
+
+
+def _types_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterable[Any]:
+    signature = handler.parsed_fn_signature
+    for name, field in signature.parameters.items():
+        if name not in _NOT_PARAMETERS or name == "data":
+            yield field.raw
+    if signature.return_type.raw is not type(None) and signature.return_type.raw is not None:
+        yield signature.return_type.raw
+
+
+def _operation(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
+    signature = handler.parsed_fn_signature
+    has_body = "data" in signature.parameters
+    operation: Json = {
+        "operationId": _operation_id(route, handler),
+        "summary": handler.summary,
+        "tags": handler.resolve_tags(),
+        "security": _security(handler),
+        "parameters": _parameters(route, handler, schemas),
+        "responses": _responses(route, handler, schemas, has_body),
+    }
+    if handler.description:
+        operation["description"] = handler.description
+    if has_body:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schemas.of(signature.parameters["data"].raw)}},
+        }
+    return operation
+
+
+def _operation_id(route: HTTPRoute, handler: HTTPRouteHandler) -> str:
+    tags = handler.resolve_tags()
+    return f"{tags[0]}_{handler.fn.__name__}" if tags else str(handler.fn.__name__)
+
+
+def _security(handler: HTTPRouteHandler) -> list[Json]:
+    return [{}, {"bearer": []}] if handler.opt["access"] == "anyone" else [{"bearer": []}]
+
+
+def _parameters(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -> list[Json]:
+    in_path = set(route.path_parameters)
+    parameters: list[Json] = []
+    for name, field in handler.parsed_fn_signature.parameters.items():
+        if name in _NOT_PARAMETERS:
+            continue
+        schema = dict(schemas.of(field.raw))
+        parameter: Json = {"name": name, "in": "path" if name in in_path else "query", "schema": schema}
+        description = schema.pop("description", None)
+        if description:
+            parameter["description"] = description
+        if name in in_path:
+            parameter["required"] = True
+        elif field.has_default and field.default is not None:
+            schema["default"] = msgspec.to_builtins(field.default)
+        elif not field.has_default:
+            parameter["required"] = True
+        parameters.append(parameter)
+    if "POST" in handler.http_methods:
+        parameters.append(_IDEMPOTENCY_PARAMETER)
+    return parameters
+
+
+def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas, has_body: bool) -> Json:
+    returned = handler.parsed_fn_signature.return_type.raw
+    success: Json = {"description": "Done." if returned in (None, type(None)) else "The answer."}
+    if returned not in (None, type(None)):
+        success["content"] = {"application/json": {"schema": schemas.of(returned)}}
+    responses: Json = {str(handler.status_code): success}
+    if "GET" in handler.http_methods:
+        responses["304"] = {"description": "Not changed since the ETag in `If-None-Match`."}
+    for status, errors in sorted(_errors_by_status(route, handler, has_body).items()):
+        responses[str(status)] = {
+            "description": "; ".join(f"`{error.code}`: {error.title}" for error in errors),
+            "content": {"application/problem+json": {"schema": schemas.of(Problem)}},
+        }
+    return responses
+
+
+def _errors_by_status(
+    route: HTTPRoute, handler: HTTPRouteHandler, has_body: bool
+) -> dict[int, Sequence[type[BanyanError]]]:
+    """The errors of the route itself and those that the house adds to every route of its kind."""
+    errors: list[type[BanyanError]] = list(handler.opt["raises"])
+    errors += [Malformed, Unauthorized, Invalid, TooManyRequests, Unavailable, MethodNotAllowed]
+    if handler.opt["access"] == "admin":
+        errors.append(Forbidden)
+    if route.path_parameters:
+        errors.append(NotFound)
+    if has_body:
+        errors += _BODY_ERRORS
+    if "POST" in handler.http_methods:
+        errors.append(Conflict)
+    by_status: dict[int, list[type[BanyanError]]] = {}
+    for error in dict.fromkeys(errors):
+        by_status.setdefault(error.status, []).append(error)
+    return dict(by_status)
