@@ -1,0 +1,1 @@
+"""People: profiles and handles, connections by request and acceptance, blocks."""

@@ -1,0 +1,42 @@
+"""Refusals of people."""
+
+from banyan.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+
+
+class PersonNotFound(NotFound):
+    """Also for those whom a block hides."""
+
+    code = "person_not_found"
+    title = "There is no such person"
+
+
+class ConnectionNotFound(NotFound):
+    code = "connection_not_found"
+    title = "There is no such connection or request"
+
+
+class HandleTaken(Conflict):
+    code = "handle_taken"
+    title = "This handle is taken"
+
+
+class AlreadyConnected(Conflict):
+    code = "already_connected"
+    title = "You are connected already"
+
+
+class AlreadyRequested(Conflict):
+    code = "already_requested"
+    title = "You have asked already"
+
+
+class OwnRequest(Forbidden):
+    """Only the person who was asked may answer."""
+
+    code = "own_request"
+    title = "The other person has to answer this request"
+
+
+class NotWithOneself(Invalid):
+    code = "not_with_oneself"
+    title = "This needs another person"

@@ -1,0 +1,147 @@
+"""What people are to each other and to the outside."""
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+ConnectionState = Literal["sent", "received", "connected"]
+
+
+class Card(Struct, frozen=True, gc=False):
+    """As much of a person as stands beside everything they write."""
+
+    id: UUID
+    handle: str
+    display_name: str
+    avatar_url: str | None
+
+
+class ConnectionLink(Struct, frozen=True, gc=False):
+    """How the reader is connected with the person shown."""
+
+    id: UUID
+    state: ConnectionState
+
+
+class Profile(Struct, frozen=True, gc=False):
+    """A person as others see them; `connection` is null for a stranger and for anonymous readers."""
+
+    id: UUID
+    handle: str
+    display_name: str
+    bio: str
+    avatar_url: str | None
+    created_at: datetime
+    connection_count: int
+    connection: ConnectionLink | None
+
+
+class Me(Struct, frozen=True, gc=False):
+    """One's own profile with what only oneself may know of the account."""
+
+    id: UUID
+    handle: str
+    display_name: str
+    bio: str
+    avatar_url: str | None
+    created_at: datetime
+    connection_count: int
+    email: str
+    email_verified: bool
+    role: str
+
+
+class ProfileChanges(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Fields left out stay as they are."""
+
+    handle: Annotated[str, Meta(description="3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case.")] | UnsetType = (
+        UNSET
+    )
+    display_name: Annotated[str, Meta(description="One line of 1 to 80 characters.")] | UnsetType = UNSET
+    bio: Annotated[str, Meta(description="At most 500 characters.")] | UnsetType = UNSET
+
+
+class ConnectionRequest(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Whom to ask."""
+
+    person_id: UUID
+
+
+class Connection(Struct, frozen=True, gc=False):
+    """A connection or a request, as one side sees it: `person` is the other side."""
+
+    id: UUID
+    state: ConnectionState
+    person: Card
+    created_at: datetime
+
+
+class Block(Struct, frozen=True, gc=False):
+    """A person whom the reader has blocked."""
+
+    person: Card
+    created_at: datetime
+
+
+class IdSet(Collection[UUID]):
+    """A set of ids in 16 bytes each: for 200 ids 3 KB instead of the 30 KB of a frozenset.
+
+    `in` is a search through the bytes: as fast as hashing a UUID for some hundreds of ids, 10 µs for 10,000.
+    """
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, packed: bytes = b"") -> None:
+        self._packed = packed
+
+    @classmethod
+    def of(cls, ids: Iterable[UUID]) -> "IdSet":
+        return cls(b"".join(one.bytes for one in ids))
+
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, UUID):
+            return False
+        wanted = value.bytes
+        packed = self._packed
+        place = packed.find(wanted)
+        # The same bytes may also lie across two neighbours.
+        while place % 16 and place >= 0:
+            place = packed.find(wanted, place + 1)
+        return place >= 0
+
+    def __iter__(self) -> Iterator[UUID]:
+        packed = self._packed
+        return (UUID(bytes=packed[start : start + 16]) for start in range(0, len(packed), 16))
+
+    def __len__(self) -> int:
+        return len(self._packed) // 16
+
+
+class Relations(Struct, frozen=True, gc=False):
+    """Whom one person is connected with, and who is hidden from them: blocked by either side."""
+
+    connected: IdSet
+    hidden: IdSet
+
+
+class PersonImport(Struct, frozen=True, kw_only=True):
+    """A person to be taken over in bulk."""
+
+    id: UUID
+    handle: str
+    display_name: str
+    bio: str
+    avatar_url: str | None = None
+    created_at: datetime
+
+
+class ConnectionImport(Struct, frozen=True, kw_only=True):
+    """An accepted connection to be taken over in bulk."""
+
+    id: UUID
+    person_id: UUID
+    other_id: UUID
+    created_at: datetime

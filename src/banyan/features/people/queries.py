@@ -1,0 +1,354 @@
+"""All SQL of people."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from banyan.features.people.models import (
+    Block,
+    Card,
+    Connection,
+    ConnectionImport,
+    ConnectionLink,
+    ConnectionState,
+    IdSet,
+    PersonImport,
+    Profile,
+    Relations,
+)
+from banyan.infra.database.work import Work
+
+# Above so many rows a count is read from the statistics: counting 1,000,000 costs about 60 ms.
+_COUNTED_EXACTLY_ROWS = 1_000_000
+_LAST_ID = UUID(int=(1 << 128) - 1)
+
+_HIDDEN = """EXISTS (SELECT FROM people_blocks b
+    WHERE (b.person_id, b.blocked_id) IN (({viewer}, {person}), ({person}, {viewer})))"""
+
+
+class Tie(Struct, frozen=True):
+    """One side's row of a pair: `id` and `state` are None where there is neither connection nor request."""
+
+    person: Card
+    id: UUID | None
+    state: ConnectionState | None
+    created_at: datetime | None
+
+
+async def insert_person(work: Work, person: PersonImport) -> bool:
+    """False when the id or the handle is taken."""
+    added = await work.write_value(
+        """INSERT INTO people_people (id, handle, display_name, bio, avatar_url, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true""",
+        person.id,
+        person.handle,
+        person.display_name,
+        person.bio,
+        person.avatar_url,
+        person.created_at,
+    )
+    return added is not None
+
+
+async def insert_people(work: Work, people: Sequence[PersonImport]) -> int:
+    """How many were added: those whose id or handle is taken are left out."""
+    added: int = await work.write_value(
+        """WITH added AS (
+               INSERT INTO people_people (id, handle, display_name, bio, avatar_url, created_at)
+               SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+               ON CONFLICT DO NOTHING RETURNING 1)
+           SELECT count(*) FROM added""",
+        [person.id for person in people],
+        [person.handle for person in people],
+        [person.display_name for person in people],
+        [person.bio for person in people],
+        [person.avatar_url for person in people],
+        [person.created_at for person in people],
+    )
+    return added
+
+
+async def find_profile(work: Work, handle: str, viewer_id: UUID | None) -> Profile | None:
+    """None also when a block stands between the two."""
+    row = await work.row(
+        f"""SELECT p.id, p.handle, p.display_name, p.bio, p.avatar_url, p.created_at,
+                   (SELECT count(*) FROM people_connections c
+                    WHERE c.person_id = p.id AND c.state = 'connected') AS connection_count,
+                   mine.connection_id, mine.state
+            FROM people_people p
+            LEFT JOIN people_connections mine ON mine.person_id = $2::uuid AND mine.other_id = p.id
+            WHERE p.handle = $1 AND NOT {_HIDDEN.format(viewer="$2::uuid", person="p.id")}""",
+        handle,
+        viewer_id,
+    )
+    return None if row is None else _profile(row)
+
+
+async def find_own_profile(work: Work, person_id: UUID) -> Profile | None:
+    row = await work.row(
+        """SELECT p.id, p.handle, p.display_name, p.bio, p.avatar_url, p.created_at,
+                  (SELECT count(*) FROM people_connections c
+                   WHERE c.person_id = p.id AND c.state = 'connected') AS connection_count,
+                  NULL::uuid AS connection_id, NULL::text AS state
+           FROM people_people p WHERE p.id = $1""",
+        person_id,
+    )
+    return None if row is None else _profile(row)
+
+
+async def update_profile(
+    work: Work, person_id: UUID, handle: str | None, display_name: str | None, bio: str | None
+) -> bool:
+    """Changes what is not None; False when the handle is taken (the transaction is lost then)."""
+    try:
+        await work.write(
+            """UPDATE people_people SET handle = coalesce($2, handle),
+                   display_name = coalesce($3, display_name), bio = coalesce($4, bio)
+               WHERE id = $1""",
+            person_id,
+            handle,
+            display_name,
+            bio,
+        )
+    except asyncpg.UniqueViolationError:
+        return False
+    return True
+
+
+async def list_cards(work: Work, ids: Sequence[UUID]) -> dict[UUID, Card]:
+    rows = await work.rows("SELECT id, handle, display_name, avatar_url FROM people_people WHERE id = ANY($1)", ids)
+    return {row["id"]: _card(row) for row in rows}
+
+
+async def find_id_by_handle(work: Work, handle: str) -> UUID | None:
+    found: UUID | None = await work.value("SELECT id FROM people_people WHERE handle = $1", handle)
+    return found
+
+
+async def count_existing(work: Work, ids: Sequence[UUID]) -> int:
+    count: int = await work.value("SELECT count(*) FROM people_people WHERE id = ANY($1)", ids)
+    return count
+
+
+async def count_people(work: Work) -> int:
+    """Exact up to a million, then as PostgreSQL last estimated it."""
+    count: int = await work.value(
+        """SELECT CASE WHEN c.reltuples > $1::bigint THEN c.reltuples::bigint
+                       ELSE (SELECT count(*) FROM people_people) END
+           FROM pg_class c WHERE c.oid = 'people_people'::regclass""",
+        _COUNTED_EXACTLY_ROWS,
+    )
+    return count
+
+
+async def find_relations(work: Work, person_id: UUID) -> Relations:
+    # Packed by PostgreSQL: not one UUID object is made of them.
+    row = await work.row(
+        """SELECT coalesce((SELECT string_agg(uuid_send(other_id), '') FROM people_connections
+                            WHERE person_id = $1 AND state = 'connected'), '') AS connected,
+                  coalesce((SELECT string_agg(uuid_send(id), '') FROM (
+                      SELECT blocked_id AS id FROM people_blocks WHERE person_id = $1
+                      UNION SELECT person_id FROM people_blocks WHERE blocked_id = $1) hidden), '') AS hidden""",
+        person_id,
+    )
+    return Relations(IdSet(), IdSet()) if row is None else Relations(IdSet(row["connected"]), IdSet(row["hidden"]))
+
+
+async def list_connected_pairs(work: Work, people: Sequence[UUID], others: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+    """Which of the pairs (people[i], others[i]) are connected now."""
+    rows = await work.rows(
+        """SELECT c.person_id, c.other_id FROM unnest($1::uuid[], $2::uuid[]) AS pair (person_id, other_id)
+           JOIN people_connections c USING (person_id, other_id) WHERE c.state = 'connected'""",
+        people,
+        others,
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+async def list_hidden_pairs(work: Work, people: Sequence[UUID], others: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+    """Which of the pairs (people[i], others[i]) a block hides from each other, whoever made it."""
+    rows = await work.rows(
+        """SELECT pair.person_id, pair.other_id
+           FROM unnest($1::uuid[], $2::uuid[]) AS pair (person_id, other_id)
+           JOIN people_blocks b ON b.person_id = pair.person_id AND b.blocked_id = pair.other_id
+           UNION
+           SELECT pair.person_id, pair.other_id
+           FROM unnest($1::uuid[], $2::uuid[]) AS pair (person_id, other_id)
+           JOIN people_blocks b ON b.person_id = pair.other_id AND b.blocked_id = pair.person_id""",
+        people,
+        others,
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+async def list_connection_ids(work: Work, person_id: UUID, after: UUID | None, limit: int) -> list[UUID]:
+    """Those connected with a person now, in the order of their ids."""
+    rows = await work.rows(
+        """SELECT other_id FROM people_connections
+           WHERE person_id = $1 AND state = 'connected' AND other_id > $2 ORDER BY other_id LIMIT $3""",
+        person_id,
+        after or UUID(int=0),
+        limit,
+    )
+    return [row[0] for row in rows]
+
+
+async def lock_pair(work: Work, one: UUID, other: UUID) -> None:
+    """Until the transaction ends nobody else changes what these two are to each other.
+
+    An advisory lock, because the rows it stands for may not exist yet.
+    """
+    low, high = sorted((one.bytes, other.bytes))
+    digest = blake2b(low + high, digest_size=8, person=b"people.pair").digest()
+    await work.write("SELECT pg_advisory_xact_lock($1)", int.from_bytes(digest, "big", signed=True))
+
+
+async def find_tie(work: Work, person_id: UUID, other_id: UUID) -> Tie | None:
+    """None when there is no such person, or a block stands between the two."""
+    row = await work.row(
+        f"""SELECT p.id, p.handle, p.display_name, p.avatar_url, c.connection_id, c.state, c.created_at
+            FROM people_people p
+            LEFT JOIN people_connections c ON c.person_id = $1 AND c.other_id = p.id
+            WHERE p.id = $2 AND NOT {_HIDDEN.format(viewer="$1", person="p.id")}""",
+        person_id,
+        other_id,
+    )
+    return None if row is None else Tie(_card(row), row["connection_id"], row["state"], row["created_at"])
+
+
+async def find_other_side(work: Work, person_id: UUID, connection_id: UUID) -> UUID | None:
+    """The other person of one's connection or request."""
+    found: UUID | None = await work.value(
+        """SELECT other_id FROM people_connections
+           WHERE person_id = $1 AND state IN ('sent', 'received', 'connected') AND connection_id = $2""",
+        person_id,
+        connection_id,
+    )
+    return found
+
+
+async def insert_request(work: Work, connection_id: UUID, sender_id: UUID, receiver_id: UUID, at: datetime) -> None:
+    await work.write(
+        """INSERT INTO people_connections (person_id, other_id, connection_id, state, created_at)
+           VALUES ($2, $3, $1, 'sent', $4), ($3, $2, $1, 'received', $4)""",
+        connection_id,
+        sender_id,
+        receiver_id,
+        at,
+    )
+
+
+async def connect_pair(work: Work, one: UUID, other: UUID) -> None:
+    await work.write(
+        """UPDATE people_connections SET state = 'connected'
+           WHERE (person_id, other_id) IN (($1, $2), ($2, $1))""",
+        one,
+        other,
+    )
+
+
+async def delete_pair(work: Work, one: UUID, other: UUID) -> bool:
+    """Removes connection or request; True when they were connected."""
+    rows = await work.write(
+        """DELETE FROM people_connections WHERE (person_id, other_id) IN (($1, $2), ($2, $1))
+           RETURNING state = 'connected'""",
+        one,
+        other,
+    )
+    return any(row[0] for row in rows)
+
+
+async def list_connections(
+    work: Work, person_id: UUID, state: ConnectionState, before: UUID | None, limit: int
+) -> list[Connection]:
+    """Newest request first."""
+    rows = await work.rows(
+        """SELECT c.connection_id, c.state, c.created_at, p.id, p.handle, p.display_name, p.avatar_url
+           FROM people_connections c JOIN people_people p ON p.id = c.other_id
+           WHERE c.person_id = $1 AND c.state = $2 AND c.connection_id < $3
+           ORDER BY c.connection_id DESC LIMIT $4""",
+        person_id,
+        state,
+        before or _LAST_ID,
+        limit,
+    )
+    return [Connection(row["connection_id"], row["state"], _card(row), row["created_at"]) for row in rows]
+
+
+async def insert_block(work: Work, block_id: UUID, person_id: UUID, blocked_id: UUID, at: datetime) -> bool:
+    """False when it stood already."""
+    added = await work.write_value(
+        """INSERT INTO people_blocks (id, person_id, blocked_id, created_at) VALUES ($1, $2, $3, $4)
+           ON CONFLICT DO NOTHING RETURNING true""",
+        block_id,
+        person_id,
+        blocked_id,
+        at,
+    )
+    return added is not None
+
+
+async def delete_block(work: Work, person_id: UUID, blocked_id: UUID) -> bool:
+    """False when there was none."""
+    removed = await work.write_value(
+        "DELETE FROM people_blocks WHERE person_id = $1 AND blocked_id = $2 RETURNING true", person_id, blocked_id
+    )
+    return removed is not None
+
+
+async def list_blocks(work: Work, person_id: UUID, before: UUID | None, limit: int) -> list[tuple[UUID, Block]]:
+    """Newest first, each with its page key."""
+    rows = await work.rows(
+        """SELECT b.id AS block_id, b.created_at, p.id, p.handle, p.display_name, p.avatar_url
+           FROM people_blocks b JOIN people_people p ON p.id = b.blocked_id
+           WHERE b.person_id = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3""",
+        person_id,
+        before or _LAST_ID,
+        limit,
+    )
+    return [(row["block_id"], Block(_card(row), row["created_at"])) for row in rows]
+
+
+async def insert_connections(work: Work, connections: Sequence[ConnectionImport]) -> int:
+    """How many rows were added, two for each: pairs that have a row already are left out."""
+    # Sorted by person, so that neighbours in the table are the rows that one reads together.
+    added: int = await work.write_value(
+        """WITH given AS (
+               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+                   AS given (id, person_id, other_id, created_at)),
+           added AS (
+               INSERT INTO people_connections (person_id, other_id, connection_id, state, created_at)
+               SELECT person_id, other_id, id, 'connected', created_at FROM given
+               UNION ALL SELECT other_id, person_id, id, 'connected', created_at FROM given
+               ORDER BY 1, 2
+               ON CONFLICT DO NOTHING RETURNING 1)
+           SELECT count(*) FROM added""",
+        [connection.id for connection in connections],
+        [connection.person_id for connection in connections],
+        [connection.other_id for connection in connections],
+        [connection.created_at for connection in connections],
+    )
+    return added
+
+
+def _card(row: Any) -> Card:
+    return Card(row["id"], row["handle"], row["display_name"], row["avatar_url"])
+
+
+def _profile(row: Any) -> Profile:
+    link = None if row["connection_id"] is None else ConnectionLink(row["connection_id"], row["state"])
+    return Profile(
+        id=row["id"],
+        handle=row["handle"],
+        display_name=row["display_name"],
+        bio=row["bio"],
+        avatar_url=row["avatar_url"],
+        created_at=row["created_at"],
+        connection_count=row["connection_count"],
+        connection=link,
+    )
