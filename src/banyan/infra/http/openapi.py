@@ -95,7 +95,7 @@ def _types_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterable[Any]:
     signature = handler.parsed_fn_signature
     for name, field in signature.parameters.items():
         if name not in _NOT_PARAMETERS or name == "data":
-            yield field.raw
+            yield field.annotation
     if signature.return_type.raw is not type(None) and signature.return_type.raw is not None:
         yield signature.return_type.raw
 
@@ -116,7 +116,7 @@ def _operation(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -
     if has_body:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schemas.of(signature.parameters["data"].raw)}},
+            "content": {"application/json": {"schema": schemas.of(signature.parameters["data"].annotation)}},
         }
     return operation
 
@@ -136,11 +136,9 @@ def _parameters(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) 
     for name, field in handler.parsed_fn_signature.parameters.items():
         if name in _NOT_PARAMETERS:
             continue
-        schema = dict(schemas.of(field.raw))
+        schema = dict(schemas.of(field.annotation))
         parameter: Json = {"name": name, "in": "path" if name in in_path else "query", "schema": schema}
-        description = schema.pop("description", None)
-        if description:
-            parameter["description"] = description
+        _describe(parameter, field.kwarg_definition)
         if name in in_path:
             parameter["required"] = True
         elif field.has_default and field.default is not None:
@@ -151,6 +149,22 @@ def _parameters(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) 
     if "POST" in handler.http_methods:
         parameters.append(_IDEMPOTENCY_PARAMETER)
     return parameters
+
+
+def _describe(parameter: Json, definition: Any) -> None:
+    """Adds what `Parameter(...)` says beside a parameter's type."""
+    if definition is None:
+        return
+    if definition.description:
+        parameter["description"] = definition.description
+    for ours, theirs in (
+        ("ge", "minimum"),
+        ("le", "maximum"),
+        ("min_length", "minLength"),
+        ("max_length", "maxLength"),
+    ):
+        if getattr(definition, ours) is not None:
+            parameter["schema"][theirs] = getattr(definition, ours)
 
 
 def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas, has_body: bool) -> Json:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from litestar import Controller
+import msgspec
+from litestar import Controller, Litestar, Response
 from litestar import Request as LitestarRequest
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
-from msgspec import Meta
+from litestar.params import Parameter
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
@@ -23,7 +25,7 @@ __all__ = [
     "Cursor",
     "Limit",
     "Request",
-    "check_access",
+    "Route",
     "delete",
     "get",
     "patch",
@@ -31,10 +33,13 @@ __all__ = [
     "put",
 ]
 
+_JSON = (b"content-type", b"application/json")
+_encode = msgspec.json.Encoder().encode
+
 Access = Literal["anyone", "account", "admin"]
 
-Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="How many items at most.")]
-Cursor = Annotated[str | None, Meta(description="`next_cursor` of the page before; none for the first page.")]
+Limit = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, description="How many items at most.")]
+Cursor = Annotated[str | None, Parameter(description="`next_cursor` of the page before; none for the first page.")]
 
 
 class Request(LitestarRequest[Any, Any, State]):
@@ -106,20 +111,50 @@ class Request(LitestarRequest[Any, Any, State]):
             self.exchange.shared_tag = tag
 
 
-def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guard of every route. Raises Unauthorized, or Forbidden where an admin is needed."""
-    access: Access = handler.opt.get("access", "account")
-    if access == "anyone":
-        return
-    exchange: Exchange = connection.scope[SCOPE_KEY]  # type: ignore[literal-required]
-    if exchange.principal is None:
-        raise Unauthorized("Send `Authorization: Bearer <access_token>`.")
-    if access == "admin" and exchange.principal.role != "admin":
-        raise Forbidden("Only an admin may do this.")
+class Encoded:
+    """A finished answer as an ASGI application: what a route returned, encoded once."""
+
+    __slots__ = ("_body", "_headers", "_status")
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self._status = status
+        self._body = body
+        self._headers = [_JSON] if body else []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+
+
+class Route(HTTPRouteHandler):
+    """One route. It answers with msgspec's bytes and checks access itself: Litestar's own response and guards
+    cost as much again as the rest of a request (75 of 150 us).
+    """
+
+    async def authorize_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+        """Raises Unauthorized, or Forbidden where an admin is needed."""
+        access: Access = self.opt["access"]
+        if access == "anyone":
+            return
+        exchange: Exchange = connection.scope[SCOPE_KEY]  # type: ignore[literal-required]
+        if exchange.principal is None:
+            raise Unauthorized("Send `Authorization: Bearer <access_token>`.")
+        if access == "admin" and exchange.principal.role != "admin":
+            raise Forbidden("Only an admin may do this.")
+
+    async def to_response(self, app: Litestar, data: Any, request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
+        """The answer's bytes; a Response that a route made itself (a file) goes Litestar's way."""
+        if isinstance(data, Response):
+            return await super().to_response(app, data, request)
+        return Encoded(self.status_code, b"" if data is None else _encode(data))
+
+
+async def _guarded(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Only makes Litestar ask `Route.authorize_connection`, which does the checking."""
 
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-Decorator = Callable[[Handler], HTTPRouteHandler]
+Decorator = Callable[[Handler], Route]
 
 
 def _route(
@@ -130,16 +165,19 @@ def _route(
     raises: Sequence[type[BanyanError]],
     **opt: Any,
 ) -> Decorator[Any]:
-    def decorate(function: Callable[..., Any]) -> HTTPRouteHandler:
+    def decorate(function: Callable[..., Any]) -> Route:
         lines = (function.__doc__ or function.__name__).strip().split("\n", 1)
-        return HTTPRouteHandler(
+        handler = Route(
             path,
             http_method=method,
             status_code=status,
             summary=lines[0].rstrip("."),
             description=lines[1].strip() if len(lines) > 1 else None,
+            guards=[_guarded],
             opt={"access": access, "raises": tuple(raises), **opt},
-        )(function)
+        )
+        handler(function)
+        return handler
 
     return decorate
 
