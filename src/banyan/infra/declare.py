@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
 from banyan.infra.database.work import Work
@@ -9,6 +10,14 @@ from banyan.kernel.signals import Job, Signal
 
 S = TypeVar("S", bound=Signal)
 J = TypeVar("J", bound=Job)
+
+
+class Priority(IntEnum):
+    """A ready job of a higher class always goes first; stored as this number."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,7 @@ class Subscriber(Generic[S]):
     handler: Callable[[Work, S], Awaitable[None]]
     max_attempts: int = 12
     timeout_seconds: float = 60
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,7 @@ class JobKind(Generic[J]):
     handler: Callable[[Work, J], Awaitable[None]]
     max_attempts: int = 12
     timeout_seconds: float = 60
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ class Pending(Struct):
     signals: list[Signal] = field(default_factory=list)
     jobs: list[Enqueued] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
+    # False once COMMIT was cut off: what this process heard of it may still become visible a little later.
+    outcome_known: bool = True
 
 
 class Outbox(Protocol):
@@ -98,6 +100,11 @@ class Work:
     @property
     def in_transaction(self) -> bool:
         return self._connection is not None
+
+    @property
+    def has_changes(self) -> bool:
+        """True when a commit would write: a transaction is open, or something was collected."""
+        return self._connection is not None or self._pending is not None
 
     # Plain functions that return a coroutine: one frame less on every call than `async def`.
     def rows(self, sql: str, *args: object) -> Coroutine[Any, Any, list[Record]]:
@@ -339,6 +346,8 @@ class Work:
         self._committed()
 
     def _commit_failed(self, connection: Connection, error: BaseException) -> NoReturn:
+        if self._pending is not None:
+            self._pending.outcome_known = False
         if is_cut_off(error):
             # The server may be committing just now: those who wait for it hear of it when it has finished.
             self._pool.recover(connection, self._detached_hooks())
