@@ -19,29 +19,31 @@ _CACHED_STATEMENTS = 512
 _CLIENT_TIMEOUT_MARGIN_SECONDS = 2.0
 
 
-async def connect(settings: DatabaseSettings) -> asyncpg.Connection:
+async def connect(settings: DatabaseSettings, *, bounded: bool = True) -> asyncpg.Connection:
     """A new connection outside any pool (LISTEN, migrations); the caller closes it.
 
-    Raises one of CONNECT_ERRORS.
+    `bounded=False` leaves out the time limits of statements. Raises one of CONNECT_ERRORS.
     """
+    limit_seconds = settings.statement_timeout_seconds if bounded else None
     return await asyncpg.connect(
         settings.url.get_secret_value(),
         timeout=settings.connect_timeout_seconds,
-        command_timeout=settings.statement_timeout_seconds + _CLIENT_TIMEOUT_MARGIN_SECONDS,
+        command_timeout=limit_seconds and limit_seconds + _CLIENT_TIMEOUT_MARGIN_SECONDS,
         statement_cache_size=_CACHED_STATEMENTS if settings.prepared_statements else 0,
         max_cached_statement_lifetime=0,
-        server_settings=_session(settings),
+        server_settings=_session(settings, limit_seconds),
     )
 
 
-def _session(settings: DatabaseSettings) -> dict[str, str]:
+def _session(settings: DatabaseSettings, limit_seconds: float | None) -> dict[str, str]:
     session = {"application_name": settings.application_name, "timezone": "UTC"}
     if settings.prepared_statements:
         # PgBouncer refuses a connection that brings settings it does not know.
-        timeout_ms = str(round(settings.statement_timeout_seconds * 1000))
+        limit_ms = round((limit_seconds or 0) * 1000)
         session |= {
-            "statement_timeout": timeout_ms,
-            "idle_in_transaction_session_timeout": str(2 * round(settings.statement_timeout_seconds * 1000)),
+            # 0: no limit.
+            "statement_timeout": str(limit_ms),
+            "idle_in_transaction_session_timeout": str(2 * limit_ms),
             # Compiling costs more than any statement of ours gains.
             "jit": "off",
         }

@@ -9,12 +9,12 @@ class DatabaseSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: SecretStr = Field(description="postgresql://user:password@host:port/name")
-    pool_size: int = Field(8, ge=1, le=200, description="Connections of this process at most.")
-    acquire_timeout_seconds: float = Field(5, gt=0, description="A request waits so long for a connection.")
-    statement_timeout_seconds: float = Field(15, gt=0, description="The server cancels a longer statement.")
-    connect_timeout_seconds: float = Field(5, gt=0)
-    max_waiting: int = Field(500, ge=0, description="Requests that may queue for a connection; more get 503.")
+    pool_size: int = Field(default=8, ge=1, le=200, description="Connections of this process at most.")
+    acquire_timeout_seconds: float = Field(default=5, gt=0, description="A request waits so long for a connection.")
+    statement_timeout_seconds: float = Field(default=15, gt=0, description="The server cancels a longer statement.")
+    connect_timeout_seconds: float = Field(default=5, gt=0)
+    max_waiting: int = Field(default=500, ge=0, description="Requests that may queue for a connection; more get 503.")
     prepared_statements: bool = Field(
-        True, description="Off behind PgBouncer in transaction mode; time limits then hold on our side only."
+        default=True, description="Off behind PgBouncer in transaction mode; time limits then hold on our side only."
     )
-    application_name: str = Field("banyan", max_length=63)
+    application_name: str = Field(default="banyan", max_length=63)

@@ -1,0 +1,93 @@
+"""Fixtures for every test: a real PostgreSQL per test process, a freshly cloned database per test.
+
+BANYAN_TEST_POSTGRES=15|18 chooses the server (18: the embedded one, as in production).
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+import pytest
+import uvloop
+from pydantic import SecretStr
+
+from banyan.infra.database.pool import Pool
+from banyan.infra.database.settings import DatabaseSettings
+from banyan.infra.database.work import Work
+from tests.support.postgres import Cluster, Templates
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that production runs on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session")
+def postgres_major() -> int:
+    return int(os.environ.get("BANYAN_TEST_POSTGRES", "18"))
+
+
+@pytest.fixture(scope="session")
+def templates(postgres_major: int) -> Iterator[Templates]:
+    """The server of this test process, with a migrated template database to clone."""
+    cluster = Cluster(postgres_major)
+    try:
+        cluster.start()
+        with Templates(cluster) as templates:
+            yield templates
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture
+def database_url(templates: Templates) -> Iterator[str]:
+    """A migrated database of this test's own."""
+    with templates.clone() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(templates: Templates) -> Iterator[str]:
+    """A database without a single table."""
+    with templates.clone("template0") as url:
+        yield url
+
+
+@pytest.fixture
+def database_settings(database_url: str) -> DatabaseSettings:
+    return DatabaseSettings(url=SecretStr(database_url), pool_size=4, acquire_timeout_seconds=3)
+
+
+@pytest.fixture
+async def pool(database_settings: DatabaseSettings) -> AsyncIterator[Pool]:
+    pool = await Pool.open(database_settings)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def work(pool: Pool) -> AsyncIterator[Work]:
+    """One unit of work, rolled back at the end; `pool.work()` makes more."""
+    work = pool.work()
+    yield work
+    await work.rollback()
+
+
+@pytest.fixture
+def own_cluster(postgres_major: int) -> Iterator[Cluster]:
+    """A running server for this test alone, which may stop and start it."""
+    yield from _own_cluster(Cluster(postgres_major))
+
+
+@pytest.fixture
+def durable_cluster(postgres_major: int) -> Iterator[Cluster]:
+    """Like `own_cluster`, with fsync on: for tests that kill it and then count what is left."""
+    yield from _own_cluster(Cluster(postgres_major, durable=True))
+
+
+def _own_cluster(cluster: Cluster) -> Iterator[Cluster]:
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()
