@@ -32,7 +32,7 @@ KNOWN_FAULTS = (
         "a download is not the file that the lock names: look at proxy and mirror",
     ),
     (
-        ("NewConnectionError", "NameResolutionError", "Max retries exceeded", "ConnectTimeout", "ProxyError"),
+        ("connection broken by", "Max retries exceeded", "Could not fetch URL", "Read timed out"),
         "the package index cannot be reached: look at the network, HTTPS_PROXY and pip's configuration",
     ),
     (
@@ -85,9 +85,11 @@ class Progress:
             elif done % 10 == 0 or done == total:
                 print(f"banyan: {text} {done}/{total}", file=sys.stderr, flush=True)
 
-    def end(self) -> None:
+    def end(self, text: str = "") -> None:
         with self._lock:
             self._end_line()
+            if text:
+                print(f"banyan: {text}", file=sys.stderr, flush=True)
 
     def _draw(self) -> None:
         seconds = time.monotonic() - self._since
@@ -172,9 +174,7 @@ def take_turn(tree: Tree, progress: Progress) -> int:
     return handle
 
 
-def run(
-    command: Sequence[str], turn: int, on_line: Callable[[str], None] = lambda _: None
-) -> tuple[int, list[str]]:
+def run(command: Sequence[str], turn: int, on_line: Callable[[str], None] = lambda _: None) -> tuple[int, list[str]]:
     """Run a command to its end; returns its exit code and every line it printed."""
     # Settings of a person's own pip that would send the packages elsewhere.
     environment = {k: v for k, v in os.environ.items() if k not in ("PIP_TARGET", "PIP_PREFIX", "PYTHONHOME")}
@@ -273,9 +273,7 @@ def install_lock(tree: Tree, dev: bool, turn: int, progress: Progress) -> None:
         pip_install(tree, tree.lock(dev), turn, progress)
     except PipFault as fault:
         lacking = [
-            name
-            for name in OPTIONAL_PACKAGES
-            if f"No matching distribution found for {name}" in str(fault.output)
+            name for name in OPTIONAL_PACKAGES if f"No matching distribution found for {name}" in str(fault.output)
         ]
         if not lacking:
             raise
@@ -332,7 +330,7 @@ def ensure(tree: Tree, dev: bool, progress: Progress) -> None:
         return
     ensure_ensurepip(turn, progress)
     replace(tree, dev or tree.stamp(dev=True).exists(), turn, progress)
-    progress.step(f".venv is ready ({time.monotonic() - started:.0f} s)")
+    progress.end(f".venv is ready ({time.monotonic() - started:.0f} s)")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -347,11 +345,10 @@ def main(arguments: Sequence[str]) -> int:
     except (EnvironmentFault, OSError) as fault:
         progress.end()
         if isinstance(fault, PipFault):
-            print(*fault.output[-12:], sep="\n", file=sys.stderr)
+            errors = [line for line in fault.output if line.startswith("ERROR")]
+            print(*(errors or fault.output)[-10:], sep="\n", file=sys.stderr)
         if isinstance(fault, PermissionError):
-            fault = EnvironmentFault(
-                f"{fault}: made by another user? Remove .venv as that user, then start again"
-            )
+            fault = EnvironmentFault(f"{fault}: made by another user? Remove .venv as that user, then start again")
         print(f"banyan: {fault}", file=sys.stderr)
         return 1
     progress.end()

@@ -1,0 +1,1 @@
+"""What communities do, one folder per subject; each sees of the others only api, models, errors and signals."""
