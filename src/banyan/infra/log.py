@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 from msgspec import Struct
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 _FLUSH_SECONDS = 0.1
 _FLUSH_LINES = 256
@@ -17,6 +17,8 @@ _FLUSH_LINES = 256
 
 class LogSettings(BaseModel):
     """How much is logged and in which form."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] = "json"

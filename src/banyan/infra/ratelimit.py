@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from prometheus_client import Counter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from banyan.kernel.errors import TooManyRequests
 
@@ -21,6 +21,8 @@ class LimitsSettings(BaseModel):
     """How much each class of route may be asked for. Shared addresses (a campus, a carrier) are why the
     per-address limit for signed-in work is loose.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
     sign_in_per_minute: int = Field(5, ge=1, description="Sign-in and sign-up, per account and address.")

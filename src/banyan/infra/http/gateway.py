@@ -5,7 +5,6 @@ idempotency, the route, commit or rollback, ETag and compression, headers, acces
 of a stack of middleware: each layer costs a call and a closure per request.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -76,7 +75,6 @@ class Gateway:
         self._addresses = Addresses(parts.settings.proxy_networks())
         self._finisher = Finisher(parts.settings, parts.access_log)
         self._in_flight = 0
-        self.draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -141,11 +139,13 @@ class Gateway:
 
         Raises Unauthorized for a token that does not hold, also where none is needed; TooManyRequests.
         """
+        if self._parts.open_paths(scope["path"]):
+            return
         authorization = exchange.headers.get(b"authorization")
         if authorization is not None:
             await self._identify(exchange, authorization)
         limiter = self._parts.limiter
-        if not limiter.enabled or self._parts.open_paths(scope["path"]):
+        if not limiter.enabled:
             return
         address = limit_key(exchange.client_ip)
         if exchange.principal is None:
@@ -270,10 +270,3 @@ def _check_text(query: bytes) -> None:
     if b"%00" in query or b"\0" in query:
         raise Malformed("The query holds a NUL character.")
 
-
-async def drain(gateway: Gateway, seconds: float) -> None:
-    """Waits until no request is at work, at most `seconds`."""
-    gateway.draining = True
-    deadline = time.monotonic() + seconds
-    while gateway._in_flight and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)

@@ -2,11 +2,13 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class HttpSettings(BaseModel):
     """What the gateway may accept and how it answers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     public_url: str | None = Field(None, description="Base URL that people use; default: host and port of `up`.")
     trusted_proxies: list[str] = Field(

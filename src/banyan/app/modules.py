@@ -1,0 +1,101 @@
+"""What a process runs: each module in one place, what it needs started before it, and which targets run it.
+
+A module starts by entering an async context manager and stops by leaving it, in reverse order. It is named as
+text and loaded only when a target runs it, so that a process holds no code it does not use.
+"""
+
+import importlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from banyan.app.wiring import Platform
+
+ROLES = ("api", "worker", "scheduler")
+# Services that may be mounted alone, so that a load balancer can split paths over machines.
+FEATURES = ("accounts", "people", "posts")
+TARGETS = ("all", *ROLES, *FEATURES)
+
+Start = Callable[["Platform"], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One part of a running process. `start` is `package.module:function`; `targets` are roles, empty for all."""
+
+    name: str
+    start: str
+    needs: tuple[str, ...] = ()
+    targets: frozenset[str] = frozenset()
+
+
+MODULES: tuple[Module, ...] = (
+    Module("bus", "banyan.app.parts:run_bus"),
+    Module("relay", "banyan.app.parts:run_relay"),
+    Module("worker", "banyan.app.parts:run_worker", needs=("bus",), targets=frozenset({"worker"})),
+    Module("scheduler", "banyan.app.parts:run_scheduler", needs=("bus",), targets=frozenset({"scheduler"})),
+)
+
+
+class BadTarget(ValueError):
+    """A target that does not exist; the message lists those that do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What one process is for. `features` are those whose routes it answers."""
+
+    roles: frozenset[str]
+    features: frozenset[str]
+
+    @classmethod
+    def read(cls, text: str) -> "Targets":
+        """From `all`, or roles and features with commas between. Raises BadTarget."""
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        unknown = [name for name in names if name not in TARGETS]
+        if unknown or not names:
+            raise BadTarget(f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(TARGETS)}.")
+        if "all" in names:
+            return cls(frozenset(ROLES), frozenset(FEATURES))
+        features = frozenset(FEATURES) if "api" in names else frozenset(names) & frozenset(FEATURES)
+        roles = frozenset(names) & frozenset(ROLES)
+        return cls(roles | {"api"} if features else roles, features)
+
+    @property
+    def serves(self) -> bool:
+        """Whether any routes are answered."""
+        return bool(self.features)
+
+
+def in_order(modules: Iterable[Module]) -> list[Module]:
+    """Each after all that it needs. Raises ValueError for a need that is missing or goes in a circle."""
+    waiting = {module.name: module for module in modules}
+    ordered: list[Module] = []
+    while waiting:
+        done = {module.name for module in ordered}
+        ready = [module for module in waiting.values() if done.issuperset(module.needs)]
+        if not ready:
+            raise ValueError(f"these modules need something that is not there: {sorted(waiting)}")
+        ordered += ready
+        for module in ready:
+            del waiting[module.name]
+    return ordered
+
+
+def load(place: str) -> Any:
+    """What `package.module:name` names: the one place that imports by text."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@asynccontextmanager
+async def running(platform: "Platform", targets: Targets) -> AsyncIterator[None]:
+    """Runs the modules of `targets`: started in order, stopped in reverse."""
+    async with AsyncExitStack() as stack:
+        for module in in_order(MODULES):
+            if not module.targets or module.targets & targets.roles:
+                start: Start = load(module.start)
+                await stack.enter_async_context(start(platform))
+        yield

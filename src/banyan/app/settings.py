@@ -1,0 +1,76 @@
+"""All settings of a process: each part owns its own class, here they come together."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from banyan.features.accounts.settings import AccountsSettings
+from banyan.infra.auth.settings import AuthSettings
+from banyan.infra.database.settings import DatabaseSettings
+from banyan.infra.http.settings import HttpSettings
+from banyan.infra.jobs.settings import JobsSettings
+from banyan.infra.log import LogSettings
+from banyan.infra.mail.settings import MailSettings
+from banyan.infra.ratelimit import LimitsSettings
+from banyan.infra.settings import BadSettings, Sources, read_settings
+
+CONFIG_VARIABLE = "BANYAN_CONFIG"
+# What most hosts call it; it wins over everything else.
+DATABASE_VARIABLE = "DATABASE_URL"
+
+
+class CommunitySettings(BaseModel):
+    """What the community is called on its pages and in its mails."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("Banyan", min_length=1, max_length=100)
+
+
+class Settings(Sources):
+    """Everything an operator may set."""
+
+    community: CommunitySettings = CommunitySettings()
+    database: DatabaseSettings
+    http: HttpSettings = HttpSettings()
+    limits: LimitsSettings = LimitsSettings()
+    log: LogSettings = LogSettings()
+    auth: AuthSettings = AuthSettings()
+    mail: MailSettings = MailSettings()
+    jobs: JobsSettings = JobsSettings()
+    accounts: AccountsSettings = AccountsSettings()
+
+
+class _DatabaseOnly(Sources):
+    model_config = Sources.model_config | {"extra": "ignore"}
+
+    database: dict[str, Any] = {}
+
+
+def load_settings(data: Path | None = None, defaults: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from the environment and `banyan.toml` of the data directory, over `defaults`.
+
+    Raises BadSettings that names the setting and says what would be right.
+    """
+    url = os.environ.get(DATABASE_VARIABLE)
+    fixed: dict[str, Any] = {"database": {"url": url}} if url else {}
+    return read_settings(Settings, toml_file=_toml_file(data), defaults=defaults or {}, fixed=fixed)
+
+
+def find_database_url(data: Path | None) -> str | None:
+    """The database that an operator has named, or None: then the embedded one serves."""
+    named = read_settings(_DatabaseOnly, toml_file=_toml_file(data), defaults={}, fixed={})
+    return os.environ.get(DATABASE_VARIABLE) or named.database.get("url")
+
+
+def _toml_file(data: Path | None) -> Path | None:
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise BadSettings(f"{CONFIG_VARIABLE}: there is no file {named}.")
+        return Path(named)
+    beside = data / "banyan.toml" if data else None
+    return beside if beside and beside.is_file() else None

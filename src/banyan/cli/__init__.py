@@ -1,0 +1,42 @@
+"""The command line: one file per command, loaded only when it is called."""
+
+import difflib
+import sys
+
+from banyan import __version__
+from banyan.app.modules import load
+
+# Command -> (the Typer application that is it, one line of help): help needs no command's code.
+COMMANDS = {
+    "up": ("banyan.cli.up:app", "run everything in one process, on an embedded PostgreSQL unless one is named"),
+    "serve": ("banyan.cli.serve:app", "run chosen roles or services of a larger installation"),
+    "migrate": ("banyan.cli.migrate:app", "bring the database to this version"),
+    "status": ("banyan.cli.status:app", "show how a running server is doing"),
+    "jobs": ("banyan.cli.jobs:app", "list, show and retry background jobs"),
+}
+
+_SUMMARY = "Banyan: a self-hosted backend for community apps, with its own capacity planner."
+
+
+def main() -> None:
+    """Entry point of `banyan` and `python -m banyan`; ends the process with the command's status."""
+    arguments = sys.argv[1:]
+    name = arguments[0] if arguments else "--help"
+    if name in COMMANDS:
+        load(COMMANDS[name][0])(args=arguments[1:], prog_name=f"banyan {name}")
+    elif name in ("--help", "-h", "help"):
+        print(_help())
+    elif name in ("--version", "version"):
+        print(f"banyan {__version__}")
+    else:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f" Did you mean `{near[0]}`?" if near else ""
+        print(f"banyan: there is no command `{name}`.{hint} See `banyan --help`.", file=sys.stderr)
+        sys.exit(2)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {words}" for name, (_, words) in COMMANDS.items()]
+    usage = "Usage: banyan COMMAND [OPTIONS]\n       banyan COMMAND --help\n       banyan --version"
+    return f"{_SUMMARY}\n\n{usage}\n\nCommands:\n" + "\n".join(lines)
