@@ -1,0 +1,1 @@
+"""Accounts: who may sign in, how, and for how long. An account has the id of its person, made in one transaction."""

@@ -1,0 +1,73 @@
+"""Refusals of accounts."""
+
+from banyan.kernel.errors import BanyanError, Conflict, Forbidden, Invalid, NotFound, TooManyRequests, Unauthorized
+
+
+class EmailTaken(Conflict):
+    code = "email_taken"
+    title = "This e-mail address has an account"
+
+
+class WrongCredentials(Unauthorized):
+    """Also for an address without an account; the failure is remembered."""
+
+    code = "wrong_credentials"
+    title = "Wrong e-mail or password"
+    keeps_work = True
+
+
+class LockedOut(TooManyRequests):
+    """Too many failed sign-ins for this address, whether it has an account or not."""
+
+    code = "locked_out"
+    title = "Too many failed sign-ins"
+
+
+class EmailNotVerified(Forbidden):
+    """Only told to those who know the password."""
+
+    code = "email_not_verified"
+    title = "Verify your e-mail address first"
+
+
+class InvalidRefreshToken(Unauthorized):
+    code = "invalid_refresh_token"
+    title = "The refresh token does not hold"
+
+
+class RefreshReused(Unauthorized):
+    """A refresh token came twice: somebody else may have it, so the session is ended."""
+
+    code = "refresh_reused"
+    title = "This refresh token was used before"
+    keeps_work = True
+
+
+class InvalidVerification(Invalid):
+    """Unknown, expired or used."""
+
+    code = "invalid_verification_token"
+    title = "This link does not hold any more"
+
+
+class SessionNotFound(NotFound):
+    code = "session_not_found"
+    title = "There is no such session"
+
+
+class AccountNotFound(NotFound):
+    code = "account_not_found"
+    title = "There is no such account"
+
+
+class InvalidSetupToken(Forbidden):
+    code = "invalid_setup_token"
+    title = "This set-up link does not hold"
+
+
+class SetupDone(BanyanError):
+    """The first admin exists; another one is made by an admin."""
+
+    code = "setup_done"
+    status = 410
+    title = "Set-up is done"

@@ -1,0 +1,43 @@
+"""The mails of accounts."""
+
+from importlib import resources
+
+import msgspec
+
+from banyan.infra.mail.message import Language, MailMessage
+from banyan.infra.mail.texts import MailTexts
+
+
+class AccountMails:
+    """Composes mails with links below `public_url`. Only the checked handle of what a stranger typed goes in: a
+    sign-up must not be a way to send one's own words to other people's addresses.
+    """
+
+    def __init__(self, public_url: str, community: str, link_seconds: int) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._texts = MailTexts(resources.files("banyan.features.accounts").joinpath("mail_texts"), community)
+        self._hours = str(max(1, round(link_seconds / 3600)))
+
+    def verify_email(self, to: str, language: str, token: str) -> MailMessage:
+        """Asks the owner of an account to prove the address."""
+        link = self._link("verify-email", token)
+        return self._texts.compose("verify_email", _language(language), to, {"hours": self._hours}, link)
+
+    def finish_sign_up(self, to: str, language: str, token: str, handle: str) -> MailMessage:
+        """Asks whoever signed up to prove the address, which makes the account."""
+        values = {"hours": self._hours, "handle": handle}
+        return self._texts.compose(
+            "finish_sign_up", _language(language), to, values, self._link("verify-email", token)
+        )
+
+    def already_registered(self, to: str, language: str) -> MailMessage:
+        """Tells the owner of an account that somebody signed up with its address."""
+        return self._texts.compose("already_registered", _language(language), to, {}, self._public_url)
+
+    def _link(self, page: str, token: str) -> str:
+        # A fragment is not sent to any server, so the token stays out of logs and referrers.
+        return f"{self._public_url}/{page}#token={token}"
+
+
+def _language(stored: str) -> Language:
+    return msgspec.convert(stored, Language)  # type: ignore[arg-type]

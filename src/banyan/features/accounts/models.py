@@ -1,0 +1,162 @@
+"""What accounts take and give."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+EMAIL_MAX_CHARS = 254
+PASSWORD_MIN_CHARS = 8
+PASSWORD_MAX_CHARS = 256
+
+Email = Annotated[str, Meta(min_length=3, max_length=EMAIL_MAX_CHARS, description="An e-mail address.")]
+NewPassword = Annotated[
+    str,
+    Meta(
+        min_length=PASSWORD_MIN_CHARS,
+        max_length=PASSWORD_MAX_CHARS,
+        description="8 to 256 characters of any kind; very common ones are refused.",
+    ),
+]
+Token = Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class Role(StrEnum):
+    """What an account may do beyond its own things."""
+
+    MEMBER = "member"
+    SELLER = "seller"
+    BUSINESS = "business"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+
+
+class SignUp(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A new account with its person."""
+
+    email: Email
+    password: NewPassword
+    handle: Annotated[str, Meta(max_length=64, description="3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case.")]
+    display_name: Annotated[str, Meta(max_length=200, description="One line of 1 to 80 characters.")]
+
+
+class FirstAdminSignUp(SignUp, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The first admin, with the token of the link that the server printed."""
+
+    token: Token
+
+
+class Credentials(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Who signs in."""
+
+    email: Email
+    password: Annotated[str, Meta(min_length=1, max_length=PASSWORD_MAX_CHARS)]
+
+
+class RefreshRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A refresh token, good for one use."""
+
+    refresh_token: Token
+
+
+class VerifyRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The token from a link. `handle` replaces the one asked for at sign-up when that was taken meanwhile."""
+
+    token: Token
+    handle: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class ResendRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Where to send the link again; without it to the signed-in account's address."""
+
+    email: Email | None = None
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """An account as its owner sees it."""
+
+    id: UUID
+    email: str
+    handle: str
+    display_name: str
+    email_verified: bool
+    role: Role
+
+
+class TokenPair(Struct, frozen=True, kw_only=True):
+    """What a client calls with: `expires_in` seconds the access token, then a new pair for the refresh token."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: str = "Bearer"
+
+
+class SignedIn(Struct, frozen=True, kw_only=True):
+    """An account and the tokens of a new session."""
+
+    account: Account
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: str = "Bearer"
+
+
+class VerificationSent(Struct, frozen=True):
+    """A mail says how to go on, if there is anything to go on with."""
+
+    status: str = "verification_sent"
+
+
+class Verified(Struct, frozen=True):
+    """The address that is proven now."""
+
+    email: str
+    email_verified: bool = True
+
+
+class Session(Struct, frozen=True):
+    """One device or browser that is signed in; `current` marks the one that asks."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    user_agent: str
+    ip: str
+    current: bool
+
+
+class Client(Struct, frozen=True):
+    """Where a request comes from. `network` is what limits count by: an address, of IPv6 its /64."""
+
+    ip: str
+    network: str
+    user_agent: str
+
+
+class PersonNames(Struct, frozen=True):
+    """How the person of an account is called."""
+
+    handle: str
+    display_name: str
+
+
+class Login(Struct, frozen=True):
+    """An account as other features may know it."""
+
+    id: UUID
+    email: str
+    email_verified: bool
+    role: Role
+
+
+class AccountImport(Struct, frozen=True, kw_only=True):
+    """An account to be taken over in bulk; without `password_hash` nobody can sign in to it by password."""
+
+    id: UUID
+    email: str
+    email_verified: bool
+    password_hash: str | None
+    created_at: datetime

@@ -1,0 +1,23 @@
+"""What an operator may set about mail."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class MailSettings(BaseModel):
+    """Without `host` no mail leaves: it lands in the dev mailbox, whose page opens with a secret key only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str | None = Field(None, min_length=1, description="SMTP server. Unset: mail stays in the dev mailbox.")
+    port: int = Field(587, ge=1, le=65_535)
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="`starttls` (port 587) and `tls` (port 465) both insist on a valid certificate."
+    )
+    username: str | None = None
+    password: SecretStr | None = None
+    from_address: str = Field("banyan@localhost.localdomain", pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)
+    from_name: str = Field("Banyan", max_length=100, pattern=r"^[^\r\n]*$", description="The community's name.")
+    timeout_seconds: float = Field(20, gt=0, le=50, description="For each step of talking to the SMTP server.")
+    mailbox_messages: int = Field(500, ge=1, le=100_000, description="The dev mailbox keeps so many, the newest.")

@@ -1,0 +1,70 @@
+"""Delivers mail to an SMTP server."""
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+import aiosmtplib
+
+from banyan.infra.database.work import Work
+from banyan.infra.mail.mailer import MailRefused, SendMail
+from banyan.infra.mail.settings import MailSettings
+from banyan.kernel.ids import id_time
+
+_PERMANENT = 500
+
+
+class SmtpTransport:
+    """One connection per mail: sign-up mails are few, and an idle connection is closed by the server anyway."""
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._settings = settings
+
+    async def deliver(self, work: Work, mail: SendMail) -> None:
+        """Raises MailRefused when the server refuses this mail for good, else aiosmtplib's own errors."""
+        message = compose(mail, self._settings)
+        try:
+            await self._send(message)
+        except aiosmtplib.SMTPAuthenticationError:
+            # Wrong settings are no fault of the mail: it waits for the operator.
+            raise
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            if all(refusal.code >= _PERMANENT for refusal in error.recipients):
+                raise MailRefused(f"recipient refused with {error.recipients[0].code}") from error
+            raise
+        except aiosmtplib.SMTPResponseException as error:
+            if error.code >= _PERMANENT:
+                raise MailRefused(f"refused with {error.code}") from error
+            raise
+        except aiosmtplib.SMTPNotSupported as error:
+            raise MailRefused("the server does not take such an address") from error
+
+    async def _send(self, message: EmailMessage) -> None:
+        settings = self._settings
+        await aiosmtplib.send(
+            message,
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username,
+            password=settings.password.get_secret_value() if settings.password else None,
+            use_tls=settings.security == "tls",
+            start_tls=settings.security == "starttls",
+            timeout=settings.timeout_seconds,
+        )
+
+
+def compose(mail: SendMail, settings: MailSettings) -> EmailMessage:
+    """The whole message. Date and Message-ID come from the mail's id: every try sends the same bytes."""
+    domain = settings.from_address.rpartition("@")[2]
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(settings.from_name, addr_spec=settings.from_address)
+    message["To"] = Address(addr_spec=mail.message.to)
+    message["Subject"] = mail.message.subject
+    message["Date"] = format_datetime(id_time(mail.id))
+    message["Message-ID"] = f"<{mail.id}@{domain}>"
+    # RFC 3834: vacation replies and the like must not answer.
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.message.text)
+    message.add_alternative(mail.message.html, subtype="html")
+    return message
