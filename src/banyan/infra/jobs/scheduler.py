@@ -1,0 +1,63 @@
+"""Adds the jobs that are due by the clock, once over all processes."""
+
+import asyncio
+import random
+from contextlib import suppress
+
+import structlog
+
+from banyan.infra.database.pool import Pool
+from banyan.infra.jobs import queries
+from banyan.infra.jobs.registry import Registry
+
+log = structlog.get_logger("banyan.jobs")
+
+_TICK_SECONDS = 1.0
+_LONGEST_BACKOFF_SECONDS = 10.0
+
+
+class Scheduler:
+    """Looks every second. Any number may run: a due schedule is advanced and its job written in one transaction,
+    and whoever comes second finds it advanced. After an outage each schedule runs once, not once per missed time.
+    """
+
+    def __init__(self, pool: Pool, registry: Registry) -> None:
+        self._pool = pool
+        self._schedules = {schedule.name: schedule for schedule in registry.schedules}
+        self._saved = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="scheduler")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def tick(self) -> list[str]:
+        """The names of the schedules that this call ran. Raises for the database's sake."""
+        if not self._schedules:
+            return []
+        async with self._pool.work() as work:
+            if not self._saved:
+                await queries.save_schedules(work, tuple(self._schedules.values()))
+            due = await queries.take_due_schedules(work, list(self._schedules))
+            for name in due:
+                # The key: while workers are away, a schedule waits once and does not pile up.
+                work.enqueue(self._schedules[name].job, key=f"schedule {name}")
+        self._saved = True
+        return due
+
+    async def _run(self) -> None:
+        pause_seconds = _TICK_SECONDS
+        while True:
+            try:
+                await self.tick()
+                pause_seconds = _TICK_SECONDS
+            except Exception as error:
+                log.info("scheduler cannot tick", error=type(error).__name__)
+                pause_seconds = min(pause_seconds * 2, _LONGEST_BACKOFF_SECONDS)
+            await asyncio.sleep(pause_seconds * random.uniform(0.8, 1.0))
