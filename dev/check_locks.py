@@ -1,9 +1,11 @@
-"""Fails when the lock files do not fit pyproject.toml or each other, or name a registry."""
+"""Fails when sources, pyproject.toml and the two lock files do not fit each other, or a lock names a registry."""
 
+import ast
 import re
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -33,6 +35,27 @@ def unmet(requirements: Sequence[str], pins: dict[str, str]) -> Iterator[str]:
             yield f"{text} (locked: {version})"
 
 
+def imported(sources: Path) -> set[str]:
+    """Top-level names that the sources import."""
+    names: set[str] = set()
+    for path in sources.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module)
+    return {name.split(".")[0] for name in names}
+
+
+def undeclared(sources: Path, requirements: Sequence[str]) -> Iterator[str]:
+    """Packages that the sources import but only have because another package happens to need them."""
+    declared = {canonicalize_name(Requirement(text).name) for text in requirements}
+    providers = packages_distributions()
+    for name in sorted(imported(sources) & providers.keys()):
+        if declared.isdisjoint(canonicalize_name(provider) for provider in providers[name]):
+            yield f"{name} ({providers[name][0]})"
+
+
 def complaints(root: Path) -> Iterator[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text())
     texts = {name: (root / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}
@@ -47,6 +70,8 @@ def complaints(root: Path) -> Iterator[str]:
         (dev, project["dependency-groups"]["dev"]),
     ):
         yield from (f"{lock}: does not hold {gap}; run dev/lock" for gap in unmet(requirements, pins[lock]))
+    for gap in undeclared(root / "src", project["project"]["dependencies"]):
+        yield f"pyproject.toml: src imports {gap}, which is not among the dependencies"
     for package, version in pins[run].items():
         if pins[dev].get(package) != version:
             yield f"{dev}: {package} is {pins[dev].get(package)}, but {version} in {run}; run dev/lock"

@@ -47,7 +47,7 @@ def test_the_tree_keeps_every_contract(tree: Path) -> None:
         ("Features are ranked", {"features/unranked/__init__.py": '"""New."""'}),
         ("Others see a feature only", {"features/posts/models.py": "import banyan.features.people.routes"}),
         ("Others see a feature only", {"infra/http/planted.py": "import banyan.features.people.routes"}),
-        ("SQL lives in queries.py", {"features/people/routes.py": "import asyncpg"}),
+        ("The database driver is seen only by", {"features/people/routes.py": "import asyncpg"}),
         ("Only a feature's own service", {"features/people/routes.py": "import banyan.features.people.queries"}),
         ("Rules know nothing of HTTP", {"features/people/queries.py": "import litestar"}),
         ("Litestar is seen only by", {"infra/database/planted.py": "from litestar import get"}),
