@@ -78,25 +78,27 @@ class HotAnswers:
     """Finished anonymous answers by path and query. `drop` a tag when what it stands for changes."""
 
     def __init__(self, max_entries: int, ttl_seconds: float) -> None:
-        self._answers: Cache[bytes, tuple[str, Answer]] = Cache(
+        self._answers: Cache[bytes, Answer] = Cache(
             "http.answers", max_entries=max(1, max_entries), ttl_seconds=ttl_seconds
         )
         self._keys_by_tag: dict[str, set[bytes]] = {}
+        self._kept_since_sweep = 0
         self._enabled = max_entries > 0
         # Counts announcements: an answer read before one and finished after it must not be kept.
         self.drops = 0
 
     def find(self, key: bytes) -> Answer | None:
-        kept = self._answers.find(key)
-        return kept[1] if kept else None
+        return self._answers.find(key)
 
-    def keep(self, key: bytes, tag: str, answer: Answer, drops_before: int) -> None:
+    def keep(self, key: bytes, tags: tuple[str, ...], answer: Answer, drops_before: int) -> None:
         """Keeps `answer` unless anything was dropped since `drops_before` was read, before the answer was made."""
         if self._enabled and drops_before == self.drops:
-            self._answers.put(key, (tag, answer))
-            if len(self._keys_by_tag) > 4 * len(self._answers) + 1000:
+            self._answers.put(key, answer)
+            self._kept_since_sweep += 1
+            if self._kept_since_sweep > 4 * len(self._answers) + 1000:
                 self._forget_expired_tags()
-            self._keys_by_tag.setdefault(tag, set()).add(key)
+            for tag in tags:
+                self._keys_by_tag.setdefault(tag, set()).add(key)
 
     def drop(self, tags: tuple[str, ...]) -> None:
         self.drops += 1
@@ -116,3 +118,4 @@ class HotAnswers:
             if kept:
                 alive[tag] = kept
         self._keys_by_tag = alive
+        self._kept_since_sweep = 0

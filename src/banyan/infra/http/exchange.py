@@ -23,7 +23,7 @@ class Exchange:
         "replayed_subject",
         "request_id",
         "secure",
-        "shared_tag",
+        "shared_tags",
         "verdict",
         "work",
     )
@@ -39,7 +39,7 @@ class Exchange:
         # Set when a retry of an answered request comes in whose answer held tokens: whose tokens they were.
         self.replayed_subject: UUID | None = None
         self.remembered_subject: UUID | None = None
-        self.shared_tag: str | None = None
+        self.shared_tags: tuple[str, ...] = ()
         self.verdict: Verdict | None = None
         # The refusal that the answer is made of, if it is one.
         self.error: BanyanError | None = None

@@ -203,9 +203,9 @@ class Gateway:
                 return answer
         _check_text(scope["query_string"])
         answer = await self._run(scope, Body(b"", receive), capture, exchange)
-        if key is not None and exchange.shared_tag is not None and answer.status == 200:
+        if key is not None and exchange.shared_tags and answer.status == 200:
             answer.route = scope.get("path_template", "")
-            hot.keep(key, exchange.shared_tag, answer, drops)
+            hot.keep(key, exchange.shared_tags, answer, drops)
         return answer
 
     async def _answer_once(
@@ -269,4 +269,3 @@ def _check_text(query: bytes) -> None:
     # PostgreSQL refuses NUL in text; nobody sends it by mistake.
     if b"%00" in query or b"\0" in query:
         raise Malformed("The query holds a NUL character.")
-

@@ -105,10 +105,10 @@ class Request(LitestarRequest[Any, Any, State]):
         """Say whose tokens this answer holds, so that a retry can get fresh ones instead of a second effect."""
         self.exchange.remembered_subject = account_id
 
-    def share(self, tag: str) -> None:
-        """This anonymous answer is the same for everybody until `tag` is announced on `http.answers`."""
+    def share(self, *tags: str) -> None:
+        """This anonymous answer is the same for everybody until one of `tags` is announced on `http.answers`."""
         if self.exchange.principal is None:
-            self.exchange.shared_tag = tag
+            self.exchange.shared_tags = tags
 
 
 class Encoded:
