@@ -6,7 +6,8 @@ CREATE TABLE posts_posts (
     created_at timestamptz NOT NULL,
     edited_at timestamptz
 );
-CREATE INDEX posts_posts_author ON posts_posts (author_id, id);
+-- With the audience beside it, a page of one author reads no post that it will not show.
+CREATE INDEX posts_posts_author ON posts_posts (author_id, id) INCLUDE (audience);
 -- The newest public posts, for the page that everybody sees first.
 CREATE INDEX posts_posts_public ON posts_posts (id) WHERE audience = 'public';
 

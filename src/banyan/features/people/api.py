@@ -6,6 +6,7 @@ from uuid import UUID
 from banyan.features.people import queries
 from banyan.features.people.checks import read_handle
 from banyan.features.people.models import Card, IdSet, Relations
+from banyan.infra.bus import Bus
 from banyan.infra.cache import Cache
 from banyan.infra.database.work import Work
 
@@ -24,7 +25,7 @@ _NOBODY = Relations(IdSet(), IdSet())
 
 class PeopleApi:
     """Reads are answered from memory where they can be. Both caches are dropped through the bus, in this process
-    at the commit, in others within a second: wiring subscribes `forget_cards` and `forget_relations`.
+    at the commit, in others within a second.
     """
 
     def __init__(self) -> None:
@@ -55,9 +56,9 @@ class PeopleApi:
         """A person's connections as they are in the database now, in the order of their ids: for jobs."""
         return await queries.list_connection_ids(work, person_id, after, limit)
 
-    async def current_relations(self, work: Work, person_id: UUID) -> Relations:
-        """As `relations`, but read from the database now: for jobs that must not act on a cached past."""
-        return await queries.find_relations(work, person_id)
+    async def connections_of(self, work: Work, person_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+        """The connections of many people by one query; who has none is left out."""
+        return await queries.list_connections_of(work, person_ids)
 
     async def relations_between(
         self, work: Work, pairs: Collection[tuple[UUID, UUID]]
@@ -77,12 +78,17 @@ class PeopleApi:
         """How many people there are; an estimate above a million."""
         return await queries.count_people(work)
 
-    def forget_cards(self, keys: Sequence[str]) -> None:
-        """Called by the bus: these profiles changed."""
+    def listen(self, bus: Bus) -> None:
+        """Drops what the bus says is outdated."""
+        bus.subscribe(CARDS_TOPIC, self._forget_cards)
+        bus.subscribe(RELATIONS_TOPIC, self._forget_relations)
+        bus.on_reset(self._cards.clear)
+        bus.on_reset(self._relations.clear)
+
+    def _forget_cards(self, keys: tuple[str, ...]) -> None:
         for key in keys:
             self._cards.drop(UUID(key))
 
-    def forget_relations(self, keys: Sequence[str]) -> None:
-        """Called by the bus: connections or blocks of these people changed."""
+    def _forget_relations(self, keys: tuple[str, ...]) -> None:
         for key in keys:
             self._relations.drop(UUID(key))

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from banyan.features.accounts.models import Role
+
 ConnectionState = Literal["sent", "received", "connected"]
 
 
@@ -51,7 +53,7 @@ class Me(Struct, frozen=True, gc=False):
     connection_count: int
     email: str
     email_verified: bool
-    role: str
+    role: Role
 
 
 class ProfileChanges(Struct, forbid_unknown_fields=True, kw_only=True):

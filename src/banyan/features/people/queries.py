@@ -198,6 +198,15 @@ async def list_connection_ids(work: Work, person_id: UUID, after: UUID | None, l
     return [row[0] for row in rows]
 
 
+async def list_connections_of(work: Work, person_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    rows = await work.rows(
+        """SELECT person_id, array_agg(other_id) FROM people_connections
+           WHERE person_id = ANY($1) AND state = 'connected' GROUP BY person_id""",
+        person_ids,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def lock_pair(work: Work, one: UUID, other: UUID) -> None:
     """Until the transaction ends nobody else changes what these two are to each other.
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import UNSET, structs
 
+from banyan.features.accounts.api import AccountsApi
 from banyan.features.people import queries
 from banyan.features.people.api import CARDS_TOPIC, RELATIONS_TOPIC
 from banyan.features.people.checks import check_bio, check_display_name, check_handle, read_handle
@@ -28,6 +29,7 @@ from banyan.features.people.models import (
     Connection,
     ConnectionImport,
     ConnectionState,
+    Me,
     PersonImport,
     Profile,
     ProfileChanges,
@@ -41,6 +43,9 @@ from banyan.kernel.pages import Page, cut_page, decode_cursor
 
 class People:
     """Reads and changes of people; every method works inside the caller's unit of work."""
+
+    def __init__(self, accounts: AccountsApi) -> None:
+        self._accounts = accounts
 
     async def create_person(
         self, work: Work, person_id: UUID, handle: str, display_name: str, created_at: datetime
@@ -65,12 +70,24 @@ class People:
             raise PersonNotFound
         return profile
 
-    async def get_own_profile(self, work: Work, person_id: UUID) -> Profile:
-        """Raises PersonNotFound."""
+    async def get_me(self, work: Work, person_id: UUID) -> Me:
+        """One's own profile with one's address and role. Raises PersonNotFound."""
         profile = await queries.find_own_profile(work, person_id)
         if profile is None:
             raise PersonNotFound
-        return profile
+        login = await self._accounts.get_login(work, person_id)
+        return Me(
+            id=profile.id,
+            handle=profile.handle,
+            display_name=profile.display_name,
+            bio=profile.bio,
+            avatar_url=profile.avatar_url,
+            created_at=profile.created_at,
+            connection_count=profile.connection_count,
+            email=login.email,
+            email_verified=login.email_verified,
+            role=login.role,
+        )
 
     async def update_profile(self, work: Work, person_id: UUID, changes: ProfileChanges) -> None:
         """Raises Invalid, HandleTaken."""

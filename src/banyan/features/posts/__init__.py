@@ -1,0 +1,1 @@
+"""Posts: publishing, audiences, comments, reactions, profile feeds and the home feed with its table."""

@@ -1,0 +1,1 @@
+"""All SQL of posts, by what it is about."""

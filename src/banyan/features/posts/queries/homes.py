@@ -1,0 +1,139 @@
+"""SQL of the home feeds."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from banyan.features.posts.models import PostRow
+from banyan.features.posts.queries.posts import COLUMNS, JOINS, post_rows
+from banyan.infra.database.work import Work
+
+# A page of the feed in one statement; what lies below the floor is not complete and therefore not looked at.
+_PAGE = f"""SELECT {COLUMNS}
+    FROM posts_home h JOIN posts_posts p ON p.id = h.post_id {JOINS}
+    WHERE h.person_id = $1 AND h.post_id < $2
+      AND h.post_id > coalesce((SELECT floor_id FROM posts_home_floors WHERE person_id = $1),
+                               '00000000-0000-0000-0000-000000000000')
+    ORDER BY h.post_id DESC LIMIT $3"""
+# Below the floor posts are pulled from their authors. Without a floor the statement ends at its first look.
+_OLDER = f"""SELECT {COLUMNS}
+    FROM posts_home_floors f
+    CROSS JOIN LATERAL (
+        SELECT one.* FROM unnest($4::uuid[]) AS source (author_id)
+        CROSS JOIN LATERAL (
+            SELECT q.* FROM posts_posts q
+            WHERE q.author_id = source.author_id AND q.id < $2 AND q.id <= f.floor_id
+              AND (q.audience <> 'self' OR q.author_id = $1)
+            ORDER BY q.id DESC LIMIT $3) one
+        ORDER BY one.id DESC LIMIT $3) p
+    {JOINS}
+    WHERE f.person_id = $1 ORDER BY p.id DESC"""
+
+_RAISE_FLOOR = """ON CONFLICT (person_id)
+    DO UPDATE SET floor_id = greatest(posts_home_floors.floor_id, excluded.floor_id)"""
+
+
+async def list_home(work: Work, person_id: UUID, before: UUID, limit: int) -> list[PostRow]:
+    """Candidates of a feed, newest first; fewer than `limit` when the home is exhausted."""
+    return post_rows(await work.rows(_PAGE, person_id, before, limit))
+
+
+async def list_older(
+    work: Work, person_id: UUID, author_ids: Sequence[UUID], before: UUID, limit: int
+) -> list[PostRow]:
+    """What the authors published at or below the floor of a home, newest first; nothing without a floor."""
+    return post_rows(await work.rows(_OLDER, person_id, before, limit, author_ids))
+
+
+async def insert_home_rows(work: Work, post_id: UUID, person_ids: Sequence[UUID]) -> None:
+    """One post into many homes, unless it is gone or for its author alone by now."""
+    await work.write(
+        """INSERT INTO posts_home (person_id, post_id)
+           SELECT reader, $2 FROM unnest($1::uuid[]) AS reader
+           WHERE EXISTS (SELECT FROM posts_posts WHERE id = $2 AND audience <> 'self')
+           ON CONFLICT DO NOTHING""",
+        person_ids,
+        post_id,
+    )
+
+
+async def backfill_home(work: Work, person_id: UUID, author_id: UUID, newest: int) -> None:
+    """The newest posts of an author into a home; with more than that the floor rises to the first left out."""
+    await work.write(
+        f"""WITH candidate AS (
+                SELECT id, row_number() OVER (ORDER BY id DESC) AS place FROM (
+                    SELECT id FROM posts_posts WHERE author_id = $2 AND audience <> 'self'
+                    ORDER BY id DESC LIMIT $3 + 1) newest),
+            added AS (
+                INSERT INTO posts_home (person_id, post_id)
+                SELECT $1, id FROM candidate WHERE place <= $3 ORDER BY id ON CONFLICT DO NOTHING)
+            INSERT INTO posts_home_floors (person_id, floor_id)
+            SELECT $1, id FROM candidate WHERE place > $3 {_RAISE_FLOOR}""",
+        person_id,
+        author_id,
+        newest,
+    )
+
+
+async def remove_from_home(work: Work, person_id: UUID, author_id: UUID) -> None:
+    """All posts of an author out of a home."""
+    await work.write(
+        """DELETE FROM posts_home h USING posts_posts p
+           WHERE h.person_id = $1 AND p.id = h.post_id AND p.author_id = $2""",
+        person_id,
+        author_id,
+    )
+
+
+async def trim_homes(work: Work, person_ids: Sequence[UUID], keep: int) -> None:
+    """Leaves at most the newest `keep` rows of each home: the floor rises to the first row that has to go."""
+    await work.write(
+        f"""WITH cut AS (
+                SELECT reader AS person_id, (
+                    SELECT h.post_id FROM posts_home h WHERE h.person_id = reader
+                    ORDER BY h.post_id DESC OFFSET $2 LIMIT 1) AS floor_id
+                FROM unnest($1::uuid[]) AS reader),
+            raised AS (
+                INSERT INTO posts_home_floors (person_id, floor_id)
+                SELECT person_id, floor_id FROM cut WHERE floor_id IS NOT NULL {_RAISE_FLOOR}
+                RETURNING person_id, floor_id)
+            DELETE FROM posts_home h USING raised
+            WHERE h.person_id = raised.person_id AND h.post_id <= raised.floor_id""",
+        person_ids,
+        keep,
+    )
+
+
+async def build_homes(
+    work: Work,
+    person_ids: Sequence[UUID],
+    firsts: Sequence[int],
+    lasts: Sequence[int],
+    author_ids: Sequence[UUID],
+    keep: int,
+) -> None:
+    """The newest `keep` posts for each person; their authors are `author_ids[first..last]`, counted from 1."""
+    await work.write(
+        f"""WITH candidate AS (
+                SELECT reader.person_id, one.id,
+                       row_number() OVER (PARTITION BY reader.person_id ORDER BY one.id DESC) AS place
+                FROM unnest($1::uuid[], $2::int[], $3::int[]) AS reader (person_id, first, last)
+                CROSS JOIN LATERAL (
+                    SELECT p.id FROM unnest(($4::uuid[])[reader.first:reader.last]) AS source (author_id)
+                    CROSS JOIN LATERAL (
+                        SELECT q.id FROM posts_posts q
+                        WHERE q.author_id = source.author_id
+                          AND (q.audience <> 'self' OR q.author_id = reader.person_id)
+                        ORDER BY q.id DESC LIMIT $5 + 1) p
+                    ORDER BY p.id DESC LIMIT $5 + 1) one),
+            added AS (
+                INSERT INTO posts_home (person_id, post_id)
+                SELECT person_id, id FROM candidate WHERE place <= $5 ORDER BY person_id, id
+                ON CONFLICT DO NOTHING)
+            INSERT INTO posts_home_floors (person_id, floor_id)
+            SELECT person_id, id FROM candidate WHERE place > $5 {_RAISE_FLOOR}""",
+        person_ids,
+        firsts,
+        lasts,
+        author_ids,
+        keep,
+    )

@@ -1,0 +1,114 @@
+"""Comments under posts."""
+
+from uuid import UUID
+
+from banyan.features.people.api import PeopleApi
+from banyan.features.people.errors import PersonNotFound
+from banyan.features.people.models import Card
+from banyan.features.posts.errors import CommentNotFound, NotTheAuthor, PostNotFound
+from banyan.features.posts.models import Comment, CommentRow, CommentText, PostRow
+from banyan.features.posts.queries import responses as queries
+from banyan.features.posts.queries.posts import lock_counters
+from banyan.features.posts.service.posts import Posts, announce_change
+from banyan.features.posts.visibility import is_hidden
+from banyan.infra.database.work import Work
+from banyan.kernel.clock import now
+from banyan.kernel.ids import id_time, new_id
+from banyan.kernel.pages import Page, cut_page, decode_cursor
+from banyan.kernel.text import check_lines
+
+COMMENT_MAX_CHARS = 2000
+_FIRST_ID = UUID(int=0)
+_REFILL_ROWS = 100
+
+
+class Comments:
+    """Only who may see a post may read or write under it."""
+
+    def __init__(self, people: PeopleApi, posts: Posts) -> None:
+        self._people = people
+        self._posts = posts
+
+    async def write_comment(self, work: Work, author_id: UUID, post_id: UUID, text: CommentText) -> Comment:
+        """Raises Invalid, PostNotFound."""
+        body = check_comment(text.body)
+        post = await self._posts.get_visible(work, author_id, post_id)
+        comment_id = new_id()
+        row = CommentRow(comment_id, post_id, author_id, body, id_time(comment_id), None)
+        comment = await self._dress_one(work, row)
+        if not await queries.insert_comment(work, row):
+            raise PostNotFound
+        announce_change(work, post_id, post.audience)
+        return comment
+
+    async def list_comments(
+        self, work: Work, viewer_id: UUID | None, post_id: UUID, limit: int, cursor: str | None
+    ) -> Page[Comment]:
+        """Oldest first, without those of people whom a block hides. Raises PostNotFound."""
+        after = decode_cursor(cursor) or _FIRST_ID
+        await self._posts.get_visible(work, viewer_id, post_id)
+        relations = await self._people.relations(work, viewer_id)
+        found: list[CommentRow] = []
+        step = limit + 1
+        while True:
+            rows = await queries.list_comments(work, post_id, after, step)
+            found += [row for row in rows if not is_hidden(relations, row.author_id)]
+            if len(found) > limit or len(rows) < step:
+                break
+            after = rows[-1].id
+            step = max(step, _REFILL_ROWS)
+        page = cut_page(found, limit, lambda row: row.id)
+        cards = await self._people.cards(work, {row.author_id for row in page.items})
+        comments = [_dress(row, cards) for row in page.items if row.author_id in cards]
+        return Page(comments, page.next_cursor)
+
+    async def edit_comment(self, work: Work, viewer_id: UUID, comment_id: UUID, text: CommentText) -> Comment:
+        """The author changes the text. Raises CommentNotFound, NotTheAuthor, Invalid."""
+        body = check_comment(text.body)
+        row, _ = await self._get_visible(work, viewer_id, comment_id)
+        if row.author_id != viewer_id:
+            raise NotTheAuthor
+        edited_at = now()
+        edited = CommentRow(row.id, row.post_id, row.author_id, body, row.created_at, edited_at)
+        comment = await self._dress_one(work, edited)
+        if not await queries.update_comment(work, comment_id, body, edited_at):
+            raise CommentNotFound
+        return comment
+
+    async def delete_comment(self, work: Work, viewer_id: UUID, comment_id: UUID, *, moderates: bool = False) -> None:
+        """The author, the post's owner or a moderator removes it. Raises CommentNotFound, NotTheAuthor."""
+        row, post = await self._get_visible(work, viewer_id, comment_id)
+        if viewer_id not in (row.author_id, post.author_id) and not moderates:
+            raise NotTheAuthor
+        if await lock_counters(work, row.post_id) is None or not await queries.delete_comment(work, comment_id):
+            raise CommentNotFound
+        announce_change(work, row.post_id, post.audience)
+
+    async def _get_visible(self, work: Work, viewer_id: UUID, comment_id: UUID) -> tuple[CommentRow, PostRow]:
+        """A comment and its post, both of which this reader may see. Raises CommentNotFound."""
+        row = await queries.find_comment(work, comment_id)
+        if row is None:
+            raise CommentNotFound
+        try:
+            post = await self._posts.get_visible(work, viewer_id, row.post_id)
+        except PostNotFound:
+            raise CommentNotFound from None
+        relations = await self._people.relations(work, viewer_id)
+        if is_hidden(relations, row.author_id):
+            raise CommentNotFound
+        return row, post
+
+    async def _dress_one(self, work: Work, row: CommentRow) -> Comment:
+        cards = await self._people.cards(work, (row.author_id,))
+        if row.author_id not in cards:
+            raise PersonNotFound
+        return _dress(row, cards)
+
+
+def check_comment(value: str) -> str:
+    """The text of a comment. Raises Invalid."""
+    return check_lines(value, "body", max_chars=COMMENT_MAX_CHARS)
+
+
+def _dress(row: CommentRow, cards: dict[UUID, Card]) -> Comment:
+    return Comment(row.id, row.post_id, row.body, row.created_at, row.edited_at, cards[row.author_id])

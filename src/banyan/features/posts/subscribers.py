@@ -1,0 +1,19 @@
+"""What posts do after signals and as jobs; wiring collects both lists."""
+
+from banyan.features.people.signals import ConnectionEnded, ConnectionMade
+from banyan.features.posts.jobs import FanOutPost
+from banyan.features.posts.service.homes import Homes
+from banyan.features.posts.signals import PostPublished
+from banyan.infra.declare import AnyJobKind, AnySubscriber, JobKind, Subscriber
+
+
+def subscribers(homes: Homes) -> tuple[AnySubscriber, ...]:
+    return (
+        Subscriber(PostPublished, "posts.fan_out", homes.fan_out_published),
+        Subscriber(ConnectionMade, "posts.backfill", homes.follow_made),
+        Subscriber(ConnectionEnded, "posts.remove", homes.follow_ended),
+    )
+
+
+def job_kinds(homes: Homes) -> tuple[AnyJobKind, ...]:
+    return (JobKind(FanOutPost, homes.fan_out),)

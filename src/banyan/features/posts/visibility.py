@@ -1,0 +1,40 @@
+"""Who may see what: the one place that decides, asked by every read and before every write."""
+
+from typing import Final
+from uuid import UUID
+
+from banyan.features.people.models import Relations
+from banyan.features.posts.models import AudienceKind
+
+_ALL: Final[tuple[AudienceKind, ...]] = ("public", "connections", "self")
+_AS_CONNECTION: Final[tuple[AudienceKind, ...]] = ("public", "connections")
+_AS_ANYBODY: Final[tuple[AudienceKind, ...]] = ("public",)
+_NONE: Final[tuple[AudienceKind, ...]] = ()
+
+
+def visible_audiences(viewer_id: UUID | None, relations: Relations, author_id: UUID) -> tuple[AudienceKind, ...]:
+    """Which of an author's posts a reader may see; None reads as anybody. Roles make no difference."""
+    if author_id == viewer_id:
+        return _ALL
+    if is_hidden(relations, author_id):
+        return _NONE
+    if author_id in relations.connected:
+        return _AS_CONNECTION
+    return _AS_ANYBODY
+
+
+def may_see(viewer_id: UUID | None, relations: Relations, author_id: UUID, audience: AudienceKind) -> bool:
+    """Whether a reader may see one post."""
+    return audience in visible_audiences(viewer_id, relations, author_id)
+
+
+def belongs_in_feed(viewer_id: UUID, relations: Relations, author_id: UUID, audience: AudienceKind) -> bool:
+    """Whether one post stands in a person's home feed: their own, or a current connection's that they may see."""
+    if author_id == viewer_id:
+        return True
+    return author_id in relations.connected and may_see(viewer_id, relations, author_id, audience)
+
+
+def is_hidden(relations: Relations, author_id: UUID) -> bool:
+    """Whether a block hides this author and all they write from the reader."""
+    return author_id in relations.hidden
