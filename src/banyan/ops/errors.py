@@ -74,7 +74,7 @@ _MEMORY_SIGNS = (
     "could not create semaphores",
     "could not resize shared memory segment",
 )
-_DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
+_DISK_SIGNS = ("No space left on device", "Disk quota exceeded", "Check free disk space")
 _ACCESS_SIGNS = ("Permission denied", "Read-only file system")
 
 
@@ -88,8 +88,8 @@ def from_server_output(output: str, place: Path) -> OpsError:
         )
     if any(sign in output for sign in _DISK_SIGNS):
         return DiskFull(
-            f"{words}\nA new community needs about 200 MB. Free some space on the disk of {place}, "
-            "or put the data directory on a larger one."
+            f"{words}\nFree some space on the disk of {place}, or put the data directory on a larger one "
+            "(a new community needs about 200 MB)."
         )
     if any(sign in output for sign in _ACCESS_SIGNS):
         return DirectoryUnusable(f"{words}\nThe files below {place} need to belong to PostgreSQL's user.")
@@ -97,7 +97,9 @@ def from_server_output(output: str, place: Path) -> OpsError:
 
 
 def _last_words(output: str) -> str:
-    """The lines that tell the cause; without any, the last few."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if any(mark in line for mark in ("FATAL", "PANIC", "ERROR", "error:", "HINT"))]
-    return "\n".join((telling or lines)[-4:])
+    """The last line that tells a cause with its neighbours (the reason may stand before it, a hint after it)."""
+    # Clients that are told to come back later say nothing about the cause.
+    lines = [line.strip() for line in output.splitlines() if line.strip() and "the database system is" not in line]
+    telling = [at for at, line in enumerate(lines) if any(mark in line for mark in ("FATAL", "PANIC", "error:"))]
+    last = telling[-1] if telling else len(lines) - 1
+    return "\n".join(lines[max(0, last - 2) : last + 2])

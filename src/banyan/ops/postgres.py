@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: initialised once, started, watched, restarted when it ends, stopped in order."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -54,13 +55,12 @@ class EmbeddedPostgres:
     thread, and the kernel stops it when that thread ends: call `open` in the main thread.
     """
 
-    def __init__(self, directory: DataDirectory, home: Home, binaries: Binaries, socket: Path) -> None:
+    def __init__(self, home: Home, binaries: Binaries, socket: Path) -> None:
         self.binaries = binaries
         self.home = home
         self.socket_directory = socket
         self.restarts = 0
-        self._directory = directory
-        self._place_lock: Lock | None = None
+        self._locks = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._guard: list[str] = []
@@ -77,22 +77,22 @@ class EmbeddedPostgres:
     ) -> Self:
         """Start the directory's PostgreSQL, after initialising it the first time, and answer when it takes work.
 
-        Takes the directory's lock. Without `supervise` nothing is bound to this event loop, and `stop` may run in
-        another one. Raises an OpsError that says what would be right.
+        Takes the directory's lock, unless the caller holds it. Without `supervise` nothing is bound to this event
+        loop, and `stop` may run in another one. Raises an OpsError that says what would be right.
         """
         directory = data_directory if isinstance(data_directory, DataDirectory) else DataDirectory.open(data_directory)
-        directory.lock()
-        try:
+        with contextlib.ExitStack() as locks:
+            if not directory.locked:
+                directory.lock()
+                locks.callback(directory.unlock)
             home = settle(directory, shared_base)
-            place_lock = None if home.place == directory.path else Lock(home.place)
+            if home.place != directory.path:
+                locks.callback(Lock(home.place).release)
             chosen = await asyncio.to_thread(_choose_binaries, home, binaries)
             await asyncio.to_thread(_prepare, directory, home, chosen)
-            server = cls(directory, home, chosen, socket_directory(home))
-            server._place_lock = place_lock
+            server = cls(home, chosen, socket_directory(home))
             await server._begin()
-        except BaseException:
-            directory.unlock()
-            raise
+            server._locks = locks.pop_all()
         if supervise:
             server._watch = asyncio.create_task(server._supervise(on_restart), name="embedded PostgreSQL")
         return server
@@ -134,10 +134,7 @@ class EmbeddedPostgres:
             await self._end()
             remove_socket_directory(self.home, self.socket_directory)
         finally:
-            if self._place_lock is not None:
-                self._place_lock.release()
-                self._place_lock = None
-            self._directory.unlock()
+            self._locks.close()
 
     async def _begin(self) -> None:
         self._guard = processes.ends_with_parent()
