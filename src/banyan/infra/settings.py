@@ -73,7 +73,7 @@ def read_settings(kind: type[S], *, toml_file: Path | None, defaults: Mapping[st
             return (init_settings, env_settings, FileSettingsSource(settings_cls), *toml, lowest)
 
     try:
-        return Configured(**fixed)  # type: ignore[no-any-return]
+        return Configured(**fixed)
     except ValidationError as error:
         raise explain(error) from None
     except TOMLDecodeError as error:
