@@ -2,9 +2,7 @@
 
 from importlib import resources
 
-import msgspec
-
-from banyan.infra.mail.message import Language, MailMessage
+from banyan.infra.mail.message import LANGUAGES, Language, MailMessage
 from banyan.infra.mail.texts import MailTexts
 
 
@@ -26,9 +24,7 @@ class AccountMails:
     def finish_sign_up(self, to: str, language: str, token: str, handle: str) -> MailMessage:
         """Asks whoever signed up to prove the address, which makes the account."""
         values = {"hours": self._hours, "handle": handle}
-        return self._texts.compose(
-            "finish_sign_up", _language(language), to, values, self._link("verify-email", token)
-        )
+        return self._texts.compose("finish_sign_up", _language(language), to, values, self._link("verify-email", token))
 
     def already_registered(self, to: str, language: str) -> MailMessage:
         """Tells the owner of an account that somebody signed up with its address."""
@@ -40,4 +36,4 @@ class AccountMails:
 
 
 def _language(stored: str) -> Language:
-    return msgspec.convert(stored, Language)  # type: ignore[arg-type]
+    return next((language for language in LANGUAGES if language == stored), "en")

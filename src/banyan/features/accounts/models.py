@@ -7,6 +7,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from banyan.kernel.signals import Job
+
 EMAIL_MAX_CHARS = 254
 PASSWORD_MIN_CHARS = 8
 PASSWORD_MAX_CHARS = 256
@@ -160,3 +162,9 @@ class AccountImport(Struct, frozen=True, kw_only=True):
     email_verified: bool
     password_hash: str | None
     created_at: datetime
+
+
+class SendVerification(Job, frozen=True):
+    """Send the owner of an address a link, if there is anything left to prove."""
+
+    email_key: str

@@ -57,7 +57,7 @@ class SignUpRow(Struct, frozen=True):
 
 
 class Recipient(Struct, frozen=True):
-    """Who is to get a link; `handle` only of a sign-up that waits."""
+    """Whom to write to; `handle` only of a sign-up that waits."""
 
     email: str
     language: str
@@ -94,9 +94,10 @@ async def find_secret_login(work: Work, email_key: str) -> SecretLogin | None:
     return SecretLogin(row[0], row[1], row[2], Role(row[3]), row[4], row[5]) if row else None
 
 
-async def is_email_taken(work: Work, email_key: str) -> bool:
-    taken: bool = await work.value("SELECT EXISTS (SELECT FROM accounts_accounts WHERE email_key = $1)", email_key)
-    return taken
+async def find_owner(work: Work, email_key: str) -> Recipient | None:
+    """Who has an account with this address."""
+    row = await work.row("SELECT email, language FROM accounts_accounts WHERE email_key = $1", email_key)
+    return Recipient(row[0], row[1], None) if row else None
 
 
 async def insert_account(
@@ -108,13 +109,14 @@ async def insert_account(
     *,
     role: Role,
     language: str,
-    verified_at: datetime | None,
+    verified: bool,
 ) -> bool:
     """False when the address has an account."""
     row = await work.write_row(
         """
         INSERT INTO accounts_accounts (id, email, email_key, password_hash, role, language, email_verified_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (email_key) DO NOTHING RETURNING id
+        VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 THEN now() END)
+        ON CONFLICT (email_key) DO NOTHING RETURNING id
         """,
         account_id,
         email,
@@ -122,7 +124,7 @@ async def insert_account(
         password_hash,
         role.value,
         language,
-        verified_at,
+        verified,
     )
     return row is not None
 
@@ -240,7 +242,7 @@ async def lock_session(work: Work, session_id: UUID) -> SessionState | None:
         """,
         session_id,
     )
-    return SessionState(row[0], row[1], Role(row[2]), *row[3:]) if row else None  # type: ignore[misc]
+    return SessionState(row[0], row[1], Role(row[2]), *row[3:]) if row else None
 
 
 async def rotate_session(

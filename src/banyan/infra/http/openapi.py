@@ -5,7 +5,9 @@ msgspec checks and what it describes cannot drift apart.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, get_args
 
 import msgspec
 from litestar import Litestar
@@ -96,8 +98,16 @@ def _types_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterable[Any]:
     for name, field in signature.parameters.items():
         if name not in _NOT_PARAMETERS or name == "data":
             yield field.annotation
-    if signature.return_type.raw is not type(None) and signature.return_type.raw is not None:
-        yield signature.return_type.raw
+    yield from _returned(handler).values()
+
+
+def _returned(handler: HTTPRouteHandler) -> dict[int, Any]:
+    """What a route answers when all is well, by status; nothing where the answer has no body."""
+    raw = handler.parsed_fn_signature.return_type.raw
+    also: dict[Any, int] = handler.opt["also"]
+    main = reduce(or_, (kind for kind in get_args(raw) if kind not in also)) if also else raw
+    answers = {handler.status_code: main} if main not in (None, type(None)) else {}
+    return answers | {status: kind for kind, status in also.items()}
 
 
 def _operation(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
@@ -168,11 +178,12 @@ def _describe(parameter: Json, definition: Any) -> None:
 
 
 def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas, has_body: bool) -> Json:
-    returned = handler.parsed_fn_signature.return_type.raw
-    success: Json = {"description": "Done." if returned in (None, type(None)) else "The answer."}
-    if returned not in (None, type(None)):
-        success["content"] = {"application/json": {"schema": schemas.of(returned)}}
-    responses: Json = {str(handler.status_code): success}
+    responses: Json = {str(handler.status_code): {"description": "Done."}}
+    for status, kind in _returned(handler).items():
+        responses[str(status)] = {
+            "description": "The answer.",
+            "content": {"application/json": {"schema": schemas.of(kind)}},
+        }
     if "GET" in handler.http_methods:
         responses["304"] = {"description": "Not changed since the ETag in `If-None-Match`."}
     for status, errors in sorted(_errors_by_status(route, handler, has_body).items()):

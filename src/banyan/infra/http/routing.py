@@ -1,6 +1,7 @@
 """How features declare routes: Litestar's controllers, with who may call and what can go wrong beside each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import Parameter
 from litestar.types import ASGIApp, Receive, Scope, Send
+from msgspec import Struct
 
 from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
@@ -146,7 +148,8 @@ class Route(HTTPRouteHandler):
         """The answer's bytes; a Response that a route made itself (a file) goes Litestar's way."""
         if isinstance(data, Response):
             return await super().to_response(app, data, request)
-        return Encoded(self.status_code, b"" if data is None else _encode(data))
+        status = self.opt["also"].get(type(data), self.status_code)
+        return Encoded(status, b"" if data is None else _encode(data))
 
 
 async def _guarded(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -163,6 +166,7 @@ def _route(
     status: int,
     access: Access,
     raises: Sequence[type[BanyanError]],
+    also: Mapping[type[Struct], int] = MappingProxyType({}),
     **opt: Any,
 ) -> Decorator[Any]:
     def decorate(function: Callable[..., Any]) -> Route:
@@ -174,7 +178,7 @@ def _route(
             summary=lines[0].rstrip("."),
             description=lines[1].strip() if len(lines) > 1 else None,
             guards=[_guarded],
-            opt={"access": access, "raises": tuple(raises), **opt},
+            opt={"access": access, "raises": tuple(raises), "also": dict(also), **opt},
         )
         handler(function)
         return handler
@@ -195,15 +199,19 @@ def post(
     access: Access = "account",
     raises: Sequence[type[BanyanError]] = (),
     status: int = 201,
+    also: Mapping[type[Struct], int] = MappingProxyType({}),
     secret_answer: bool = False,
     own_idempotency: bool = False,
 ) -> Decorator[Any]:
     """A route that creates or moves something; the gateway honours Idempotency-Key on it.
 
+    `also`: other types that it may return beside its main one, and the status that each is answered with.
     `secret_answer`: the answer holds tokens and is never stored; a retry calls the route with `replayed_subject`.
     `own_idempotency`: the feature handles the key itself.
     """
-    return _route("POST", path, status, access, raises, secret_answer=secret_answer, own_idempotency=own_idempotency)
+    return _route(
+        "POST", path, status, access, raises, also, secret_answer=secret_answer, own_idempotency=own_idempotency
+    )
 
 
 def put(

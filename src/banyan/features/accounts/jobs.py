@@ -1,0 +1,32 @@
+"""Work of accounts in the background."""
+
+from datetime import timedelta
+
+from banyan.features.accounts import queries
+from banyan.features.accounts.models import SendVerification
+from banyan.features.accounts.service.verification import Verification
+from banyan.features.accounts.settings import AccountsSettings
+from banyan.infra.database.work import Work
+from banyan.infra.declare import AnyJobKind, JobKind, Schedule
+from banyan.kernel.clock import now
+from banyan.kernel.signals import Job
+
+_SESSIONS_KEPT = timedelta(days=30)
+_EVERY_SECONDS = 6 * 3600.0
+
+
+class ForgetOutdated(Job, frozen=True):
+    """Remove ended sessions, expired links and sign-ups, and failed sign-ins that count no more."""
+
+
+SCHEDULES = [Schedule("accounts.forget_outdated", _EVERY_SECONDS, ForgetOutdated())]
+
+
+def job_kinds(verification: Verification, settings: AccountsSettings) -> list[AnyJobKind]:
+    """The jobs of accounts and who runs them."""
+    failures_kept = timedelta(seconds=settings.lockout_seconds)
+
+    async def forget_outdated(work: Work, job: ForgetOutdated) -> None:
+        await queries.delete_outdated(work, now() - _SESSIONS_KEPT, now() - failures_kept)
+
+    return [JobKind(SendVerification, verification.send_verification), JobKind(ForgetOutdated, forget_outdated)]

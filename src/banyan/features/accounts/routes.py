@@ -1,0 +1,171 @@
+"""Accounts over HTTP."""
+
+from uuid import UUID
+
+from banyan.features.accounts.errors import (
+    EmailNotVerified,
+    EmailTaken,
+    InvalidRefreshToken,
+    InvalidSetupToken,
+    InvalidVerification,
+    LockedOut,
+    RefreshReused,
+    SetupDone,
+    WrongCredentials,
+)
+from banyan.features.accounts.models import (
+    Client,
+    Credentials,
+    FirstAdminSignUp,
+    RefreshRequest,
+    ResendRequest,
+    Session,
+    SignedIn,
+    SignUp,
+    TokenPair,
+    VerificationSent,
+    Verified,
+    VerifyRequest,
+)
+from banyan.features.accounts.service.accounts import Accounts
+from banyan.features.accounts.service.first_admin import FirstAdmin
+from banyan.features.accounts.service.sessions import Sessions
+from banyan.features.accounts.service.verification import Verification
+from banyan.infra.auth.keys import JwkSet, SigningKeys
+from banyan.infra.http.addresses import limit_key
+from banyan.infra.http.routing import Controller, Cursor, Limit, Request, delete, get, post
+from banyan.infra.mail.message import Language, choose_language
+from banyan.kernel.pages import DEFAULT_LIMIT, Page
+
+# Remembered where an answer held no tokens: its retry gets the same answer.
+_NOBODY = UUID(int=0)
+
+
+class AccountRoutes(Controller):
+    path = "/v1/accounts"
+    tags = ["accounts"]
+    accounts: Accounts
+
+    @post(access="anyone", raises=[EmailTaken], also={VerificationSent: 202}, secret_answer=True)
+    async def sign_up(self, request: Request, data: SignUp) -> SignedIn | VerificationSent:
+        """Sign up.
+
+        Answers 202 without tokens where addresses have to be proven first, whether or not this one is taken.
+        """
+        if request.replayed_subject == _NOBODY:
+            return VerificationSent()
+        if request.replayed_subject is not None:
+            return await self.accounts.sign_in_again(request.work, request.replayed_subject, _client(request))
+        answer = await self.accounts.sign_up(request.work, data, _language(request), _client(request))
+        request.remember_subject(answer.account.id if isinstance(answer, SignedIn) else _NOBODY)
+        return answer
+
+
+class SetupRoutes(Controller):
+    path = "/v1/setup"
+    tags = ["accounts"]
+    accounts: Accounts
+    first_admin: FirstAdmin
+
+    @post("/first-admin", access="anyone", raises=[EmailTaken, InvalidSetupToken, SetupDone], secret_answer=True)
+    async def create_first_admin(self, request: Request, data: FirstAdminSignUp) -> SignedIn:
+        """Make the first admin, with the token of the link that the server printed."""
+        if request.replayed_subject is not None:
+            return await self.accounts.sign_in_again(request.work, request.replayed_subject, _client(request))
+        answer = await self.first_admin.create_admin(request.work, data, _language(request), _client(request))
+        request.remember_subject(answer.account.id)
+        return answer
+
+
+class AuthRoutes(Controller):
+    path = "/v1/auth"
+    tags = ["auth"]
+    accounts: Accounts
+    sessions: Sessions
+    verification: Verification
+
+    @post(
+        "/token",
+        access="anyone",
+        raises=[WrongCredentials, EmailNotVerified, LockedOut],
+        status=200,
+        secret_answer=True,
+    )
+    async def sign_in(self, request: Request, data: Credentials) -> SignedIn:
+        """Sign in."""
+        if request.replayed_subject is not None:
+            return await self.accounts.sign_in_again(request.work, request.replayed_subject, _client(request))
+        answer = await self.accounts.sign_in(request.work, data, _client(request))
+        request.remember_subject(answer.account.id)
+        return answer
+
+    @post(
+        "/refresh",
+        access="anyone",
+        raises=[InvalidRefreshToken, RefreshReused],
+        status=200,
+        own_idempotency=True,
+    )
+    async def refresh(self, request: Request, data: RefreshRequest) -> TokenPair:
+        """Exchange a refresh token for a new pair.
+
+        Each refresh token works once; used again it ends the session. Only a retry with the Idempotency-Key of its
+        first use, within 30 seconds, gets another pair.
+        """
+        return await self.sessions.refresh(request.work, data.refresh_token, request.idempotency_key, _client(request))
+
+    @post("/verify-email", access="anyone", raises=[InvalidVerification], status=200)
+    async def verify_email(self, request: Request, data: VerifyRequest) -> Verified:
+        """Prove an e-mail address with the token from a mail."""
+        return await self.verification.verify_email(request.work, data.token, data.handle)
+
+    @post("/verify-email/resend", access="anyone", status=202)
+    async def resend_verification(self, request: Request, data: ResendRequest) -> VerificationSent:
+        """Send another link.
+
+        The answer is the same whether the address has an account or not, and whether it is proven already.
+        """
+        return await self.accounts.send_verification_again(
+            request.work, data.email, request.viewer_id, _client(request)
+        )
+
+    @post("/sign-out", status=204)
+    async def sign_out(self, request: Request) -> None:
+        """End this session."""
+        await self.sessions.end_session(request.work, request.account_id, request.session_id)
+
+    @get("/sessions")
+    async def list_sessions(
+        self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    ) -> Page[Session]:
+        """Where one is signed in, newest first."""
+        return await self.sessions.list_sessions(request.work, request.account_id, request.session_id, limit, cursor)
+
+    @delete("/sessions")
+    async def end_other_sessions(self, request: Request) -> None:
+        """End all sessions but this one."""
+        await self.sessions.end_other_sessions(request.work, request.account_id, request.session_id)
+
+    @delete("/sessions/{session_id:uuid}")
+    async def end_session(self, request: Request, session_id: UUID) -> None:
+        """End one session."""
+        await self.sessions.end_session(request.work, request.account_id, session_id)
+
+
+class KeyRoutes(Controller):
+    path = "/.well-known"
+    tags = ["auth"]
+    keys: SigningKeys
+
+    @get("/jwks.json", access="anyone")
+    async def show_keys(self, request: Request) -> JwkSet:
+        """The public keys that access tokens are signed with."""
+        return self.keys.jwks()
+
+
+def _client(request: Request) -> Client:
+    return Client(request.client_ip, limit_key(request.client_ip), request.user_agent)
+
+
+def _language(request: Request) -> Language:
+    return choose_language(request.headers.get("accept-language", ""))

@@ -1,0 +1,1 @@
+"""The rules of accounts: signing up and in, proving an address, sessions, the first admin."""

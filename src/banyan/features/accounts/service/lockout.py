@@ -1,0 +1,47 @@
+"""Lockout after failed sign-ins, for addresses with and without an account alike."""
+
+from datetime import datetime, timedelta
+
+from banyan.features.accounts import queries
+from banyan.features.accounts.errors import LockedOut
+from banyan.features.accounts.settings import AccountsSettings
+from banyan.infra.auth.digests import KeyedDigest
+from banyan.infra.database.work import Work
+from banyan.kernel.clock import now
+
+
+class Lockout:
+    """Counts failures per address over a sliding window; kept in a table, so a restart does not forget."""
+
+    def __init__(self, secret: str, settings: AccountsSettings) -> None:
+        self._digests = KeyedDigest(secret, "accounts.sign_in")
+        self._failures = settings.lockout_failures
+        self._window = timedelta(seconds=settings.lockout_seconds)
+
+    def key(self, email_key: str) -> bytes:
+        """What stands for an address: failures of unknown ones must not collect other people's addresses."""
+        return self._digests.of(email_key)
+
+    async def check(self, work: Work, key: bytes) -> None:
+        """Raises LockedOut."""
+        self._check(await queries.find_failures(work, key))
+
+    async def add_failure(self, work: Work, key: bytes) -> None:
+        """One more failed sign-in."""
+        await queries.add_failure(work, key, now(), self._failures)
+
+    async def clear(self, work: Work, key: bytes) -> None:
+        """After the right password. Raises LockedOut when others failed meanwhile: a thousand guesses at once
+        must not get further than ten one after the other.
+        """
+        failures = await queries.lock_failures(work, key)
+        self._check(failures)
+        if failures:
+            await queries.delete_failures(work, key)
+
+    def _check(self, failures: list[datetime]) -> None:
+        if len(failures) < self._failures:
+            return
+        left = failures[-self._failures] + self._window - now()
+        if left > timedelta():
+            raise LockedOut("Wait, then try again.", retry_after_seconds=left.total_seconds())
