@@ -51,15 +51,19 @@ _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.TooManyConnectionsError,
 )
-_CONFLICT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+_CONFLICT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 # The schema changed since the statement was prepared; asyncpg has dropped its caches by then.
 _STALE_PLAN = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
+_PASSING = (*_CONFLICT, *_STALE_PLAN)
 
 
 def is_connection_lost(error: BaseException, connection: asyncpg.Connection) -> bool:
     """True when the session is gone, so that nothing uncommitted of it remains."""
     if isinstance(error, _LOST):
         return True
+    # asyncpg's state machine is out of step: so it answers a statement that meets the server's unread farewell.
+    if isinstance(error, asyncpg.InternalClientError):
+        return not isinstance(error, asyncpg.OutdatedSchemaCacheError)
     # InterfaceError also means misuse (a wrong number of arguments): then the connection is still open.
     return isinstance(error, (OSError, asyncpg.InterfaceError)) and connection.is_closed()
 
@@ -71,7 +75,7 @@ def is_cut_off(error: BaseException) -> bool:
 
 def is_retryable(error: BaseException, connection: asyncpg.Connection) -> bool:
     """True when the same statement, as the first of a new transaction, may well succeed."""
-    return isinstance(error, (*_CONFLICT, *_STALE_PLAN)) or is_connection_lost(error, connection)
+    return isinstance(error, _PASSING) or is_connection_lost(error, connection)
 
 
 def translated(error: BaseException, connection: asyncpg.Connection) -> BanyanError | None:
@@ -80,7 +84,8 @@ def translated(error: BaseException, connection: asyncpg.Connection) -> BanyanEr
         return StatementTimedOut(retry_after_seconds=5)
     if is_connection_lost(error, connection):
         return DatabaseUnavailable(retry_after_seconds=1)
-    if isinstance(error, (*_CONFLICT, *_STALE_PLAN)):
+    # Whoever waited for a lock as long as it was willing to need not be made to wait again.
+    if isinstance(error, (*_PASSING, asyncpg.LockNotAvailableError)):
         return TransactionConflict(retry_after_seconds=1)
     return None
 

@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
 
 import asyncpg
@@ -169,8 +170,9 @@ class Handoff:
             raise _shutting_down()
         if not self._all and self.down_seconds > self.settings.acquire_timeout_seconds:
             raise DatabaseUnavailable(retry_after_seconds=2)
-        # Those for whom a connection is being opened do not count as a queue.
-        if len(self._waiters) - self._opening >= self.settings.max_waiting:
+        # Those for whom a connection is being opened, or can be, do not count as a queue.
+        can_open = self._down_since is None and self.size < self.settings.pool_size
+        if not can_open and len(self._waiters) - self._opening >= self.settings.max_waiting:
             raise Overloaded(retry_after_seconds=1)
 
     def _leave_queue(self, waiter: asyncio.Future[asyncpg.Connection]) -> None:
@@ -250,12 +252,15 @@ class Handoff:
     async def _recover(self, connection: asyncpg.Connection, then: Callable[[], None] | None) -> None:
         try:
             async with asyncio.timeout(self.settings.connect_timeout_seconds):
-                # Answered once the cancel has taken effect, even in a failed transaction.
-                await connection.execute(";")
+                # Answered once the cancel has taken effect; only then is the state of the transaction known.
+                with suppress(asyncpg.InFailedSQLTransactionError):
+                    await connection.execute("SELECT")
                 if connection.is_in_transaction():
                     await connection.execute("ROLLBACK")
-        except CONNECT_ERRORS:
+        except BaseException as error:
             connection.terminate()
+            if not isinstance(error, CONNECT_ERRORS):
+                raise
         finally:
             if then is not None:
                 then()

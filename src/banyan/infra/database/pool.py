@@ -3,6 +3,8 @@
 import asyncio
 from typing import Self
 
+import asyncpg
+
 from banyan.infra.database.connect import CONNECT_ERRORS, connect
 from banyan.infra.database.errors import DatabaseUnavailable
 from banyan.infra.database.handoff import Handoff
@@ -10,6 +12,8 @@ from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Outbox, Work
 
 _RETRY_SECONDS = 0.1
+# A server that is starting, stopping or full; any other refusal stays one however often we ask.
+_PASSING = (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, asyncpg.PostgresConnectionError)
 
 
 class Pool(Handoff):
@@ -32,7 +36,7 @@ class Pool(Handoff):
                 pool._add(await connect(settings))
                 return pool
             except CONNECT_ERRORS as error:
-                if pool._loop.time() > deadline:
+                if not isinstance(error, _PASSING) or pool._loop.time() > deadline:
                     raise DatabaseUnavailable(f"Cannot connect to the database: {error}") from error
             await asyncio.sleep(_RETRY_SECONDS)
 

@@ -173,6 +173,9 @@ class Work:
 
         Whatever it raises, the transaction is over: rolled back, or OutcomeUnknown.
         """
+        if self._state == _LOST:
+            await self.rollback()
+            raise _lost()
         self._enter()
         try:
             if self._connection is not None or self._pending is not None:
@@ -181,17 +184,21 @@ class Work:
             elif self._after_commit is not None:
                 self._committed()
         except BaseException:
-            await self._forget()
+            await self.rollback()
             raise
         finally:
-            self._leave()
+            self._state = _FREE
 
     async def rollback(self) -> None:
         """Forgets the transaction and all that was collected; the work may be used again. It never raises for
         the database's sake.
         """
-        await self._forget()
-        self._state = _FREE
+        self._pending = None
+        self._after_commit = None
+        try:
+            await self._roll_back()
+        finally:
+            self._state = _FREE
 
     async def __aenter__(self) -> Self:
         return self
@@ -220,7 +227,7 @@ class Work:
 
     def _refusal(self) -> Exception:
         if self._state == _LOST:
-            return DatabaseUnavailable("The transaction was lost.", retry_after_seconds=1)
+            return _lost()
         return RuntimeError("one Work was used by two tasks at once: each needs its own")
 
     async def _read(self, statement: Statement, sql: str, args: tuple[object, ...]) -> Any:
@@ -242,7 +249,7 @@ class Work:
                     result = await statement(connection, sql, *args)
                 except BaseException as error:
                     pool.take_back(connection, error)
-                    if last_try or not is_connection_lost(error, connection):
+                    if last_try or not is_retryable(error, connection):
                         raise_translated(error, connection)
                     last_try = True
                 else:
@@ -275,6 +282,7 @@ class Work:
         else:
             self._untouched = False
             return result
+        # Nothing of this transaction came before: it can be begun anew.
         await self._roll_back()
         connection = await self._begin()
         self._untouched = False
@@ -332,7 +340,7 @@ class Work:
     async def _commit(self) -> None:
         connection = self._connection
         if connection is None or connection.is_closed():
-            raise DatabaseUnavailable(retry_after_seconds=1)
+            raise _lost()
         self._connection = None
         try:
             status = await connection.execute("COMMIT")
@@ -376,25 +384,27 @@ class Work:
             for outbox in self._outboxes:
                 call_safely(partial(outbox.committed, pending))
 
-    async def _forget(self) -> None:
-        self._pending = None
-        self._after_commit = None
-        await self._roll_back()
-
     async def _roll_back(self) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        if connection.is_closed():
+            self._pool.give(connection)
+            return
         try:
             await connection.execute("ROLLBACK")
-        except CONNECT_ERRORS as error:
-            log.info("rollback failed", error=f"{type(error).__name__}: {error}")
+        except CONNECT_ERRORS:
+            # Dead, dying, or busy with a statement that another task started: all of which recovery sorts out.
             self._pool.recover(connection)
         except BaseException:
             self._pool.recover(connection)
             raise
         else:
             self._pool.give(connection)
+
+
+def _lost() -> DatabaseUnavailable:
+    return DatabaseUnavailable("The connection was lost; nothing was changed.", retry_after_seconds=1)
 
 
 def call_safely(hook: Callable[[], None]) -> None:
