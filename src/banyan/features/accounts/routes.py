@@ -64,14 +64,13 @@ class AccountRoutes(Controller):
 class SetupRoutes(Controller):
     path = "/v1/setup"
     tags = ["accounts"]
-    accounts: Accounts
     first_admin: FirstAdmin
 
     @post("/first-admin", access="anyone", raises=[EmailTaken, InvalidSetupToken, SetupDone], secret_answer=True)
     async def create_first_admin(self, request: Request, data: FirstAdminSignUp) -> SignedIn:
         """Make the first admin, with the token of the link that the server printed."""
         if request.replayed_subject is not None:
-            return await self.accounts.sign_in_again(request.work, request.replayed_subject, _client(request))
+            return await self.first_admin.sign_in_again(request.work, request.replayed_subject, _client(request))
         answer = await self.first_admin.create_admin(request.work, data, _language(request), _client(request))
         request.remember_subject(answer.account.id)
         return answer
@@ -152,7 +151,7 @@ class AuthRoutes(Controller):
         await self.sessions.end_session(request.work, request.account_id, session_id)
 
 
-class KeyRoutes(Controller):
+class JwksRoutes(Controller):
     path = "/.well-known"
     tags = ["auth"]
     keys: SigningKeys

@@ -20,4 +20,7 @@ class MailSettings(BaseModel):
     from_address: str = Field("banyan@localhost.localdomain", pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)
     from_name: str = Field("Banyan", max_length=100, pattern=r"^[^\r\n]*$", description="The community's name.")
     timeout_seconds: float = Field(20, gt=0, le=50, description="For each step of talking to the SMTP server.")
+    mailbox_key: SecretStr | None = Field(
+        None, min_length=16, description="Opens the dev mailbox. Unset: it answers 404. `banyan up` makes one."
+    )
     mailbox_messages: int = Field(500, ge=1, le=100_000, description="The dev mailbox keeps so many, the newest.")

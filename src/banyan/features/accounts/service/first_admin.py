@@ -1,6 +1,7 @@
 """The first admin: made through a one-time link that the server prints, as there is no default password."""
 
 import hmac
+from uuid import UUID
 
 from banyan.features.accounts import queries
 from banyan.features.accounts.emails import read_address
@@ -51,6 +52,10 @@ class FirstAdmin:
         )
         await queries.delete_first_admin_token(work)
         return await self._sessions.open_session(work, account, client)
+
+    async def sign_in_again(self, work: Work, account_id: UUID, client: Client) -> SignedIn:
+        """The answer to a retry: fresh tokens for the admin it made."""
+        return await self._accounts.sign_in_again(work, account_id, client)
 
     async def _check(self, work: Work, given: bytes, stored: bytes | None) -> None:
         if await queries.has_admin(work):
