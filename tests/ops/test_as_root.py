@@ -45,8 +45,8 @@ def disk(path: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", path], check=True)
 
 
-async def test_the_server_runs_without_roots_rights(place: Path, binaries: Binaries) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+async def test_the_server_runs_without_roots_rights(data: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         status = Path(f"/proc/{server.pid}/status").read_text()
         account = server.home.account
         assert account is not None
@@ -57,8 +57,8 @@ async def test_the_server_runs_without_roots_rights(place: Path, binaries: Binar
     assert {name for name, uid in owners.items() if uid == account.uid} == {"data", "logs", "socket"}
 
 
-async def test_other_users_cannot_sign_in(place: Path, binaries: Binaries) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+async def test_other_users_cannot_sign_in(data: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         server.socket_directory.chmod(0o755)  # were the socket's own protection to fail, ...
         (server.socket_directory / ".s.PGSQL.5432").chmod(0o777)
         command: list[str | Path] = [binaries.program("psql"), server.dsn, "-c", "SELECT 1"]
@@ -108,10 +108,21 @@ async def test_a_lost_database_is_not_replaced_by_an_empty_one(place: Path, clos
         await EmbeddedPostgres.open(closed / "data", binaries, shared_base=place / "lib")
 
 
-async def test_a_cluster_that_was_moved_out_of_reach(place: Path, closed: Path, binaries: Binaries) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries):
+async def test_the_database_of_a_deleted_directory_is_mentioned(
+    place: Path, closed: Path, binaries: Binaries, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await EmbeddedPostgres.open(closed / "data", binaries, shared_base=place / "lib") as first:
         pass
-    (place / "data").rename(closed / "data")
+    shutil.rmtree(closed / "data")
+    async with await EmbeddedPostgres.open(closed / "data", binaries, shared_base=place / "lib") as second:
+        assert second.home.place != first.home.place
+    assert f"{first.home.place} holds the database of an earlier" in caplog.text
+
+
+async def test_a_cluster_that_was_moved_out_of_reach(place: Path, data: Path, closed: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries):
+        pass
+    data.rename(closed / "data")
     with pytest.raises(DirectoryUnusable, match=f"may not enter {closed}"):
         await EmbeddedPostgres.open(closed / "data", binaries, shared_base=place / "lib")
 

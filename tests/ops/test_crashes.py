@@ -47,9 +47,9 @@ async def owner(directory: Path, binaries: Binaries, *words: str) -> AsyncIterat
         await process.wait()
 
 
-async def test_postgresql_killed_under_writes_is_back_by_itself(place: Path, binaries: Binaries) -> None:
+async def test_postgresql_killed_under_writes_is_back_by_itself(data: Path, binaries: Binaries) -> None:
     restarted = asyncio.Event()
-    async with await EmbeddedPostgres.open(place / "data", binaries, on_restart=restarted.set) as server:
+    async with await EmbeddedPostgres.open(data, binaries, on_restart=restarted.set) as server:
         async with writing(server.dsn) as writer:
             for round_number in (1, 2, 3):
                 await writer.wait_for(50)
@@ -62,8 +62,8 @@ async def test_postgresql_killed_under_writes_is_back_by_itself(place: Path, bin
         assert await missing(server.dsn, writer.acknowledged) == set()
 
 
-async def test_a_killed_session_is_postgresqls_own_affair(place: Path, binaries: Binaries) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+async def test_a_killed_session_is_postgresqls_own_affair(data: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         postmaster = server.pid
         async with writing(server.dsn) as writer:
             await writer.wait_for(20)
@@ -76,26 +76,24 @@ async def test_a_killed_session_is_postgresqls_own_affair(place: Path, binaries:
         assert server.restarts == 0
 
 
-async def test_an_owner_killed_under_writes(place: Path, binaries: Binaries) -> None:
+async def test_an_owner_killed_under_writes(data: Path, binaries: Binaries) -> None:
     """The kernel tells PostgreSQL, which stops in order; the next start finds everything."""
-    directory = place / "data"
-    async with owner(directory, binaries) as killed, writing(killed.dsn) as writer:
+    async with owner(data, binaries) as killed, writing(killed.dsn) as writer:
         await writer.wait_for(50)
         await killed.kill()
-        async with await EmbeddedPostgres.open(directory, binaries) as server:
+        async with await EmbeddedPostgres.open(data, binaries) as server:
             assert server.pid != killed.postmaster
             assert await missing(server.dsn, list(writer.acknowledged)) == set()
 
 
-async def test_postgresql_ends_with_its_killed_owner(place: Path, binaries: Binaries) -> None:
-    async with owner(place / "data", binaries) as killed:
+async def test_postgresql_ends_with_its_killed_owner(data: Path, binaries: Binaries) -> None:
+    async with owner(data, binaries) as killed:
         await killed.kill()
-        assert await processes.gone(place / "data" / "postgres" / "data", within_seconds=20)
+        assert await processes.gone(data / "postgres" / "data", within_seconds=20)
 
 
-async def test_owner_and_postgresql_killed_together(place: Path, binaries: Binaries) -> None:
-    directory = place / "data"
-    async with owner(directory, binaries) as killed, writing(killed.dsn) as writer:
+async def test_owner_and_postgresql_killed_together(data: Path, binaries: Binaries) -> None:
+    async with owner(data, binaries) as killed, writing(killed.dsn) as writer:
         await writer.wait_for(50)
         # One of its sessions is inside a statement that does not notice the postmaster's end.
         busy = asyncio.create_task(run(killed.dsn, "SELECT count(*) FROM generate_series(1, 1000000000)"))
@@ -103,21 +101,20 @@ async def test_owner_and_postgresql_killed_together(place: Path, binaries: Binar
         killed.process.send_signal(signal.SIGSTOP)  # so that it does not restart PostgreSQL in between
         os.kill(killed.postmaster, signal.SIGKILL)
         await killed.kill()
-        async with await EmbeddedPostgres.open(directory, binaries) as server:
+        async with await EmbeddedPostgres.open(data, binaries) as server:
             assert await missing(server.dsn, list(writer.acknowledged)) == set()
         await asyncio.wait([busy])
         assert busy.exception() is not None
 
 
 async def test_a_postgresql_left_running_is_stopped_first(
-    place: Path, binaries: Binaries, caplog: pytest.LogCaptureFixture
+    data: Path, binaries: Binaries, caplog: pytest.LogCaptureFixture
 ) -> None:
-    directory = place / "data"
-    async with owner(directory, binaries, "unguarded") as killed:
+    async with owner(data, binaries, "unguarded") as killed:
         await run(killed.dsn, "CREATE TABLE kept AS SELECT 7 AS number")
         await killed.kill()
     assert processes.exists(killed.postmaster), "without setpriv it runs on"
-    async with await EmbeddedPostgres.open(directory, binaries) as server:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         assert server.pid != killed.postmaster
         assert await run(server.dsn, "SELECT number FROM kept") == 7
     assert "still runs from an earlier start" in caplog.text
@@ -136,29 +133,29 @@ async def test_the_short_socket_directory_survives_a_kill(place: Path, binaries:
 
 @pytest.mark.parametrize("rest", ["", "\n/elsewhere\n1700000000\n5432\n/elsewhere\n\n  9999999 99999999\nready   \n"])
 async def test_a_process_id_that_belongs_to_a_stranger(
-    place: Path, binaries: Binaries, stranger: subprocess.Popen[bytes], rest: str
+    data: Path, binaries: Binaries, stranger: subprocess.Popen[bytes], rest: str
 ) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         pass
     (server.home.data / "postmaster.pid").write_text(f"{stranger.pid}{rest}")
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         assert await run(server.dsn, "SELECT 1") == 1
     assert stranger.poll() is None
 
 
-async def test_an_empty_process_id_file(place: Path, binaries: Binaries) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+async def test_an_empty_process_id_file(data: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         pass
     (server.home.data / "postmaster.pid").touch()
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         assert await run(server.dsn, "SELECT 1") == 1
 
 
-async def test_a_shell_in_the_directory_is_left_alone(place: Path, binaries: Binaries) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+async def test_a_shell_in_the_directory_is_left_alone(data: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         pass
     shell = await asyncio.create_subprocess_exec("sleep", "600", cwd=server.home.data)
-    async with await EmbeddedPostgres.open(place / "data", binaries):
+    async with await EmbeddedPostgres.open(data, binaries):
         assert shell.returncode is None
     shell.kill()
     await shell.wait()

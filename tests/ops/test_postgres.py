@@ -36,7 +36,7 @@ async def test_what_was_written_is_there_at_the_second_start(place: Path, binari
         assert second.restarts == 0
 
 
-async def test_settings_keep_what_is_acknowledged(place: Path, binaries: Binaries) -> None:
+async def test_settings_keep_what_is_acknowledged(data: Path, binaries: Binaries) -> None:
     expected = {
         "fsync": "on",
         "synchronous_commit": "on",
@@ -49,15 +49,15 @@ async def test_settings_keep_what_is_acknowledged(place: Path, binaries: Binarie
         "wal_level": "replica",
         "max_connections": "60",
     }
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         for name, value in expected.items():
             assert await run(server.dsn, f"SHOW {name}") == value, name
         assert await run(server.dsn, "SELECT lower('ÉÀ Ọ')") == "éà ọ"
         assert await run(server.dsn, "SELECT 'b' > 'A' AND 'é' > 'z'"), "text sorts by code point"
 
 
-async def test_the_platform_signs_in_without_superuser_rights(place: Path, binaries: Binaries) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+async def test_the_platform_signs_in_without_superuser_rights(data: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         assert await run(server.dsn, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
         assert await run(server.superuser_dsn, "SELECT current_user") == "postgres"
         await run(server.dsn, "CREATE EXTENSION pg_trgm")
@@ -66,30 +66,29 @@ async def test_the_platform_signs_in_without_superuser_rights(place: Path, binar
             await run(server.dsn, "COPY (SELECT 1) TO PROGRAM 'cat'")
 
 
-async def test_a_terminals_interrupt_does_not_reach_it(place: Path, binaries: Binaries) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+async def test_a_terminals_interrupt_does_not_reach_it(data: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         assert server.pid is not None
         assert os.getsid(server.pid) == server.pid
 
 
-async def test_a_second_start_on_the_directory_names_the_first(place: Path, binaries: Binaries) -> None:
-    directory = place / "data"
-    async with await EmbeddedPostgres.open(directory, binaries) as server:
+async def test_a_second_start_on_the_directory_names_the_first(data: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         with pytest.raises(DirectoryInUse, match=rf"process {os.getpid()}\b"):
-            await EmbeddedPostgres.open(directory, binaries)
+            await EmbeddedPostgres.open(data, binaries)
         assert await run(server.dsn, "SELECT 1") == 1
-    async with await EmbeddedPostgres.open(directory, binaries):
+    async with await EmbeddedPostgres.open(data, binaries):
         pass
 
 
-async def test_the_callers_lock_stays_the_callers(place: Path, binaries: Binaries) -> None:
-    directory = DataDirectory.open(place / "data")
+async def test_the_callers_lock_stays_the_callers(data: Path, binaries: Binaries) -> None:
+    directory = DataDirectory.open(data)
     directory.lock()
     async with await EmbeddedPostgres.open(directory, binaries):
         pass
     assert directory.locked
     with pytest.raises(DirectoryInUse):
-        DataDirectory.open(place / "data").lock()
+        DataDirectory.open(data).lock()
     directory.unlock()
 
 
@@ -132,36 +131,36 @@ async def test_a_cluster_without_its_record_is_taken_up(place: Path, binaries: B
         assert await run(server.dsn, "SELECT current_database()") == "banyan"
 
 
-async def test_settings_of_ones_own_win_and_mistakes_are_shown(place: Path, binaries: Binaries) -> None:
-    home = settle(DataDirectory.open(place / "data"))
+async def test_settings_of_ones_own_win_and_mistakes_are_shown(data: Path, binaries: Binaries) -> None:
+    home = settle(DataDirectory.open(data))
     local = home.config / "local.conf"
     local.write_text("max_connections = 33\n")
     local.chmod(0o644)
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         assert await run(server.dsn, "SHOW max_connections") == "33"
     local.write_text("max_connections = many\n")
     with pytest.raises(NotStarted, match='invalid value for parameter "max_connections"'):
-        await EmbeddedPostgres.open(place / "data", binaries)
+        await EmbeddedPostgres.open(data, binaries)
     local.write_text("shared_buffers = '8000GB'\n")
     with pytest.raises(NoSharedMemory, match="smaller shared_buffers"):
-        await EmbeddedPostgres.open(place / "data", binaries)
+        await EmbeddedPostgres.open(data, binaries)
     local.unlink()
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         assert await run(server.dsn, "SHOW max_connections") == "60"
 
 
-async def test_logs_are_bounded(place: Path, binaries: Binaries) -> None:
-    home = settle(DataDirectory.open(place / "data"))
+async def test_logs_are_bounded(data: Path, binaries: Binaries) -> None:
+    home = settle(DataDirectory.open(data))
     for number in range(9):
         (home.logs / f"server-2020010{number}-000000.log").write_text("old")
-    async with await EmbeddedPostgres.open(place / "data", binaries):
+    async with await EmbeddedPostgres.open(data, binaries):
         names = sorted(path.name for path in home.logs.iterdir())
     assert len(names) == 6, "the newest five and the one of this start"
-    assert names[0] == "server-20200104-000000.log"
+    assert names[0] == "server-20200105-000000.log", "the first start, which made this directory, wrote one too"
 
 
-async def test_log_lines_hold_no_row_contents(place: Path, binaries: Binaries) -> None:
-    async with await EmbeddedPostgres.open(place / "data", binaries) as server:
+async def test_log_lines_hold_no_row_contents(data: Path, binaries: Binaries) -> None:
+    async with await EmbeddedPostgres.open(data, binaries) as server:
         connection = await asyncpg.connect(server.dsn)
         await connection.execute("CREATE TABLE unique_mail (mail text PRIMARY KEY)")
         for _ in range(2):
@@ -175,17 +174,17 @@ async def test_log_lines_hold_no_row_contents(place: Path, binaries: Binaries) -
     assert "ada@example.org" not in logs
 
 
-def test_it_can_be_started_and_stopped_without_a_running_loop(place: Path, binaries: Binaries) -> None:
-    server = asyncio.run(EmbeddedPostgres.open(place / "data", binaries, supervise=False))
+def test_it_can_be_started_and_stopped_without_a_running_loop(data: Path, binaries: Binaries) -> None:
+    server = asyncio.run(EmbeddedPostgres.open(data, binaries, supervise=False))
     assert asyncio.run(run(server.dsn, "SELECT 1")) == 1
     asyncio.run(server.stop())
     assert processes.of_cluster(server.home.data) == []
 
 
-def test_uvloop_notices_its_end_too(place: Path, binaries: Binaries) -> None:
+def test_uvloop_notices_its_end_too(data: Path, binaries: Binaries) -> None:
     async def scenario() -> None:
         restarted = asyncio.Event()
-        async with await EmbeddedPostgres.open(place / "data", binaries, on_restart=restarted.set) as server:
+        async with await EmbeddedPostgres.open(data, binaries, on_restart=restarted.set) as server:
             assert server.pid is not None
             os.kill(server.pid, 9)
             await asyncio.wait_for(restarted.wait(), 30)

@@ -97,9 +97,9 @@ def from_server_output(output: str, place: Path) -> OpsError:
 
 
 def _last_words(output: str) -> str:
-    """The last line that tells a cause with its neighbours (the reason may stand before it, a hint after it)."""
+    """The last line that tells a cause, with its neighbours: the reason may stand before it, a hint after it."""
     # Clients that are told to come back later say nothing about the cause.
     lines = [line.strip() for line in output.splitlines() if line.strip() and "the database system is" not in line]
     telling = [at for at, line in enumerate(lines) if any(mark in line for mark in ("FATAL", "PANIC", "error:"))]
     last = telling[-1] if telling else len(lines) - 1
-    return "\n".join(lines[max(0, last - 2) : last + 2])
+    return "\n".join(lines[max(0, last - 1) : last + 2])

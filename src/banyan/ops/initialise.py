@@ -78,17 +78,24 @@ def _ident(home: Home) -> str:
     return "".join(f'banyan "{caller}" {name}\n' for caller in sorted(callers) for name in (USER, SUPERUSER))
 
 
-async def ensure_database(socket: Path) -> None:
+async def ensure_database(home: Home, socket: Path) -> None:
     """Make the role and the database where they are missing.
 
     The platform signs in without superuser rights, so that a hole in it is none in the server; it may read the
     statistics and make scratch databases (a restore test needs one).
     """
-    connection = await asyncpg.connect(host=str(socket), port=PORT, user=SUPERUSER, database="postgres", timeout=30)
     try:
-        if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", USER):
-            await connection.execute(f"CREATE ROLE {USER} LOGIN CREATEDB IN ROLE pg_monitor")
-        if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
-            await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {USER}")
-    finally:
-        await connection.close()
+        connection = await asyncpg.connect(host=str(socket), port=PORT, user=SUPERUSER, database="postgres", timeout=30)
+        try:
+            await _make_missing(connection)
+        finally:
+            await connection.close(timeout=5)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise from_server_output(f"The database {DATABASE} could not be made: {error}", home.postgres) from None
+
+
+async def _make_missing(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", USER):
+        await connection.execute(f"CREATE ROLE {USER} LOGIN CREATEDB IN ROLE pg_monitor")
+    if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
+        await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {USER}")

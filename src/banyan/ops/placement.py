@@ -10,6 +10,7 @@ its database in /var/lib/banyan/ID instead; postgres.json and a note in the data
     PLACE/postgresql-VERSION/ a copy of the binaries, where PostgreSQL's user cannot reach the installed ones
 """
 
+import logging
 import os
 import pwd
 import secrets
@@ -20,6 +21,8 @@ import msgspec
 from banyan.ops.datadir import DataDirectory, explained, like_parent, write_durably
 from banyan.ops.errors import ClusterMissing, DirectoryUnusable, NoUnprivilegedUser
 from banyan.ops.processes import Account, may_enter
+
+_log = logging.getLogger("banyan.postgres")
 
 SHARED_BASE = Path("/var/lib/banyan")
 # A `banyan` user keeps the files apart from other services that run as nobody; it is used where somebody made it.
@@ -128,6 +131,7 @@ def _chosen_home(directory: DataDirectory, shared_base: Path) -> Home:
     account = _account(directory.path / "postgres" / "data")
     if account is None or may_enter(account, directory.path):
         return Home(directory.path, account)
+    _mention_abandoned(directory, shared_base)
     identity = secrets.token_hex(6)
     home = Home(shared_base / identity, account)
     with explained(home.place):
@@ -142,6 +146,13 @@ def _chosen_home(directory: DataDirectory, shared_base: Path) -> Home:
         "The two belong together: copy, move or delete both.\n",
     )
     return home
+
+
+def _mention_abandoned(directory: DataDirectory, shared_base: Path) -> None:
+    """A data directory that was deleted leaves its database; only a person can know whether it is still wanted."""
+    for path in shared_base.glob(f"*/{_BELONGS_TO}"):
+        if path.read_text().strip() == str(directory.path):
+            _log.warning("%s holds the database of an earlier %s: delete it if you can", path.parent, directory.path)
 
 
 def _claim(directory: DataDirectory, home: Home) -> None:

@@ -140,7 +140,7 @@ class EmbeddedPostgres:
         self._guard = processes.ends_with_parent()
         try:
             await self._start()
-            await ensure_database(self.socket_directory)
+            await ensure_database(self.home, self.socket_directory)
         except BaseException:
             await self._end()
             raise
@@ -223,7 +223,7 @@ class EmbeddedPostgres:
             self.restarts += 1
             _log.warning("PostgreSQL runs again (process %s)", self.pid)
             if on_restart is not None:
-                on_restart()
+                _tell(on_restart)
 
     async def _end_of(self, process: subprocess.Popen[bytes]) -> int:
         while True:
@@ -244,6 +244,13 @@ class EmbeddedPostgres:
                 _log.error("%s: %s Next try in %.1f s", error.title, error.detail, delay_seconds)
             except OSError as error:
                 _log.error("PostgreSQL cannot be started: %s. Next try in %.1f s", error, delay_seconds)
+
+
+def _tell(on_restart: Callable[[], None]) -> None:
+    try:
+        on_restart()
+    except Exception:  # whatever the listener does, PostgreSQL stays watched
+        _log.exception("The listener for restarts of PostgreSQL failed")
 
 
 def running_dsn(data_directory: Path) -> str | None:
