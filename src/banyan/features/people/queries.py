@@ -345,6 +345,11 @@ async def insert_connections(work: Work, connections: Sequence[ConnectionImport]
     return added
 
 
+async def analyze(work: Work) -> None:
+    """Fresh statistics after a bulk load: without them the planner takes these tables for empty."""
+    await work.write("ANALYZE people_people, people_connections")
+
+
 def _card(row: Any) -> Card:
     return Card(row["id"], row["handle"], row["display_name"], row["avatar_url"])
 

@@ -206,6 +206,10 @@ class People:
         if await queries.insert_connections(work, connections) != 2 * len(connections):
             raise AlreadyConnected("A pair is given twice or connected already.")
 
+    async def refresh_statistics(self, work: Work) -> None:
+        """To be called once after an import."""
+        await queries.analyze(work)
+
     async def _lock_connection(self, work: Work, person_id: UUID, connection_id: UUID) -> Connection:
         """The connection or request as it is now that nobody else can change it. Raises ConnectionNotFound."""
         other_id = await queries.find_other_side(work, person_id, connection_id)

@@ -7,6 +7,8 @@ any other writer, because reads filter by what the reader may see now and look a
 
 from uuid import UUID
 
+from msgspec import Struct
+
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Relations
 from banyan.features.people.signals import ConnectionEnded, ConnectionMade
@@ -20,20 +22,27 @@ from banyan.features.posts.visibility import belongs_in_feed
 from banyan.infra.database.work import Work
 from banyan.kernel.pages import Page, decode_cursor
 
-HOME_ROWS = 500
-BACKFILL_ROWS = 200
-# Readers per statement and job of a fan-out: about 6 ms of PostgreSQL each (FACTS: 200 readers take 1.2 ms).
-_FAN_OUT_READERS = 1000
-# A fan-out trims one in so many of the homes it writes to: homes stay near their bound for 3% of the cost.
-_TRIM_ONE_IN = 32
+
+class HomeSizes(Struct, frozen=True, kw_only=True):
+    """How much a home holds and a job does.
+
+    A fan-out to 1,000 readers takes about 6 ms of PostgreSQL. It trims one in 32 of the homes that it writes to,
+    so homes stay near their bound for 3% of the cost of trimming each.
+    """
+
+    home_rows: int = 500
+    backfill_rows: int = 200
+    fan_out_readers: int = 1000
+    trim_one_in: int = 32
 
 
 class Homes:
     """Reads feeds and keeps the table behind them."""
 
-    def __init__(self, people: PeopleApi, posts: Posts) -> None:
+    def __init__(self, people: PeopleApi, posts: Posts, sizes: HomeSizes | None = None) -> None:
         self._people = people
         self._posts = posts
+        self._sizes = sizes or HomeSizes()
 
     async def read_feed(self, work: Work, person_id: UUID, limit: int, cursor: str | None) -> Page[Post]:
         """One's own posts and those of current connections that one may see, newest first, to any depth."""
@@ -52,17 +61,19 @@ class Homes:
         await self.fan_out(work, FanOutPost(published.post_id, published.author_id))
 
     async def fan_out(self, work: Work, job: FanOutPost) -> None:
-        """Writes a post into the homes of up to a thousand connections as they are now, the author's as well."""
-        readers = await self._people.connection_ids(work, job.author_id, after=job.after, limit=_FAN_OUT_READERS)
-        if len(readers) == _FAN_OUT_READERS:
+        """Writes a post into the homes of a thousand connections as they are now, the author's first of all."""
+        readers = await self._people.connection_ids(
+            work, job.author_id, after=job.after, limit=self._sizes.fan_out_readers
+        )
+        if len(readers) == self._sizes.fan_out_readers:
             work.enqueue(FanOutPost(job.post_id, job.author_id, readers[-1]))
         if job.after is None:
             readers = sorted([*readers, job.author_id])
         await queries.insert_home_rows(work, job.post_id, readers)
         draw = job.post_id.int
-        trimmed = [reader for reader in readers if (reader.int ^ draw) % _TRIM_ONE_IN == 0]
+        trimmed = [reader for reader in readers if (reader.int ^ draw) % self._sizes.trim_one_in == 0]
         if trimmed:
-            await queries.trim_homes(work, trimmed, HOME_ROWS)
+            await queries.trim_homes(work, trimmed, self._sizes.home_rows)
 
     async def follow_made(self, work: Work, made: ConnectionMade) -> None:
         await self.reconcile(work, made.person_id, made.other_id)
@@ -78,11 +89,11 @@ class Homes:
         pair = sorted((one, other))
         for person_id, author_id in (pair, reversed(pair)):
             if connected:
-                await queries.backfill_home(work, person_id, author_id, BACKFILL_ROWS)
+                await queries.backfill_home(work, person_id, author_id, self._sizes.backfill_rows)
             else:
                 await queries.remove_from_home(work, person_id, author_id)
         if connected:
-            await queries.trim_homes(work, pair, HOME_ROWS)
+            await queries.trim_homes(work, pair, self._sizes.home_rows)
 
     async def build_homes(self, work: Work, person_ids: list[UUID]) -> None:
         """The newest 500 for each of these people, in one statement: for imports. Some hundred people at a time."""
@@ -95,7 +106,7 @@ class Homes:
             authors.append(person_id)
             authors.extend(sources.get(person_id, ()))
             lasts.append(len(authors))
-        await queries.build_homes(work, person_ids, firsts, lasts, authors, HOME_ROWS)
+        await queries.build_homes(work, person_ids, firsts, lasts, authors, self._sizes.home_rows)
 
     async def _read_home(
         self, work: Work, person_id: UUID, relations: Relations, before: UUID, wanted: int

@@ -1,0 +1,76 @@
+"""Taking over many posts, comments and reactions, by the rules for one; no signal leaves, homes are built after."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from msgspec import structs
+
+from banyan.features.people.api import PeopleApi
+from banyan.features.people.errors import PersonNotFound
+from banyan.features.people.models import IdSet, Relations
+from banyan.features.posts.errors import PostNotFound
+from banyan.features.posts.models import AUDIENCES, CommentImport, PostImport, ReactionImport
+from banyan.features.posts.queries import bulk as queries
+from banyan.features.posts.service.comments import check_comment
+from banyan.features.posts.service.posts import check_body
+from banyan.features.posts.service.reactions import check_kind
+from banyan.features.posts.visibility import may_see
+from banyan.infra.database.work import Work
+from banyan.kernel.errors import Conflict, Invalid
+
+
+class PostImports:
+    """Some thousand items at a time are a good batch."""
+
+    def __init__(self, people: PeopleApi) -> None:
+        self._people = people
+
+    async def import_posts(self, work: Work, posts: Sequence[PostImport]) -> None:
+        """Raises Invalid, PersonNotFound, Conflict for an id that is known."""
+        checked = [structs.replace(post, body=check_body(post.body)) for post in posts]
+        if any(post.audience not in AUDIENCES for post in checked):
+            raise Invalid.field("audience", "unknown_audience", f"One of {', '.join(AUDIENCES)}.")
+        await self._check_people(work, {post.author_id for post in checked})
+        if await queries.insert_posts(work, checked) != len(checked):
+            raise Conflict("The id of a post is given twice.")
+
+    async def import_comments(self, work: Work, comments: Sequence[CommentImport]) -> None:
+        """Raises Invalid, PersonNotFound, PostNotFound, Conflict for an id that is known."""
+        checked = [structs.replace(comment, body=check_comment(comment.body)) for comment in comments]
+        await self._check_people(work, {comment.author_id for comment in checked})
+        await self._check_may_see(work, {(comment.author_id, comment.post_id) for comment in checked})
+        if await queries.insert_comments(work, checked) != len(checked):
+            raise Conflict("The id of a comment is given twice.")
+
+    async def import_reactions(self, work: Work, reactions: Sequence[ReactionImport]) -> None:
+        """Raises Invalid, PersonNotFound, PostNotFound, Conflict for a second reaction of one person to a post."""
+        for reaction in reactions:
+            check_kind(reaction.kind)
+        await self._check_people(work, {reaction.person_id for reaction in reactions})
+        await self._check_may_see(work, {(reaction.person_id, reaction.post_id) for reaction in reactions})
+        if await queries.insert_reactions(work, reactions) != len(reactions):
+            raise Conflict("A person reacts once to a post.")
+        await queries.recount_reactions(work, list({reaction.post_id for reaction in reactions}))
+
+    async def refresh_statistics(self, work: Work) -> None:
+        """To be called once after an import and its homes."""
+        await queries.analyze(work)
+
+    async def _check_people(self, work: Work, ids: set[UUID]) -> None:
+        if len(await self._people.cards(work, ids)) != len(ids):
+            raise PersonNotFound
+
+    async def _check_may_see(self, work: Work, pairs: set[tuple[UUID, UUID]]) -> None:
+        """Every person may see the post beside them. Raises PostNotFound."""
+        posts = await queries.list_audiences(work, list({post_id for _, post_id in pairs}))
+        if any(post_id not in posts for _, post_id in pairs):
+            raise PostNotFound
+        ties = {(person_id, posts[post_id][0]) for person_id, post_id in pairs if person_id != posts[post_id][0]}
+        connected, hidden = await self._people.relations_between(work, ties)
+        for person_id, post_id in pairs:
+            author_id, audience = posts[post_id]
+            tie = (person_id, author_id)
+            author = IdSet.of([author_id])
+            relations = Relations(author if tie in connected else IdSet(), author if tie in hidden else IdSet())
+            if not may_see(person_id, relations, author_id, audience):
+                raise PostNotFound

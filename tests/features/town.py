@@ -1,0 +1,147 @@
+"""People and posts on a real database, with the queue and the bus in memory: jobs run when a test says so."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from banyan.features.accounts.api import AccountsApi
+from banyan.features.people.api import PeopleApi
+from banyan.features.people.models import Connection
+from banyan.features.people.service import People
+from banyan.features.posts import subscribers
+from banyan.features.posts.models import AudienceKind, CommentText, NewPost, Post
+from banyan.features.posts.service.comments import Comments
+from banyan.features.posts.service.community import Communities
+from banyan.features.posts.service.homes import Homes
+from banyan.features.posts.service.posts import Posts
+from banyan.features.posts.service.reactions import Reactions
+from banyan.infra.database.pool import Pool
+from banyan.infra.database.work import Connection as DatabaseConnection
+from banyan.infra.database.work import Pending, Work
+from banyan.kernel.clock import now
+from banyan.kernel.ids import new_id
+
+Handler = Callable[[Work, Any], Awaitable[None]]
+
+
+class Memory:
+    """The outbox and the bus of a process that is alone."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Any] = []
+        self.announced: list[tuple[str, tuple[str, ...]]] = []
+        self._callbacks: dict[str, list[Callable[[tuple[str, ...]], None]]] = {}
+        self._resets: list[Callable[[], None]] = []
+
+    def subscribe(self, topic: str, callback: Callable[[tuple[str, ...]], None]) -> None:
+        self._callbacks.setdefault(topic, []).append(callback)
+
+    def on_reset(self, callback: Callable[[], None]) -> None:
+        self._resets.append(callback)
+
+    def reset(self) -> None:
+        for callback in self._resets:
+            callback()
+
+    async def write(self, connection: DatabaseConnection, pending: Pending) -> None:
+        """Everything is taken over at the commit."""
+
+    def committed(self, pending: Pending) -> None:
+        self.waiting += [*pending.signals, *(enqueued.job for enqueued in pending.jobs)]
+        for announcement in pending.announcements:
+            self.announced.append((announcement.topic, announcement.keys))
+            for callback in self._callbacks.get(announcement.topic, ()):
+                callback(announcement.keys)
+
+
+class Town:
+    """Every service of people and posts, and short ways to use them in a transaction of their own."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.memory = Memory()
+        pool.attach(self.memory)
+        self.api = PeopleApi()
+        self.api.listen(self.memory)
+        self.people = People(AccountsApi())
+        self.posts = Posts(self.api)
+        self.comments = Comments(self.api, self.posts)
+        self.reactions = Reactions(self.posts)
+        self.homes = Homes(self.api, self.posts)
+        self.communities = Communities(self.api, "Testville")
+        self._handlers: dict[type, Handler] = {}
+        for subscriber in subscribers.subscribers(self.homes):
+            self._handlers[subscriber.signal] = subscriber.handler
+        for kind in subscribers.job_kinds(self.homes):
+            self._handlers[kind.job] = kind.handler
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Work]:
+        async with self.pool.work() as work:
+            yield work
+
+    async def drain(self, random: Random | None = None) -> None:
+        """Runs all jobs, also those that jobs leave behind; in any order when `random` is given."""
+        while self.memory.waiting:
+            place = random.randrange(len(self.memory.waiting)) if random else 0
+            job = self.memory.waiting.pop(place)
+            async with self.work() as work:
+                await self._handlers[type(job)](work, job)
+
+    async def person(self, handle: str) -> UUID:
+        person_id = new_id()
+        async with self.work() as work:
+            await self.people.create_person(work, person_id, handle, handle.title(), now())
+        return person_id
+
+    async def ask(self, asker: UUID, asked: UUID) -> Connection:
+        async with self.work() as work:
+            return await self.people.ask_connection(work, asker, asked)
+
+    async def accept(self, person: UUID, connection: UUID) -> Connection:
+        async with self.work() as work:
+            return await self.people.accept_connection(work, person, connection)
+
+    async def connect(self, one: UUID, other: UUID) -> Connection:
+        """Both ask: connected."""
+        await self.ask(one, other)
+        return await self.ask(other, one)
+
+    async def end(self, person: UUID, connection: UUID) -> None:
+        async with self.work() as work:
+            await self.people.end_connection(work, person, connection)
+
+    async def block(self, person: UUID, blocked: UUID) -> None:
+        async with self.work() as work:
+            await self.people.block_person(work, person, blocked)
+
+    async def unblock(self, person: UUID, blocked: UUID) -> None:
+        async with self.work() as work:
+            await self.people.unblock_person(work, person, blocked)
+
+    async def publish(self, author: UUID, body: str = "Hello", audience: AudienceKind = "public") -> Post:
+        async with self.work() as work:
+            return await self.posts.publish_post(work, author, NewPost(body=body, audience=audience))
+
+    async def comment(self, author: UUID, post: UUID, body: str = "Indeed") -> UUID:
+        async with self.work() as work:
+            return (await self.comments.write_comment(work, author, post, CommentText(body=body))).id
+
+    async def react(self, person: UUID, post: UUID, kind: str = "love") -> None:
+        async with self.work() as work:
+            await self.reactions.put_reaction(work, person, post, kind)
+
+    async def feed(self, person: UUID, page: int = 100) -> list[Post]:
+        """The whole feed, page by page."""
+        posts: list[Post] = []
+        cursor: str | None = None
+        while True:
+            async with self.work() as work:
+                found = await self.homes.read_feed(work, person, page, cursor)
+            posts += found.items
+            assert len(found.items) == page or found.next_cursor is None, "a short page is the last one"
+            if found.next_cursor is None:
+                return posts
+            cursor = found.next_cursor
