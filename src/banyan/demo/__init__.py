@@ -1,0 +1,1 @@
+"""Demo communities: planned from a seed, then made through the features' own rules."""
