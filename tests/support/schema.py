@@ -1,15 +1,17 @@
-"""A database's schema as stable text: the same for PostgreSQL 15 and 18.
+"""A database's schema as stable text, the same for PostgreSQL 15 and 18.
 
-python -m tests.support.schema > tests/migrations/schema.txt
+`python -m tests.support.schema` writes tests/migrations/schema.txt anew.
 """
 
 import asyncio
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import asyncpg
 
 from tests.support.postgres import Cluster, Templates
+
+FILE = Path(__file__).parents[1] / "migrations" / "schema.txt"
 
 # What belongs to an extension is the extension's business.
 _OURS = """
@@ -69,7 +71,8 @@ SELECT t.typname, coalesce(
     (SELECT 'domain over ' || format_type(t.typbasetype, t.typtypmod)
         || coalesce(string_agg(' ' || pg_get_constraintdef(c.oid, true), '' ORDER BY c.conname), '')
      FROM pg_constraint c WHERE c.contypid = t.oid AND c.contype <> 'n'),
-    'composite') AS definition
+    (SELECT 'composite ' || string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+     FROM pg_attribute WHERE attrelid = t.typrelid AND NOT attisdropped)) AS definition
 FROM pg_type t LEFT JOIN pg_class r ON r.oid = t.typrelid
 WHERE t.typnamespace = 'public'::regnamespace AND (t.typtype IN ('e', 'd') OR r.relkind = 'c')
   AND {_OURS.format(catalogue="'pg_type'", oid="t.oid")}
@@ -131,12 +134,12 @@ async def _describe_url(url: str) -> str:
 
 
 def main() -> None:
-    """Prints the schema that the migrations make on a fresh server."""
+    """Writes down the schema that the migrations make on a fresh server."""
     cluster = Cluster(18)
     try:
         cluster.start()
         with Templates(cluster) as templates, templates.clone() as url:
-            sys.stdout.write(asyncio.run(_describe_url(url)))
+            FILE.write_text(asyncio.run(_describe_url(url)), "utf-8")
     finally:
         cluster.remove()
 

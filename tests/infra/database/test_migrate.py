@@ -89,7 +89,7 @@ async def test_a_failure_changes_nothing_and_names_file_and_line(
     settings: DatabaseSettings, connection: asyncpg.Connection, source: Source
 ) -> None:
     write(source.folder, "0011_broken.sql", "CREATE TABLE fines (id int);\n\nCREATE TABLE penalties (id nonsense);")
-    with pytest.raises(MigrationError, match="library 0011_broken, line 3.*nonsense"):
+    with pytest.raises(MigrationError, match=r"library 0011_broken, line 3.*nonsense"):
         await migrate(settings, [source])
     assert await tables(connection) == ["aisles", "books", "migrations", "shelves"]
     write(source.folder, "0011_broken.sql", "CREATE TABLE fines (id int);")
