@@ -65,14 +65,15 @@ WHERE p.pronamespace = 'public'::regnamespace AND p.prokind IN ('f', 'p')
 ORDER BY p.proname, pg_get_function_identity_arguments(p.oid)
 """
 _TYPES = f"""
-SELECT t.typname, coalesce(
-    (SELECT 'enum ' || string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder)
-     FROM pg_enum WHERE enumtypid = t.oid),
-    (SELECT 'domain over ' || format_type(t.typbasetype, t.typtypmod)
+SELECT t.typname, CASE t.typtype
+    WHEN 'e' THEN (SELECT 'enum ' || string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder)
+     FROM pg_enum WHERE enumtypid = t.oid)
+    WHEN 'd' THEN (SELECT 'domain over ' || format_type(t.typbasetype, t.typtypmod)
         || coalesce(string_agg(' ' || pg_get_constraintdef(c.oid, true), '' ORDER BY c.conname), '')
-     FROM pg_constraint c WHERE c.contypid = t.oid AND c.contype <> 'n'),
-    (SELECT 'composite ' || string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
-     FROM pg_attribute WHERE attrelid = t.typrelid AND NOT attisdropped)) AS definition
+     FROM pg_constraint c WHERE c.contypid = t.oid AND c.contype <> 'n')
+    ELSE (SELECT 'composite ' || string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+     FROM pg_attribute WHERE attrelid = t.typrelid AND NOT attisdropped)
+    END AS definition
 FROM pg_type t LEFT JOIN pg_class r ON r.oid = t.typrelid
 WHERE t.typnamespace = 'public'::regnamespace AND (t.typtype IN ('e', 'd') OR r.relkind = 'c')
   AND {_OURS.format(catalogue="'pg_type'", oid="t.oid")}
