@@ -8,6 +8,9 @@ from typing import Any, Generic, TypeVar
 from banyan.infra.database.work import Work
 from banyan.kernel.signals import Job, Signal
 
+# Announce on it the tags under which anonymous answers are kept (`request.share`), to have them made anew.
+ANSWERS_TOPIC = "http.answers"
+
 S = TypeVar("S", bound=Signal)
 J = TypeVar("J", bound=Job)
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import sys
 import time
-from typing import Literal, Protocol, TextIO
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol, TextIO, cast
 from uuid import UUID
 
 import msgspec
@@ -13,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 _FLUSH_SECONDS = 0.1
 _FLUSH_LINES = 256
+_LOG_FILE_BYTES = 16 * 1024 * 1024
 
 
 class LogSettings(BaseModel):
@@ -24,25 +27,59 @@ class LogSettings(BaseModel):
     format: Literal["json", "console"] = "json"
 
 
-def configure_logs(settings: LogSettings, stream: TextIO) -> None:
+class LogStream:
+    """Where log lines go: a stream of the process, or a file that is set aside as `NAME.1` when it is full."""
+
+    def __init__(self, file: BinaryIO, path: Path | None = None) -> None:
+        self._file = file
+        self._path = path
+
+    @classmethod
+    def to_file(cls, path: Path) -> "LogStream":
+        """Appends to `path`; it and its predecessor hold at most 2 x 16 MiB."""
+        return cls(path.open("ab"), path)
+
+    @classmethod
+    def to_stderr(cls) -> "LogStream":
+        """For a process whose output somebody else keeps (systemd, a container)."""
+        return cls(sys.stderr.buffer)
+
+    def write(self, text: str) -> int:
+        """For structlog and logging."""
+        return self.write_bytes(text.encode())
+
+    def write_bytes(self, line: bytes) -> int:
+        if self._path is not None and self._file.tell() > _LOG_FILE_BYTES:
+            self._file.close()
+            self._path.replace(self._path.with_name(self._path.name + ".1"))
+            self._file = self._path.open("ab")
+        return self._file.write(line)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def configure_logs(settings: LogSettings, stream: LogStream) -> None:
     """Sets up structlog and the standard library's loggers (of libraries) for this process."""
     level = getattr(logging, settings.level.upper())
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if settings.format == "json" else structlog.dev.ConsoleRenderer()
     )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, stream)),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(level, logging.WARNING), format="%(message)s", stream=stream, force=True)
+    handler = logging.StreamHandler(cast(TextIO, stream))
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
 class Asked(Protocol):
@@ -76,7 +113,7 @@ class AccessLine(Struct, omit_defaults=True):
 class AccessLog:
     """Collects lines and writes them a few times a second: a write per request would cost more than the line."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: LogStream) -> None:
         self._stream = stream
         self._encode = msgspec.json.Encoder().encode
         self._lines: list[bytes] = []
@@ -107,5 +144,5 @@ class AccessLog:
         """Writes what has been collected."""
         lines, self._lines = self._lines, []
         if lines:
-            self._stream.buffer.write(b"\n".join(lines) + b"\n")
+            self._stream.write_bytes(b"\n".join(lines) + b"\n")
             self._stream.flush()

@@ -1,5 +1,7 @@
 """Metrics that belong to no part alone, and their text form. Every part names its own beside its code."""
 
+from typing import Protocol
+
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -13,6 +15,39 @@ HTTP_SECONDS = Histogram(
 )
 HTTP_IN_FLIGHT = Gauge("banyan_http_in_flight", "Requests at work now.")
 HTTP_SHED = Counter("banyan_http_shed_total", "Requests refused because too many were at work.")
+
+BUILD = Gauge("banyan_build_info", "Versions, as labels.", ["version", "python", "postgresql", "migration"])
+UPTIME = Gauge("banyan_uptime_seconds", "Since this process was ready to serve.")
+HTTP_CONNECTIONS = Gauge("banyan_http_connections", "Open client connections of this process, sockets among them.")
+
+_POOL_CONNECTIONS = Gauge("banyan_database_connections", "Open connections.")
+_POOL_IDLE = Gauge("banyan_database_idle", "Connections that nobody has borrowed.")
+_POOL_WAITING = Gauge("banyan_database_waiting", "Requests and jobs that wait for a connection.")
+_POOL_ACQUIRED = Gauge("banyan_database_acquired_total", "Connections borrowed since the start.")
+_POOL_WAITED = Gauge("banyan_database_wait_seconds_total", "Time spent waiting for a connection since the start.")
+
+
+class PoolState(Protocol):
+    """What is reported of a database pool."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def idle(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+
+    acquired_total: int
+    total_wait_seconds: float
+
+
+def report_pool(pool: PoolState) -> None:
+    """Reads the pool's own figures whenever metrics are asked for: nothing to count on the hot path."""
+    _POOL_CONNECTIONS.set_function(lambda: pool.size)
+    _POOL_IDLE.set_function(lambda: pool.idle)
+    _POOL_WAITING.set_function(lambda: pool.waiting)
+    _POOL_ACQUIRED.set_function(lambda: pool.acquired_total)
+    _POOL_WAITED.set_function(lambda: pool.total_wait_seconds)
 
 
 def render() -> bytes:

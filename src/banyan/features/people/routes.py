@@ -1,5 +1,6 @@
 """Profiles, connections and blocks over HTTP."""
 
+from typing import Annotated
 from uuid import UUID
 
 from banyan.features.people.errors import (
@@ -18,8 +19,10 @@ from banyan.features.people.models import (
     ProfileChanges,
 )
 from banyan.features.people.service import People
-from banyan.infra.http.routing import Controller, Cursor, Limit, Request, delete, get, patch, post, put
+from banyan.infra.http.routing import Controller, Cursor, Limit, Parameter, Request, delete, get, patch, post, put
 from banyan.kernel.pages import DEFAULT_LIMIT, Page
+
+OfState = Annotated[ConnectionState, Parameter(query="state", description="Which ones: `connected` without it.")]
 
 
 class MeRoutes(Controller):
@@ -73,12 +76,12 @@ class ConnectionRoutes(Controller):
     async def list(
         self,
         request: Request,
-        state: ConnectionState = "connected",
+        of_state: OfState = "connected",
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
     ) -> Page[Connection]:
         """One's connections, or the requests received or sent, newest first."""
-        return await self.people.list_connections(request.work, request.account_id, state, limit, cursor)
+        return await self.people.list_connections(request.work, request.account_id, of_state, limit, cursor)
 
     @post("/{connection_id:uuid}/accept", status=200, raises=[OwnRequest])
     async def accept(self, request: Request, connection_id: UUID) -> Connection:

@@ -36,6 +36,7 @@ from banyan.features.people.models import (
 )
 from banyan.features.people.signals import ConnectionEnded, ConnectionMade
 from banyan.infra.database.work import Work
+from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
@@ -46,6 +47,13 @@ class People:
 
     def __init__(self, accounts: AccountsApi) -> None:
         self._accounts = accounts
+
+    async def check_person(self, work: Work, handle: str, display_name: str) -> None:
+        """Whether a person could be called so now. Raises HandleTaken, Invalid."""
+        wanted = check_handle(handle)
+        check_display_name(display_name)
+        if await queries.find_id_by_handle(work, wanted) is not None:
+            raise HandleTaken("Choose another handle.")
 
     async def create_person(
         self, work: Work, person_id: UUID, handle: str, display_name: str, created_at: datetime
@@ -100,7 +108,7 @@ class People:
             raise HandleTaken("Choose another handle.")
         work.announce(CARDS_TOPIC, str(person_id))
         # Answers kept for anonymous readers that show this person's card.
-        work.announce("http.answers", f"person:{person_id}")
+        work.announce(ANSWERS_TOPIC, f"person:{person_id}")
 
     async def ask_connection(self, work: Work, asker_id: UUID, person_id: UUID) -> Connection:
         """Asks for a connection, or accepts when the other has asked already.

@@ -147,7 +147,8 @@ def _parameters(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) 
         if name in _NOT_PARAMETERS:
             continue
         schema = dict(schemas.of(field.annotation))
-        parameter: Json = {"name": name, "in": "path" if name in in_path else "query", "schema": schema}
+        alias = getattr(field.kwarg_definition, "query", None)
+        parameter: Json = {"name": alias or name, "in": "path" if name in in_path else "query", "schema": schema}
         _describe(parameter, field.kwarg_definition)
         if name in in_path:
             parameter["required"] = True

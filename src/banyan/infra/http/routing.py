@@ -26,6 +26,7 @@ __all__ = [
     "Controller",
     "Cursor",
     "Limit",
+    "Parameter",
     "Request",
     "Route",
     "delete",

@@ -22,23 +22,26 @@ class SmtpTransport:
         self._settings = settings
 
     async def deliver(self, work: Work, mail: SendMail) -> None:
-        """Raises MailRefused when the server refuses this mail for good, else aiosmtplib's own errors."""
+        """Raises MailRefused when the server refuses this recipient or this text for good.
+
+        Whatever else goes wrong may be for the operator to mend (password, sender, certificate): the mail waits.
+        """
         message = compose(mail, self._settings)
         try:
             await self._send(message)
-        except aiosmtplib.SMTPAuthenticationError:
-            # Wrong settings are no fault of the mail: it waits for the operator.
-            raise
         except aiosmtplib.SMTPRecipientsRefused as error:
-            if all(refusal.code >= _PERMANENT for refusal in error.recipients):
-                raise MailRefused(f"recipient refused with {error.recipients[0].code}") from error
+            code = error.recipients[0].code
+            if code >= _PERMANENT:
+                raise MailRefused(f"recipient refused with {code}") from error
             raise
-        except aiosmtplib.SMTPResponseException as error:
+        except aiosmtplib.SMTPDataError as error:
             if error.code >= _PERMANENT:
-                raise MailRefused(f"refused with {error.code}") from error
+                raise MailRefused(f"text refused with {error.code}") from error
             raise
         except aiosmtplib.SMTPNotSupported as error:
-            raise MailRefused("the server does not take such an address") from error
+            if mail.message.to.isascii():
+                raise
+            raise MailRefused("the server takes no address beyond ASCII") from error
 
     async def _send(self, message: EmailMessage) -> None:
         settings = self._settings
@@ -59,7 +62,8 @@ def compose(mail: SendMail, settings: MailSettings) -> EmailMessage:
     domain = settings.from_address.rpartition("@")[2]
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(settings.from_name, addr_spec=settings.from_address)
-    message["To"] = Address(addr_spec=mail.message.to)
+    local, _, recipient_domain = mail.message.to.rpartition("@")
+    message["To"] = Address(username=local, domain=recipient_domain)
     message["Subject"] = mail.message.subject
     message["Date"] = format_datetime(id_time(mail.id))
     message["Message-ID"] = f"<{mail.id}@{domain}>"

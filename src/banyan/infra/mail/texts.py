@@ -6,6 +6,7 @@ A mail in such a file has a `subject`, `paragraphs`, and if it asks for somethin
 
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources.abc import Traversable
 
 import jinja2
@@ -76,4 +77,10 @@ def _read(folder: Traversable, language: Language) -> dict[str, MailText]:
 
 def _fill(words: str, values: Mapping[str, str]) -> str:
     # Plain text on purpose: the HTML layout escapes the finished sentence.
-    return _WORDS.from_string(words).render(values)
+    return _template(words).render(values)
+
+
+@lru_cache(maxsize=1024)
+def _template(words: str) -> jinja2.Template:
+    """Compiled once: that takes longer than all the rest of a mail."""
+    return _WORDS.from_string(words)

@@ -23,6 +23,7 @@ from banyan.features.posts.queries import posts as queries
 from banyan.features.posts.signals import PostPublished
 from banyan.features.posts.visibility import may_see, visible_audiences
 from banyan.infra.database.work import Work
+from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
 from banyan.kernel.ids import id_time, new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
@@ -169,7 +170,7 @@ def dress(row: PostRow, author: Card) -> Post:
 def announce_change(work: Work, post_id: UUID, audience: AudienceKind) -> None:
     """What anonymous readers see of a post has changed; of other than public posts they see nothing."""
     if audience == "public":
-        work.announce("http.answers", f"post:{post_id}")
+        work.announce(ANSWERS_TOPIC, f"post:{post_id}")
 
 
 async def read_visible(

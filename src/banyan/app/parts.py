@@ -1,0 +1,46 @@
+"""How each module of `modules.py` starts and stops."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from banyan.app.wiring import Platform
+
+
+@asynccontextmanager
+async def run_bus(platform: Platform) -> AsyncIterator[None]:
+    """Hears what other processes announce."""
+    await platform.bus.start()
+    try:
+        yield
+    finally:
+        await platform.bus.stop()
+
+
+@asynccontextmanager
+async def run_relay(platform: Platform) -> AsyncIterator[None]:
+    """Tells other processes what was committed here."""
+    await platform.relay.start()
+    try:
+        yield
+    finally:
+        await platform.relay.stop()
+
+
+@asynccontextmanager
+async def run_worker(platform: Platform) -> AsyncIterator[None]:
+    """Runs background jobs."""
+    await platform.worker.start()
+    try:
+        yield
+    finally:
+        await platform.worker.stop()
+
+
+@asynccontextmanager
+async def run_scheduler(platform: Platform) -> AsyncIterator[None]:
+    """Enqueues what is due by the clock."""
+    await platform.scheduler.start()
+    try:
+        yield
+    finally:
+        await platform.scheduler.stop()

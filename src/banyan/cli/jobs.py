@@ -1,0 +1,189 @@
+"""`banyan jobs`: what waits, runs or has been given up, and what to do about it."""
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from banyan.app.settings import find_database_url
+from banyan.cli.process import console, print_line, run
+from banyan.infra.database.pool import Pool
+from banyan.infra.database.settings import DatabaseSettings
+from banyan.infra.database.work import Work
+from banyan.infra.jobs import operator_queries as queries
+from banyan.infra.jobs.operator_queries import JobView
+from banyan.infra.settings import BadSettings
+from banyan.ops.postgres import running_dsn
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, show, retry and drop background jobs.")
+
+T = TypeVar("T")
+
+
+class Format(StrEnum):
+    """How the answer is printed."""
+
+    table = "table"
+    json = "json"
+
+
+class Shown(StrEnum):
+    """Which jobs a list holds."""
+
+    all = "all"
+    waiting = "waiting"
+    running = "running"
+    dead = "dead"
+
+
+Data = Annotated[Path, typer.Option(help="Directory of the installation that `up` runs.")]
+Url = Annotated[
+    str | None, typer.Option("--database-url", help="Another database: postgresql://user:password@host/name")
+]
+Output = Annotated[Format, typer.Option(help="`json`: one line, for scripts.")]
+SomeIds = Annotated[list[UUID] | None, typer.Argument(help="Ids of jobs, as `list` shows them.")]
+AllDead = Annotated[bool, typer.Option("--all-dead", help="All that were given up.")]
+
+_HERE = Path("banyan-data")
+
+
+@app.command("list")
+def list_command(
+    state: Annotated[Shown, typer.Option(help="Only jobs in this state.")] = Shown.all,
+    kind: Annotated[str | None, typer.Option(help="Only jobs of this kind.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, newest first.")] = 50,
+    data: Data = _HERE,
+    database_url: Url = None,
+    format: Output = Format.table,
+) -> None:
+    """List jobs, newest first, without their payloads."""
+    wanted = None if state is Shown.all else cast(queries.State, state.value)
+    jobs = _query(data, database_url, lambda work: queries.list_jobs(work, state=wanted, kind=kind, limit=limit))
+    if format is Format.json:
+        print_line(msgspec.json.encode(jobs).decode())
+    else:
+        _print_list(jobs)
+
+
+@app.command("show")
+def show_command(
+    id: Annotated[UUID, typer.Argument(help="Id of a job, as `list` shows it.")],
+    data: Data = _HERE,
+    database_url: Url = None,
+    format: Output = Format.table,
+) -> None:
+    """Show all of one job: its payload may hold what people wrote."""
+    job = _query(data, database_url, lambda work: queries.find_job(work, id))
+    if job is None:
+        _refuse(f"there is no job {id}: it is done, or was dropped.")
+    if format is Format.json:
+        print_line(msgspec.json.encode(job).decode())
+    else:
+        _print_job(job)
+
+
+@app.command("retry")
+def retry_command(
+    ids: SomeIds = None,
+    all_dead: AllDead = False,
+    data: Data = _HERE,
+    database_url: Url = None,
+    format: Output = Format.table,
+) -> None:
+    """Let dead or waiting jobs run now, with all their tries again."""
+    chosen = _chosen(ids, all_dead)
+    change = queries.retry_all_dead if chosen is None else lambda work: queries.retry(work, chosen)
+    _report(_query(data, database_url, change), chosen, "will run again", format)
+
+
+@app.command("drop")
+def drop_command(
+    ids: SomeIds = None,
+    all_dead: AllDead = False,
+    data: Data = _HERE,
+    database_url: Url = None,
+    format: Output = Format.table,
+) -> None:
+    """Delete dead or waiting jobs for good: what they were to do will not happen."""
+    chosen = _chosen(ids, all_dead)
+    change = queries.drop_all_dead if chosen is None else lambda work: queries.drop(work, chosen)
+    _report(_query(data, database_url, change), chosen, "dropped", format)
+
+
+def _query(data: Path, database_url: str | None, question: Callable[[Work], Awaitable[T]]) -> T:
+    """One transaction in the installation's database."""
+    answers: list[T] = []
+
+    async def ask() -> None:
+        url = database_url or find_database_url(data) or running_dsn(data)
+        if url is None:
+            raise BadSettings(
+                f"No database: none runs for {data}. Start it with `banyan up --data {data}`, or name one with "
+                "--database-url."
+            )
+        pool = await Pool.open(DatabaseSettings(url=SecretStr(url), pool_size=1))
+        try:
+            async with pool.work() as work:
+                answers.append(await question(work))
+        finally:
+            await pool.close()
+
+    run(ask())
+    return answers[0]
+
+
+def _chosen(ids: list[UUID] | None, all_dead: bool) -> list[UUID] | None:
+    """The named ids, or None for all dead ones."""
+    if bool(ids) == all_dead:
+        raise typer.BadParameter("name jobs by their ids, or give --all-dead")
+    return None if all_dead else ids
+
+
+def _report(done: list[UUID], chosen: list[UUID] | None, words: str, format: Format) -> None:
+    """Status 1 when some of the named jobs could not be found, or run just now."""
+    if format is Format.json:
+        print_line(msgspec.json.encode(done).decode())
+    else:
+        print_line(f"{len(done)} job{'' if len(done) == 1 else 's'} {words}")
+    missing = [str(id) for id in chosen or () if id not in done]
+    if missing:
+        _refuse(f"not there, or running just now: {', '.join(missing)}")
+
+
+def _refuse(words: str) -> NoReturn:
+    console.print(f"[bold red]banyan:[/] {words}", soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def _print_list(jobs: list[JobView]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("ID", "KIND", "STATE", "TRIES", "RUN AT", "LAST ERROR"):
+        table.add_column(column, no_wrap=column in ("ID", "STATE", "RUN AT"))
+    for job in jobs:
+        table.add_row(
+            str(job.id),
+            job.kind,
+            job.state,
+            str(job.attempts),
+            f"{job.run_at:%Y-%m-%d %H:%M:%S}",
+            # Not markup, whatever an error says.
+            Text(job.last_error or ""),
+        )
+    Console().print(table)
+
+
+def _print_job(job: JobView) -> None:
+    table = Table.grid(padding=(0, 2))
+    for name in job.__struct_fields__:
+        value = getattr(job, name)
+        text = bytes(value).decode() if name == "payload" else "" if value is None else str(value)
+        table.add_row(name, Text(text))
+    Console().print(table)

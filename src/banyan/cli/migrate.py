@@ -1,0 +1,42 @@
+"""`banyan migrate`: bring the database to this version, before code that needs it serves."""
+
+from typing import Annotated
+
+import typer
+
+from banyan.app.settings import find_database_url
+from banyan.cli.process import print_line, run
+from banyan.infra.database.connect import connect
+from banyan.infra.database.migrate import migrate as apply_migrations
+from banyan.infra.database.migrate import pending
+from banyan.infra.database.settings import DatabaseSettings
+from banyan.infra.settings import BadSettings
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def migrate(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only list what is missing; status 1 when anything is.")
+    ] = False,
+) -> None:
+    """Apply what is missing, each migration in one transaction. Safe to repeat, and while the old version serves."""
+    run(_migrate(check))
+
+
+async def _migrate(check: bool) -> None:
+    url = find_database_url(None)
+    if url is None:
+        raise BadSettings("Name the database: DATABASE_URL=postgresql://user:password@host/name.")
+    settings = DatabaseSettings(url=url)
+    if check:
+        connection = await connect(settings)
+        try:
+            missing = await pending(connection)
+        finally:
+            await connection.close()
+        for migration in missing:
+            print_line(migration.label)
+        raise typer.Exit(1 if missing else 0)
+    await apply_migrations(settings, report=lambda migration: print_line(f"applying {migration.label}"))

@@ -1,0 +1,52 @@
+"""`banyan serve`: chosen roles or services of a larger installation, on a database that is named."""
+
+from typing import Annotated
+
+import typer
+
+from banyan.app.modules import TARGETS, Targets, running
+from banyan.app.server import listen, serve, wait_for_signal
+from banyan.app.settings import Settings, find_database_url, load_settings
+from banyan.app.wiring import open_platform
+from banyan.cli.process import console, run
+from banyan.infra.log import LogStream, configure_logs
+from banyan.infra.settings import BadSettings
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command("serve")
+def serve_command(
+    target: Annotated[
+        str, typer.Option(help=f"What this process is for, with commas between: {', '.join(TARGETS)}.")
+    ] = "all",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Run part of an installation. The database and the secrets come from the settings.
+
+    Set DATABASE_URL, BANYAN_AUTH__SIGNING_KEY and BANYAN_AUTH__SECRET (or their ..._FILE forms), the same for all
+    processes, and run `banyan migrate` once before.
+    """
+    run(_serve(Targets.read(target), host, port))
+
+
+async def _serve(targets: Targets, host: str, port: int) -> None:
+    if find_database_url(None) is None:
+        raise BadSettings("Name the database: DATABASE_URL=postgresql://user:password@host/name.")
+    settings = load_settings(None, {"http": {"public_url": f"http://{host}:{port}"}})
+    log = LogStream.to_stderr()
+    configure_logs(settings.log, log)
+    if not settings.limits.enabled:
+        console.print("[yellow]Rate limits are off (BANYAN_LIMITS__ENABLED=false): for benchmarks only.[/]")
+    await _run(settings, targets, host, port, log)
+
+
+async def _run(settings: Settings, targets: Targets, host: str, port: int, log: LogStream) -> None:
+    async with open_platform(settings, targets, log) as platform, running(platform, targets):
+        if not targets.serves:
+            await wait_for_signal()
+            return
+        listener = listen(host, port)
+        console.print(f"Listening on http://{host}:{listener.getsockname()[1]}", soft_wrap=True)
+        await serve(platform.asgi, listener, settings.http, platform.stop)

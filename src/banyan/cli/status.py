@@ -1,0 +1,190 @@
+"""`banyan status`: how a running server is doing, read from its own metrics."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from msgspec import Struct
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
+from rich.table import Table
+
+from banyan.cli.process import console, print_line
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+_TIMEOUT_SECONDS = 5
+_TOKEN_VARIABLE = "BANYAN_HTTP__METRICS_TOKEN"
+
+
+class Format(StrEnum):
+    """How the answer is printed."""
+
+    table = "table"
+    json = "json"
+
+
+class Status(Struct, frozen=True):
+    """One server process. Times in seconds; figures that it does not report are null."""
+
+    url: str
+    ready: bool
+    checks: dict[str, str]
+    version: str | None
+    python: str | None
+    postgresql: str | None
+    migration: str | None
+    uptime_seconds: float | None
+    resident_bytes: float | None
+    requests_in_flight: float | None
+    requests_shed: float | None
+    queue_lag_seconds: float | None
+    jobs_running: float | None
+    dead_letters: float | None
+    pool_size: float | None
+    pool_waiting: float | None
+    pool_mean_wait_seconds: float | None
+    sockets: float | None
+
+
+class NotReachable(Exception):
+    """No server answers there."""
+
+
+@app.command()
+def status(
+    data: Annotated[Path, typer.Option(help="Directory of the installation that `up` runs.")] = Path("banyan-data"),
+    url: Annotated[str | None, typer.Option(help="Base URL of a server, instead of --data.")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar=_TOKEN_VARIABLE, help="The server's http.metrics_token, from elsewhere.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="`json`: one line, for scripts.")] = Format.table,
+) -> None:
+    """Show queue lag, waiting for the pool, sockets and versions. Status 1 when the server is not ready."""
+    try:
+        found = read_status(url.rstrip("/") if url else _find_url(data), token)
+    except NotReachable as error:
+        console.print(f"[bold red]banyan:[/] {error}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    if format is Format.json:
+        print_line(msgspec.json.encode(found).decode())
+    else:
+        Console(highlight=False).print(_table(found))
+    raise typer.Exit(0 if found.ready else 1)
+
+
+def read_status(base_url: str, token: str | None) -> Status:
+    """Asks the server at `base_url`. Raises NotReachable."""
+    readiness = json.loads(_fetch(f"{base_url}/readyz", None))
+    samples = _Samples(_fetch(f"{base_url}/metrics", token).decode())
+    info = samples.labels("banyan_build_info")
+    acquired = samples.find("banyan_database_acquired_total")
+    waited = samples.find("banyan_database_wait_seconds_total")
+    return Status(
+        url=base_url,
+        ready=readiness["status"] == "ready",
+        checks=readiness["checks"],
+        version=info.get("version"),
+        python=info.get("python"),
+        postgresql=info.get("postgresql"),
+        migration=info.get("migration"),
+        uptime_seconds=samples.find("banyan_uptime_seconds"),
+        resident_bytes=samples.find("process_resident_memory_bytes"),
+        requests_in_flight=samples.find("banyan_http_in_flight"),
+        requests_shed=samples.find("banyan_http_shed_total"),
+        queue_lag_seconds=samples.find("banyan_jobs_queue_lag_seconds"),
+        jobs_running=samples.find("banyan_jobs_running"),
+        dead_letters=samples.find("banyan_jobs_dead_letters"),
+        pool_size=samples.find("banyan_database_connections"),
+        pool_waiting=samples.find("banyan_database_waiting"),
+        pool_mean_wait_seconds=waited / acquired if acquired and waited is not None else None,
+        sockets=samples.find("banyan_http_connections"),
+    )
+
+
+class _Samples:
+    """The samples of a metrics page by name."""
+
+    def __init__(self, text: str) -> None:
+        self._by_name: dict[str, tuple[dict[str, str], float]] = {
+            sample.name: (dict(sample.labels), sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def find(self, name: str) -> float | None:
+        found = self._by_name.get(name)
+        return found[1] if found else None
+
+    def labels(self, name: str) -> dict[str, str]:
+        found = self._by_name.get(name)
+        return found[0] if found else {}
+
+
+def _find_url(data: Path) -> str:
+    try:
+        running = json.loads((data / "running.json").read_text())
+    except (OSError, ValueError):
+        raise NotReachable(
+            f"No server has run in {data}. Name the directory with --data, or a server with --url."
+        ) from None
+    return str(running["metrics_url"]).removesuffix("/metrics")
+
+
+def _fetch(url: str, token: str | None) -> bytes:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
+            return bytes(answer.read())
+    except urllib.error.HTTPError as error:
+        if error.code == 503:
+            return error.read()
+        raise NotReachable(f"{url} answers {error.code}: from another machine, give --token.") from None
+    except OSError as error:
+        raise NotReachable(f"Nothing answers at {url} ({error}). Is the server running?") from None
+
+
+def _table(found: Status) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in _rows(found):
+        table.add_row(f"[dim]{name}[/]", value)
+    return table
+
+
+def _rows(found: Status) -> Iterable[tuple[str, str]]:
+    failing = ", ".join(f"{name}: {words}" for name, words in found.checks.items() if words != "ok")
+    yield "Server", found.url
+    yield "Ready", "[green]yes[/]" if found.ready else f"[red]no[/] ({failing})"
+    yield (
+        "Versions",
+        (f"Banyan {found.version}, Python {found.python}, PostgreSQL {found.postgresql}, migration {found.migration}"),
+    )
+    yield "Up for", _number(found.uptime_seconds, " s")
+    yield "Memory", _number(found.resident_bytes and found.resident_bytes / 2**20, " MiB")
+    yield "Requests", f"{_number(found.requests_in_flight)} at work, {_number(found.requests_shed)} shed"
+    yield "Sockets", _number(found.sockets)
+    yield (
+        "Queue",
+        (
+            f"lag {_number(found.queue_lag_seconds, ' s')}, {_number(found.jobs_running)} running, "
+            f"{_number(found.dead_letters)} dead letters"
+        ),
+    )
+    yield (
+        "Pool",
+        (
+            f"{_number(found.pool_size)} connections, {_number(found.pool_waiting)} waiting, "
+            f"mean wait {_number(found.pool_mean_wait_seconds and found.pool_mean_wait_seconds * 1000, ' ms')}"
+        ),
+    )
+
+
+def _number(value: float | None, unit: str = "") -> str:
+    return "not reported" if value is None else f"{value:,.4g}{unit}" if value < 1000 else f"{value:,.0f}{unit}"

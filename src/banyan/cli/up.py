@@ -1,0 +1,210 @@
+"""`banyan up`: everything in one process, on an embedded PostgreSQL unless another one is named."""
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from msgspec import Struct
+from rich.panel import Panel
+from rich.table import Table
+
+from banyan import __version__
+from banyan.app.modules import Targets, load, running
+from banyan.app.server import listen, serve
+from banyan.app.settings import Settings, find_database_url, load_settings
+from banyan.app.wiring import Platform, open_platform
+from banyan.cli.process import console, print_line, run, step
+from banyan.infra.auth.keys import make_signing_key
+from banyan.infra.database.migrate import migrate
+from banyan.infra.log import LogStream, configure_logs
+from banyan.ops.datadir import DataDirectory, write_durably
+from banyan.ops.postgres import EmbeddedPostgres
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+_ANY_HOST = ("0.0.0.0", "::", "")
+
+
+class Format(StrEnum):
+    """How the answer is printed."""
+
+    table = "table"
+    json = "json"
+
+
+class DemoAccount(Struct, frozen=True):
+    """The one demo account that has a password."""
+
+    email: str
+    handle: str
+    password: str
+
+
+class Running(Struct, frozen=True):
+    """What `up` prints once it serves; `first_admin_url` is null when there is an admin."""
+
+    site_url: str
+    app_url: str
+    docs_url: str
+    openapi_url: str
+    metrics_url: str
+    mailbox_url: str | None
+    first_admin_url: str | None
+    demo_account: DemoAccount | None
+    data: str
+    log: str
+    pid: int
+    version: str
+
+
+class DemoSize(Struct, frozen=True):
+    """How large a demo community is made; `connections` is each person's average."""
+
+    people: int
+    posts: int
+    connections: int
+    seed: int
+
+
+@app.command()
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="Fill an empty installation with a demo community.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    data: Annotated[Path, typer.Option(help="Directory of the installation.")] = Path("banyan-data"),
+    people: Annotated[int, typer.Option(min=2, max=1_000_000, help="People of the demo.")] = 500,
+    posts: Annotated[int, typer.Option(min=0, max=10_000_000, help="Posts of the demo.")] = 2_000,
+    connections: Annotated[int, typer.Option(min=0, max=5_000, help="Connections each, on average.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same demo.")] = 1,
+    format: Annotated[Format, typer.Option(help="`json`: one line with all URLs, for scripts.")] = Format.table,
+) -> None:
+    """Run the platform: API, worker and scheduler in one process, until Ctrl-C."""
+    size = DemoSize(people=people, posts=posts, connections=connections, seed=seed) if demo else None
+    run(_up(DataDirectory(data), host, port, size, format))
+
+
+async def _up(directory: DataDirectory, host: str, port: int, demo: DemoSize | None, format: Format) -> None:
+    directory = DataDirectory.open(directory.path)
+    directory.lock()
+    listener = listen(host, port)
+    base_url = _base_url(host, listener)
+    async with _database(directory) as url:
+        settings = load_settings(directory.path, _defaults(directory, url, base_url))
+        log_path = directory.path / "banyan.log"
+        log = LogStream.to_file(log_path)
+        configure_logs(settings.log, log)
+        with step("Database at this version"):
+            await migrate(settings.database)
+        async with open_platform(settings, Targets.read("all"), log) as platform:
+            account = await _build_demo(platform, directory, demo) if demo else None
+            async with running(platform, platform.targets):
+                facts = await _describe(platform, settings, directory, log_path, account)
+                _remember(directory, facts)
+                _print(facts, settings, format)
+                await serve(platform.asgi, listener, settings.http, platform.stop)
+
+
+@asynccontextmanager
+async def _database(directory: DataDirectory) -> AsyncIterator[str]:
+    """The URL of the database: the one that settings name, else the embedded one, running."""
+    named = find_database_url(directory.path)
+    if named is not None:
+        yield named
+        return
+    with step("PostgreSQL started"):
+        postgres = await EmbeddedPostgres.open(directory)
+    async with postgres:
+        yield postgres.dsn
+
+
+def _defaults(directory: DataDirectory, url: str, base_url: str) -> dict[str, dict[str, object]]:
+    """What an installation in one directory needs not be told: its secrets are made there at the first start."""
+    return {
+        "database": {"url": url},
+        "http": {"public_url": base_url},
+        "auth": {
+            "signing_key": directory.secret("signing-key", make_signing_key),
+            "secret": directory.secret("secret"),
+        },
+        "mail": {"mailbox_key": directory.secret("mailbox-key")},
+    }
+
+
+def _base_url(host: str, listener: socket.socket) -> str:
+    shown = "localhost" if host in _ANY_HOST else f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+async def _build_demo(platform: Platform, directory: DataDirectory, size: DemoSize) -> DemoAccount:
+    build = load("banyan.demo.build:build_demo")
+    password = directory.secret("demo-password")
+    email, handle = await build(platform, size.people, size.posts, size.connections, size.seed, password, console)
+    return DemoAccount(email, handle, password)
+
+
+async def _describe(
+    platform: Platform, settings: Settings, directory: DataDirectory, log: Path, account: DemoAccount | None
+) -> Running:
+    base = (settings.http.public_url or "").rstrip("/")
+    async with platform.pool.work() as work:
+        first_admin_url = await platform.features.first_admin.make_link(work)
+    mailbox = settings.mail.host is None and settings.mail.mailbox_key is not None
+    return Running(
+        site_url=f"{base}/",
+        app_url=f"{base}/app",
+        docs_url=f"{base}/docs",
+        openapi_url=f"{base}/openapi.json",
+        metrics_url=f"{base}/metrics",
+        mailbox_url=f"{base}/dev/mailbox#key={directory.secret('mailbox-key')}" if mailbox else None,
+        first_admin_url=first_admin_url,
+        demo_account=account,
+        data=str(directory.path),
+        log=str(log),
+        pid=os.getpid(),
+        version=__version__,
+    )
+
+
+def _remember(directory: DataDirectory, facts: Running) -> None:
+    """Lets `banyan status` find this process; holds no secret."""
+    write_durably(
+        directory.path / "running.json",
+        msgspec.json.encode({"pid": facts.pid, "metrics_url": facts.metrics_url}).decode(),
+    )
+
+
+def _print(facts: Running, settings: Settings, format: Format) -> None:
+    if not settings.limits.enabled:
+        console.print("[yellow]Rate limits are off (BANYAN_LIMITS__ENABLED=false): for benchmarks only.[/]")
+    if format is Format.json:
+        print_line(msgspec.json.encode(facts).decode())
+        return
+    rows = Table.grid(padding=(0, 2))
+    rows.add_row("Site", facts.site_url)
+    rows.add_row("App", facts.app_url)
+    rows.add_row("API docs", facts.docs_url)
+    rows.add_row("Metrics", facts.metrics_url)
+    if facts.mailbox_url:
+        rows.add_row("Dev mailbox", facts.mailbox_url)
+    if facts.demo_account:
+        rows.add_row("Demo account", f"{facts.demo_account.email}  password {facts.demo_account.password}")
+    if facts.first_admin_url:
+        rows.add_row("First admin", f"{facts.first_admin_url}  [dim](works once)[/]")
+    rows.add_row("Data", facts.data)
+    rows.add_row("Log", facts.log)
+    console.file.flush()
+    for line in _rendered(rows):
+        print_line(line)
+
+
+def _rendered(rows: Table) -> list[str]:
+    """The banner for stdout, wide enough that no URL is broken: people copy them."""
+    with console.capture() as capture:
+        console.print(Panel(rows, title=f"Banyan {__version__}", subtitle="Ctrl-C stops", expand=False), soft_wrap=True)
+    return capture.get().splitlines()
