@@ -80,7 +80,7 @@ def _release_pid_file(data: Path) -> None:
     if pid_file is None:
         path.unlink(missing_ok=True)  # empty after a crash or a full disk: refused by PostgreSQL too
     elif processes.exists(pid_file.pid) and Path("/proc/self").exists():
-        _log.warning("postmaster.pid names the process %s, which is no PostgreSQL of ours", pid_file.pid)
+        _log.info("postmaster.pid names the process %s, which is no living PostgreSQL of ours", pid_file.pid)
         rest = path.read_text(encoding="utf-8").partition("\n")[2]
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
         with open(descriptor, "w", encoding="utf-8") as file:
