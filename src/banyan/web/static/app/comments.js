@@ -1,0 +1,61 @@
+import { announce, h, linked } from "/assets/shared/dom.js";
+import { api, query } from "/assets/shared/api.js";
+import { showProblem } from "/assets/shared/forms.js";
+import { cursorList } from "/assets/shared/lists.js";
+import { avatar, nameLink } from "/assets/shared/person.js";
+import { when } from "/assets/shared/time.js";
+import { me } from "/assets/app/me.js";
+import { confirm } from "/assets/app/confirm.js";
+
+/** The comments of a post and a place to write one; counts(change) is told when their number changes. */
+export function commentThread(post, counts) {
+  const list = cursorList({
+    label: "Comments",
+    load: (cursor) => api.get(query(`/v1/posts/${post.id}/comments`, { cursor })),
+    render: (comment) => commentRow(comment, counts),
+    empty: h("p", { class: "hint" }, "No comments yet."),
+    skeleton: () => h("div", { class: "skeleton line" }),
+  });
+  return h("div", { class: "comments" }, list, me() && writer(post, list, counts));
+}
+
+function commentRow(comment, counts) {
+  const remove = async () => {
+    if (!(await confirm({ title: "Delete this comment?", text: "It cannot be brought back.", action: "Delete" }))) return;
+    try {
+      await api.remove(`/v1/comments/${comment.id}`);
+      row.closest(".item").remove();
+      counts(-1);
+    } catch (problem) {
+      announce(problem.message);
+    }
+  };
+  const mine = comment.author.id === me()?.id;
+  const head = h("div", { class: "comment-head" }, nameLink(comment.author), when(comment.created_at), mine && h("button", { class: "link", onclick: remove }, "Delete"));
+  const row = h("div", { class: "comment" }, avatar(comment.author, "small"), h("div", null, head, h("p", { class: "comment-body", dir: "auto" }, linked(comment.body))));
+  return row;
+}
+
+function writer(post, list, counts) {
+  const box = h("textarea", { name: "body", rows: "1", "aria-label": "Write a comment", placeholder: "Write a comment", required: true, dir: "auto" });
+  const go = h("button", { class: "button primary" }, "Send");
+  const alert = h("div", { class: "alert", role: "alert", hidden: true });
+  const node = h("form", { class: "write" }, box, go, alert);
+  node.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (go.getAttribute("aria-busy")) return;
+    go.setAttribute("aria-busy", "true");
+    alert.hidden = true;
+    try {
+      const comment = await api.post(`/v1/posts/${post.id}/comments`, { body: box.value });
+      box.value = "";
+      list.add(comment);
+      counts(1);
+    } catch (problem) {
+      showProblem(problem, [], alert);
+    } finally {
+      go.removeAttribute("aria-busy");
+    }
+  });
+  return node;
+}

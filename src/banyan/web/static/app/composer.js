@@ -1,0 +1,48 @@
+import { announce, h, icon } from "/assets/shared/dom.js";
+import { api } from "/assets/shared/api.js";
+import { showProblem } from "/assets/shared/forms.js";
+import { AUDIENCES } from "/assets/posts/face.js";
+import { me } from "/assets/app/me.js";
+
+const DRAFT = "banyan.draft";
+const CHOICE = "banyan.audience";
+
+/** Writes a post. The text survives a reload and a lost connection; published(post) is told. */
+export function composer(published) {
+  const box = h("textarea", {
+    name: "body", rows: "2", required: true, dir: "auto",
+    "aria-label": "Write a post", placeholder: `What is new, ${me().display_name}?`,
+    value: localStorage.getItem(DRAFT) ?? "",
+  });
+  const last = localStorage.getItem(CHOICE) ?? "public";
+  const choice = h("fieldset", { class: "choice" }, h("legend", { class: "visually-hidden" }, "Who may read it"));
+  for (const [kind, { icon: picture, label }] of Object.entries(AUDIENCES)) {
+    const radio = h("input", { type: "radio", name: "audience", value: kind, checked: kind === last });
+    choice.append(h("label", { title: label }, radio, h("span", null, icon(picture), label)));
+  }
+  const go = h("button", { class: "button primary" }, "Post");
+  const alert = h("div", { class: "alert", role: "alert", hidden: true });
+  const node = h("form", { class: "composer card" }, box, alert, h("div", { class: "composer-foot" }, choice, go));
+
+  box.addEventListener("input", () => localStorage.setItem(DRAFT, box.value));
+  node.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (go.getAttribute("aria-busy")) return;
+    go.setAttribute("aria-busy", "true");
+    alert.hidden = true;
+    const kind = new FormData(node).get("audience");
+    try {
+      const post = await api.post("/v1/posts", { body: box.value, audience: { kind } });
+      box.value = "";
+      localStorage.removeItem(DRAFT);
+      localStorage.setItem(CHOICE, kind);
+      published(post);
+      announce("Posted.");
+    } catch (problem) {
+      showProblem(problem, [], alert);
+    } finally {
+      go.removeAttribute("aria-busy");
+    }
+  });
+  return node;
+}

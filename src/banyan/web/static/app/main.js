@@ -1,0 +1,86 @@
+import { h } from "/assets/shared/dom.js";
+import { failure } from "/assets/shared/lists.js";
+import { isSignedIn, onSessionChange } from "/assets/shared/session.js";
+import { offline } from "/assets/shared/problem.js";
+import { send } from "/assets/shared/transport.js";
+import { connectionsView } from "/assets/app/connections.js";
+import { discoverView, feedView, postView } from "/assets/app/feed.js";
+import { loadMe, me, setMe } from "/assets/app/me.js";
+import { forgetViews, fresh, go, route, startRouter } from "/assets/app/router.js";
+import { drawRequests, drawTabs } from "/assets/app/shell.js";
+
+// Opened less often: their scripts come when they are.
+const gates = () => import("/assets/app/gate.js");
+const profileView = later("Profile", async () => (await import("/assets/app/profile.js")).profileView);
+const settingsView = later("Settings", async () => (await import("/assets/app/settings.js")).settingsView);
+const signInView = later("Sign in", async () => (await gates()).signInView);
+const signUpView = later("Sign up", async () => (await gates()).signUpView);
+
+const OPEN = { discover: discoverView, people: profileView, posts: postView };
+const MEMBERS = { feed: feedView, connections: connectionsView, settings: settingsView };
+const GATES = { "sign-in": signInView, "sign-up": signUpView };
+
+const main = document.getElementById("main");
+
+function later(name, load) {
+  return (parts) => {
+    const node = h("div", null, h("div", { class: "skeleton" }));
+    const show = () =>
+      load().then(
+        (view) => node.replaceChildren(view(parts).node),
+        () => node.replaceChildren(failure(offline(), show)),
+      );
+    show();
+    return { title: `${name} · Banyan`, node };
+  };
+}
+
+function find(parts) {
+  const [name] = parts;
+  const view = OPEN[name] ?? (me() ? MEMBERS[name] : GATES[name]);
+  if (view) return view(parts);
+  return me() ? feedView() : signInView();
+}
+
+async function enter() {
+  try {
+    if (isSignedIn()) await loadMe();
+  } catch (problem) {
+    // Signed out meanwhile: go on as a guest. Anything else is worth another try.
+    if (problem.status !== 401) return main.replaceChildren(failure(problem, boot));
+  }
+  drawTabs();
+  drawRequests();
+}
+
+async function boot() {
+  await enter();
+  if (!document.querySelector("#tabs a")) return;
+  startRouter(main, find);
+}
+
+onSessionChange(async () => {
+  forgetViews();
+  if (!isSignedIn()) {
+    setMe(null);
+    drawTabs();
+    drawRequests();
+    return go("#/sign-in");
+  }
+  await enter();
+  if (GATES[route()[0]] || !MEMBERS[route()[0]]) go("#/feed");
+  else fresh();
+});
+
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+
+send("GET", "/v1/community").then(
+  ({ name }) => name && (document.getElementById("community").textContent = name),
+  () => {},
+);
+main.replaceChildren(h("div", { class: "skeleton" }));
+if (!location.hash) history.replaceState(null, "", isSignedIn() ? "#/feed" : "#/sign-in");
+boot();

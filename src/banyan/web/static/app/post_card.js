@@ -1,0 +1,68 @@
+import { announce, h, icon } from "/assets/shared/dom.js";
+import { api } from "/assets/shared/api.js";
+import { form } from "/assets/shared/forms.js";
+import { commentCount, postAvatar, postBody, postHead } from "/assets/posts/face.js";
+import { commentThread } from "/assets/app/comments.js";
+import { confirm } from "/assets/app/confirm.js";
+import { me } from "/assets/app/me.js";
+import { menu } from "/assets/app/popup.js";
+import { reactionBar } from "/assets/app/reactions.js";
+
+/** A post one can react to, comment on and, when it is one's own, change. `open`: comments shown, text unfolded. */
+export function postCard(post, { open = false } = {}) {
+  const article = h("article", { class: "post" });
+  const text = h("div");
+  const column = h("div");
+  const mine = post.author.id === me()?.id;
+  const tools = mine && menu("Change this post", [["Edit", edit], ["Delete", remove]]);
+
+  const number = h("span");
+  const talk = h("button", { class: "chip", "aria-expanded": "false", onclick: toggle }, icon("comment"), number);
+  let thread = null;
+
+  function counts(change) {
+    post.comment_count += change;
+    number.replaceChildren(...commentCount(post));
+  }
+
+  function toggle() {
+    if (thread) thread = thread.remove();
+    else column.append((thread = commentThread(post, counts)));
+    talk.setAttribute("aria-expanded", String(Boolean(thread)));
+  }
+
+  const read = () => text.replaceChildren(...postBody(post.body, open));
+
+  function edit() {
+    const box = h("textarea", { name: "body", required: true, dir: "auto", "aria-label": "Text of the post", value: post.body });
+    const cancel = h("button", { type: "button", class: "button", onclick: read }, "Cancel");
+    const submit = async ({ body }) => {
+      Object.assign(post, await api.patch(`/v1/posts/${post.id}`, { body }));
+      read();
+      announce("Post changed.");
+    };
+    const field = Object.assign(box, { complain: announce, input: box });
+    text.replaceChildren(form({ fields: [field], button: "Save", submit, extra: [cancel], class: "stack edit" }));
+    box.focus();
+  }
+
+  async function remove() {
+    if (!(await confirm({ title: "Delete this post?", text: "Its comments and reactions go with it.", action: "Delete" }))) return;
+    try {
+      await api.remove(`/v1/posts/${post.id}`);
+      (article.closest(".item") ?? article).remove();
+      announce("Post deleted.");
+    } catch (problem) {
+      announce(problem.message);
+    }
+  }
+
+  counts(0);
+  read();
+  const bar = me() ? reactionBar(post) : h("div", { class: "post-foot" });
+  bar.append(talk);
+  column.append(postHead(post, tools), text, bar);
+  article.append(postAvatar(post.author), column);
+  if (open) toggle();
+  return article;
+}

@@ -1,0 +1,101 @@
+import { announce, h } from "/assets/shared/dom.js";
+import { api, query, signOut } from "/assets/shared/api.js";
+import { during, field, form } from "/assets/shared/forms.js";
+import { cursorList } from "/assets/shared/lists.js";
+import { nameLink } from "/assets/shared/person.js";
+import { when } from "/assets/shared/time.js";
+import { me, setMe } from "/assets/app/me.js";
+import { browserName } from "/assets/app/browser_name.js";
+
+function action(text, style, work) {
+  const button = h("button", { class: `button small ${style}` }, text);
+  button.addEventListener("click", () => during(button, work, announce));
+  return button;
+}
+
+const section = (title, ...content) => h("section", { class: "card stack" }, h("h2", null, title), ...content);
+const line = () => h("div", { class: "skeleton line" });
+
+function profileForm() {
+  const person = me();
+  const fields = [
+    field({ name: "display_name", label: "Your name", required: true, dir: "auto", autocomplete: "name", value: person.display_name }),
+    field({ name: "bio", label: "About you", tag: "textarea", dir: "auto", value: person.bio ?? "" }),
+  ];
+  const submit = async (values) => {
+    const changes = Object.entries(values).filter(([name, value]) => value !== (me()[name] ?? ""));
+    if (changes.length) setMe({ ...me(), ...(await api.patch("/v1/me", Object.fromEntries(changes))) });
+    announce("Profile saved.");
+  };
+  return form({ fields, button: "Save", submit });
+}
+
+function emailSection() {
+  const { email, email_verified: verified } = me();
+  const resend = async () => {
+    await api.post("/v1/auth/verify-email/resend", { email });
+    announce("The mail is on its way.");
+  };
+  const state = verified ? "Confirmed." : "Not confirmed yet: open the link in the mail that we sent you.";
+  return section("E-mail", h("p", null, h("bdi", null, email)), h("p", { class: "hint" }, state), !verified && h("div", null, action("Send the mail again", "", resend)));
+}
+
+function sessionsSection() {
+  const list = cursorList({
+    label: "Sessions",
+    load: (cursor) => api.get(query("/v1/auth/sessions", { cursor })),
+    render: (session) => sessionRow(session, list),
+    skeleton: line,
+  });
+  const endOthers = async () => {
+    await api.remove("/v1/auth/sessions");
+    announce("All other sessions have ended.");
+    await list.reload();
+  };
+  return section("Where you are signed in", list, h("div", null, action("End all other sessions", "danger", endOthers)));
+}
+
+function sessionRow(session, list) {
+  const end = async () => {
+    await api.remove(`/v1/auth/sessions/${session.id}`);
+    announce("Session ended.");
+    await list.reload();
+  };
+  const seen = session.current ? "this browser" : when(session.last_used_at ?? session.created_at);
+  const what = h("div", null, h("p", null, browserName(session.user_agent)), h("p", { class: "hint" }, h("bdi", null, session.ip ?? ""), " · ", seen));
+  return h("div", { class: "view-head" }, what, !session.current && action("End", "danger", end));
+}
+
+function blocksSection() {
+  const list = cursorList({
+    label: "Blocked people",
+    load: (cursor) => api.get(query("/v1/blocks", { cursor })),
+    render: (block) => blockRow(block.person ?? block, list),
+    empty: h("p", { class: "hint" }, "Nobody."),
+    skeleton: line,
+  });
+  return section("Blocked people", list);
+}
+
+function blockRow(person, list) {
+  const unblock = async () => {
+    await api.remove(`/v1/blocks/${person.id}`);
+    announce(`${person.display_name} is not blocked any more.`);
+    await list.reload();
+  };
+  return h("div", { class: "view-head" }, nameLink(person), action("Unblock", "", unblock));
+}
+
+export function settingsView() {
+  const node = h(
+    "div",
+    { class: "view settings" },
+    h("h1", null, "Settings"),
+    section("Profile", profileForm()),
+    emailSection(),
+    sessionsSection(),
+    blocksSection(),
+    h("div", null, action("Sign out", "", signOut)),
+  );
+  return { node };
+}

@@ -1,0 +1,66 @@
+import { h, icon } from "/assets/shared/dom.js";
+import { api } from "/assets/shared/api.js";
+import { connectionRow } from "/assets/app/connections.js";
+import { me } from "/assets/app/me.js";
+import { go, route } from "/assets/app/router.js";
+
+const SHOWN_REQUESTS = 3;
+
+const tabs = document.getElementById("tabs");
+const aside = document.getElementById("aside");
+const badge = h("span", { class: "badge", hidden: true });
+
+function links() {
+  if (!me()) return [["#/discover", "discover", "Discover"], ["#/sign-in", "person", "Sign in"], ["#/sign-up", "check", "Join"]];
+  return [
+    ["#/feed", "home", "Home"],
+    ["#/discover", "discover", "Discover"],
+    ["#/connections", "people", "People"],
+    [`#/people/${me().handle}`, "person", "Profile"],
+    ["#/settings", "settings", "Settings"],
+  ];
+}
+
+export function drawTabs() {
+  tabs.replaceChildren(...links().map(([href, picture, name]) => h("a", { href }, icon(picture), name, picture === "people" && badge)));
+  markTab();
+}
+
+function markTab() {
+  const [first, second] = route();
+  for (const link of tabs.children) {
+    const [name, rest] = link.hash.slice(2).split("/");
+    const here = name === first && (!rest || rest === second);
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+addEventListener("banyan:route", markTab);
+// A tap on the tab one is on reads it anew.
+tabs.addEventListener("click", (event) => {
+  const link = event.target.closest("a");
+  if (link?.hash !== location.hash) return;
+  event.preventDefault();
+  go(link.hash);
+});
+
+/** The number of waiting requests, and beside the text the first of them. */
+export async function drawRequests() {
+  if (!me()) return aside.replaceChildren();
+  const page = await api.get("/v1/connections?state=received").catch(() => null);
+  if (!page) return;
+  const number = page.items.length;
+  badge.textContent = page.next_cursor ? `${number}+` : number;
+  badge.setAttribute("aria-label", `${number} requests`);
+  badge.hidden = number === 0;
+  const rows = page.items.slice(0, SHOWN_REQUESTS).map(connectionRow);
+  const more = number > SHOWN_REQUESTS && h("a", { href: "#/connections/received" }, "All requests");
+  const none = !number && h("p", { class: "hint" }, "No requests waiting.");
+  aside.replaceChildren(h("section", { class: "card" }, h("h2", null, "Requests"), none, rows, more), siteLinks());
+}
+
+const siteLinks = () =>
+  h("p", { class: "hint" }, h("a", { href: "/" }, "Community"), " · ", h("a", { href: "/docs" }, "API docs"));
+
+addEventListener("banyan:connections", drawRequests);

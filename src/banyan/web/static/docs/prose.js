@@ -1,0 +1,20 @@
+import { h } from "/assets/shared/dom.js";
+
+function inline(text) {
+  return text.split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]+\]\([^)\s]+\))/).map((part) => {
+    if (part.startsWith("`")) return h("code", null, part.slice(1, -1));
+    if (part.startsWith("**")) return h("b", null, part.slice(2, -2));
+    const link = /^\[([^\]]+)\]\(((?:https?:|\/|#)[^)\s]*)\)$/.exec(part);
+    return link ? h("a", { href: link[2] }, link[1]) : part;
+  });
+}
+
+/** Paragraphs, lists, `code`, **bold** and links: the Markdown that descriptions use. */
+export function prose(text) {
+  const blocks = text.trim().split(/\n\s*\n/).map((block) => {
+    const lines = block.split("\n").map((line) => line.trim());
+    if (lines.every((line) => /^[-*] /.test(line))) return h("ul", null, lines.map((line) => h("li", null, inline(line.slice(2)))));
+    return h("p", null, inline(lines.join(" ")));
+  });
+  return h("div", { class: "prose" }, blocks);
+}

@@ -1,0 +1,59 @@
+import { h, icon, linked } from "/assets/shared/dom.js";
+import { avatar, nameLink, profileLink } from "/assets/shared/person.js";
+import { when } from "/assets/shared/time.js";
+
+export const AUDIENCES = {
+  public: { icon: "public", label: "Everybody" },
+  connections: { icon: "people", label: "Connections" },
+  self: { icon: "self", label: "Only me" },
+};
+
+const LONG_LETTERS = 700;
+const LONG_LINES = 12;
+
+export const postLink = (post) => `/app#/posts/${post.id}`;
+
+/** Who wrote it, when, for whom. `tools` stand at the end of the line. */
+export function postHead(post, tools) {
+  const audience = AUDIENCES[post.audience.kind] ?? { icon: "people", label: post.audience.kind };
+  const seen = h("span", { title: audience.label }, icon(audience.icon), h("span", { class: "visually-hidden" }, audience.label));
+  const meta = h("div", { class: "post-meta" }, h("a", { href: postLink(post) }, when(post.created_at)), "·", seen, post.edited_at && "· edited");
+  return h("header", { class: "post-head" }, h("div", { class: "post-by" }, nameLink(post.author), meta), tools);
+}
+
+export function postAvatar(author, size) {
+  return h("a", { href: profileLink(author.handle), tabindex: "-1", "aria-hidden": "true" }, avatar(author, size));
+}
+
+/** The text, folded when long. */
+export function postBody(text, whole = false) {
+  const body = h("div", { class: "post-body", dir: "auto" }, linked(text));
+  if (whole || (text.length < LONG_LETTERS && text.split("\n").length < LONG_LINES)) return [body];
+  body.classList.add("long");
+  const more = h("button", { class: "link" }, "Read all");
+  more.addEventListener("click", () => {
+    body.classList.remove("long");
+    more.remove();
+  });
+  return [body, more];
+}
+
+/** "3 comments"; narrow screens show the number only. */
+export function commentCount({ comment_count: number }) {
+  return [number.toLocaleString(), h("span", { class: "word" }, number === 1 ? " comment" : " comments")];
+}
+
+/** A post that one can only read: the reactions and comments as numbers. */
+export function readOnlyPost(post) {
+  const kinds = Object.entries(post.reaction_counts).filter(([, number]) => number > 0);
+  const reactions = kinds.map(([kind, number]) =>
+    h("span", { class: "chip", title: kind }, icon(kind), number.toLocaleString(), h("span", { class: "visually-hidden" }, kind)),
+  );
+  const comments = h("a", { class: "chip", href: postLink(post) }, icon("comment"), commentCount(post));
+  return h(
+    "article",
+    { class: "post card" },
+    postAvatar(post.author),
+    h("div", null, postHead(post), postBody(post.body), h("div", { class: "post-foot" }, reactions, comments)),
+  );
+}

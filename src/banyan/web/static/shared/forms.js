@@ -1,0 +1,69 @@
+import { h } from "/assets/shared/dom.js";
+
+let fields = 0;
+
+/** A labelled input that can show what is wrong with it. `name` is the API's field name. */
+export function field({ name, label, hint, tag = "input", ...attributes }) {
+  const id = `f${++fields}`;
+  const input = h(tag, { id, name, "aria-describedby": `${id}n`, ...attributes });
+  const note = h("p", { class: "hint", id: `${id}n` }, hint);
+  const box = h("div", { class: "field" }, h("label", { for: id }, label), input, note);
+  input.addEventListener("input", () => mark(input, note, null, hint));
+  return Object.assign(box, { input, name, complain: (text) => mark(input, note, text, hint) });
+}
+
+function mark(input, note, complaint, hint) {
+  note.textContent = complaint ?? hint ?? "";
+  note.classList.toggle("wrong", Boolean(complaint));
+  if (complaint) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+}
+
+/** A form that sends its fields as one object and shows the answer's problems at the right places. */
+export function form({ fields: boxes, button, submit, extra = [], ...attributes }) {
+  const alert = h("div", { role: "alert", class: "alert", hidden: true });
+  const go = h("button", { type: "submit", class: "button primary" }, button);
+  const node = h("form", { novalidate: false, ...attributes }, boxes, alert, h("div", { class: "row" }, go, extra));
+  node.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (go.getAttribute("aria-busy")) return;
+    go.setAttribute("aria-busy", "true");
+    alert.hidden = true;
+    try {
+      await submit(Object.fromEntries(new FormData(node)), node);
+    } catch (problem) {
+      showProblem(problem, boxes, alert);
+    } finally {
+      go.removeAttribute("aria-busy");
+    }
+  });
+  return node;
+}
+
+export function showProblem(problem, boxes, alert) {
+  const others = [];
+  let first = null;
+  for (const { field: path, detail } of problem.fields ?? []) {
+    const box = boxes.find((candidate) => candidate.name === path || path?.endsWith(`.${candidate.name}`));
+    if (box) {
+      box.complain(detail);
+      first ??= box.input;
+    } else others.push(`${path}: ${detail}`);
+  }
+  alert.replaceChildren(h("p", null, problem.message), ...others.map((text) => h("p", null, text)));
+  alert.hidden = false;
+  first?.focus();
+}
+
+/** Runs what a button does: busy while it lasts, problems announced by `complain`. */
+export async function during(button, work, complain) {
+  if (button.getAttribute("aria-busy")) return;
+  button.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } catch (problem) {
+    complain(problem.message);
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}
