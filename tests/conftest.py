@@ -11,9 +11,11 @@ import pytest
 import uvloop
 from pydantic import SecretStr
 
+from banyan.app.wiring import Platform
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Work
+from tests.support.platform import Api, api_of, running_platform, serving, settings_for
 from tests.support.postgres import Cluster, Templates
 
 
@@ -91,3 +93,24 @@ def _own_cluster(cluster: Cluster) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.remove()
+
+
+@pytest.fixture
+async def platform(database_url: str) -> AsyncIterator[Platform]:
+    """The whole platform with its worker and scheduler, without limits, on a database of this test's own."""
+    async with running_platform(settings_for(database_url)) as platform:
+        yield platform
+
+
+@pytest.fixture
+async def api(platform: Platform) -> AsyncIterator[Api]:
+    """An anonymous client of `platform` inside the process; `await api.sign_up("ada")` makes accounts."""
+    async with api_of(platform) as api:
+        yield api
+
+
+@pytest.fixture
+async def server_url(platform: Platform) -> AsyncIterator[str]:
+    """The base URL of `platform` on a real port."""
+    async with serving(platform) as url:
+        yield url

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from banyan.infra.http.settings import HttpSettings
+from banyan.infra.metrics import HTTP_CONNECTIONS
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
@@ -50,9 +51,9 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(app: Any, listener: socket.socket, settings: HttpSettings, on_stop: Callable[[], None]) -> None:
-    """Answers until SIGINT or SIGTERM, then finishes what is at work; a second signal ends it at once."""
-    config = uvicorn.Config(
+def uvicorn_config(app: Any, settings: HttpSettings) -> uvicorn.Config:
+    """How uvicorn serves `app`: everything that the gateway does itself is off."""
+    return uvicorn.Config(
         app,
         http="httptools",
         ws="none",
@@ -64,7 +65,12 @@ async def serve(app: Any, listener: socket.socket, settings: HttpSettings, on_st
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
-    server = Server(config)
+
+
+async def serve(app: Any, listener: socket.socket, settings: HttpSettings, on_stop: Callable[[], None]) -> None:
+    """Answers until SIGINT or SIGTERM, then finishes what is at work; a second signal ends it at once."""
+    server = Server(uvicorn_config(app, settings))
+    HTTP_CONNECTIONS.set_function(lambda: len(server.server_state.connections))
 
     def stop() -> None:
         on_stop()

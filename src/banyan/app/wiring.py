@@ -1,6 +1,7 @@
 """Joins the parts: builds every object once, gives each what it needs, and hands declarations down as values."""
 
 import platform as host
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ from banyan.infra.auth.keys import SigningKeys
 from banyan.infra.auth.passwords import Passwords
 from banyan.infra.auth.tokens import SESSIONS_TOPIC, AccessTokens, TokenVerifier
 from banyan.infra.bus import TableBus
+from banyan.infra.database.migrate import BANYAN, load, newest_applied
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
@@ -124,6 +126,7 @@ async def open_platform(settings: Settings, targets: Targets, log: LogStream) ->
     pool = await Pool.open(settings.database)
     try:
         metrics.report_pool(pool)
+        await _report_versions(pool)
         yield _wire(settings, targets, pool, auth, log)
     finally:
         auth.passwords.close()
@@ -297,14 +300,25 @@ def _health(pool: Pool) -> Health:
     async def check_database() -> str | None:
         return None if await pool.work().value("SELECT 1") == 1 else "wrong answer"
 
+    async def check_migrations() -> str | None:
+        async with pool.connection() as connection:
+            applied = await newest_applied(connection)
+        # A newer database is fine: migrations are safe while the version before them serves.
+        return None if applied >= wanted else f"at {applied}, this version needs {wanted}: run `banyan migrate`"
+
+    wanted = max(migration.number for migration in load(BANYAN))
     health = Health()
     health.add("database", check_database)
+    health.add("migrations", check_migrations)
     return health
 
 
-async def report_versions(platform: Platform) -> None:
+async def _report_versions(pool: Pool) -> None:
     """Puts the versions of everything into the metrics."""
-    work = platform.pool.work()
-    postgresql = await work.value("SHOW server_version")
-    migration = await work.value("SELECT max(number) FROM migrations WHERE package = 'banyan'")
-    metrics.BUILD.labels(__version__, host.python_version(), postgresql, str(migration)).set(1)
+    async with pool.connection() as connection:
+        postgresql = await connection.fetchval("SHOW server_version")
+        migration = await newest_applied(connection)
+    metrics.BUILD.clear()
+    metrics.BUILD.labels(__version__, host.python_version(), postgresql, f"{migration:04d}").set(1)
+    ready_at = time.monotonic()
+    metrics.UPTIME.set_function(lambda: time.monotonic() - ready_at)

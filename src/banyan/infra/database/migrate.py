@@ -116,6 +116,14 @@ async def pending(connection: asyncpg.Connection, sources: Sequence[Source] = (B
     return todo
 
 
+async def newest_applied(connection: asyncpg.Connection, source: Source = BANYAN) -> int:
+    """The number of the last migration in the database, 0 for an empty one."""
+    if not await connection.fetchval("SELECT to_regclass('migrations') IS NOT NULL"):
+        return 0
+    sql = "SELECT coalesce(max(number), 0) FROM migrations WHERE package = $1"
+    return int(await connection.fetchval(sql, source.package))
+
+
 def load(source: Source) -> list[Migration]:
     """The files of a package by number. Raises MigrationError for a name out of line or a number used twice."""
     found: dict[int, Migration] = {}
