@@ -12,14 +12,14 @@ export function commentThread(post, counts) {
   const list = cursorList({
     label: "Comments",
     load: (cursor) => api.get(query(`/v1/posts/${post.id}/comments`, { cursor })),
-    render: (comment) => commentRow(comment, counts),
+    render: (comment) => commentRow(comment, post, counts),
     empty: h("p", { class: "hint" }, "No comments yet."),
     skeleton: () => h("div", { class: "skeleton line" }),
   });
   return h("div", { class: "comments" }, list, me() && writer(post, list, counts));
 }
 
-function commentRow(comment, counts) {
+function commentRow(comment, post, counts) {
   const remove = async () => {
     if (!(await confirm({ title: "Delete this comment?", text: "It cannot be brought back.", action: "Delete" }))) return;
     try {
@@ -30,7 +30,7 @@ function commentRow(comment, counts) {
       announce(problem.message);
     }
   };
-  const mine = comment.author.id === me()?.id;
+  const mine = me() && [comment.author.id, post.author.id].includes(me().id);
   const head = h("div", { class: "comment-head" }, nameLink(comment.author), when(comment.created_at), mine && h("button", { class: "link", onclick: remove }, "Delete"));
   const row = h("div", { class: "comment" }, avatar(comment.author, "small"), h("div", null, head, h("p", { class: "comment-body", dir: "auto" }, linked(comment.body))));
   return row;

@@ -1,5 +1,5 @@
-import { h } from "/assets/shared/dom.js";
-import { field, form } from "/assets/shared/forms.js";
+import { announce, h } from "/assets/shared/dom.js";
+import { during, field, form } from "/assets/shared/forms.js";
 import { adopt } from "/assets/shared/session.js";
 import { send } from "/assets/shared/transport.js";
 import { signUpFields } from "/assets/shared/sign_up.js";
@@ -14,8 +14,21 @@ export function signInView() {
     field({ name: "email", label: "E-mail", type: "email", autocomplete: "username", required: true }),
     field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", required: true }),
   ];
-  const submit = async (values) => adopt(await send("POST", "/v1/auth/token", { body: values }));
-  return gate("Welcome back", form({ fields, button: "Sign in", submit }), ["New here? ", h("a", { href: "#/sign-up" }, "Make an account")]);
+  const again = h("button", { type: "button", class: "button", hidden: true }, "Send the mail again");
+  const submit = async (values) => {
+    try {
+      adopt(await send("POST", "/v1/auth/token", { body: values }));
+    } catch (problem) {
+      again.hidden = problem.code !== "email_not_verified";
+      throw problem;
+    }
+  };
+  const resend = async () => {
+    await send("POST", "/v1/auth/verify-email/resend", { body: { email: fields[0].input.value } });
+    announce("The mail is on its way.");
+  };
+  again.addEventListener("click", () => during(again, resend, announce));
+  return gate("Welcome back", form({ fields, button: "Sign in", submit, extra: [again] }), ["New here? ", h("a", { href: "#/sign-up" }, "Make an account")]);
 }
 
 export function signUpView() {

@@ -3,9 +3,11 @@ import { api, query, signOut } from "/assets/shared/api.js";
 import { during, field, form } from "/assets/shared/forms.js";
 import { cursorList } from "/assets/shared/lists.js";
 import { nameLink } from "/assets/shared/person.js";
+import { HANDLE_HINT } from "/assets/shared/sign_up.js";
 import { when } from "/assets/shared/time.js";
 import { me, setMe } from "/assets/app/me.js";
 import { browserName } from "/assets/app/browser_name.js";
+import { drawTabs } from "/assets/app/shell.js";
 
 function action(text, style, work) {
   const button = h("button", { class: `button small ${style}` }, text);
@@ -20,11 +22,13 @@ function profileForm() {
   const person = me();
   const fields = [
     field({ name: "display_name", label: "Your name", required: true, dir: "auto", autocomplete: "name", value: person.display_name }),
+    field({ name: "handle", label: "Handle", hint: HANDLE_HINT, required: true, autocapitalize: "none", spellcheck: "false", dir: "ltr", value: person.handle }),
     field({ name: "bio", label: "About you", tag: "textarea", dir: "auto", value: person.bio ?? "" }),
   ];
   const submit = async (values) => {
     const changes = Object.entries(values).filter(([name, value]) => value !== (me()[name] ?? ""));
     if (changes.length) setMe({ ...me(), ...(await api.patch("/v1/me", Object.fromEntries(changes))) });
+    drawTabs();
     announce("Profile saved.");
   };
   return form({ fields, button: "Save", submit });

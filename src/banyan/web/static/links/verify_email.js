@@ -1,20 +1,34 @@
 import { h } from "/assets/shared/dom.js";
+import { field, form } from "/assets/shared/forms.js";
+import { HANDLE_HINT } from "/assets/shared/sign_up.js";
 import { send } from "/assets/shared/transport.js";
 import { fromHash } from "/assets/links/token.js";
 
 const place = document.getElementById("place");
 const link = (href, text, style = "primary") => h("p", { class: "row" }, h("a", { class: `button ${style}`, href }, text));
 
+const token = fromHash("token");
+
 async function verify() {
-  const token = fromHash("token");
   if (!token) return refuse("The link is not complete. Copy it again from the mail.");
   try {
-    await send("POST", "/v1/auth/verify-email", { body: { token } });
-    history.replaceState(null, "", location.pathname);
-    place.replaceChildren(h("p", null, "Thank you, your address is confirmed."), link("/app", "Go on"));
+    await use({ token });
   } catch (problem) {
-    refuse(problem.message, problem.status === 0 || problem.status >= 500);
+    if (problem.fields?.some(({ field: name }) => name === "handle") || problem.code === "handle_taken") askHandle(problem.message);
+    else refuse(problem.message, problem.status === 0 || problem.status >= 500);
   }
+}
+
+async function use(body) {
+  await send("POST", "/v1/auth/verify-email", { body });
+  history.replaceState(null, "", location.pathname);
+  place.replaceChildren(h("p", null, "Thank you, your address is confirmed."), link("/app", "Go on"));
+}
+
+// Between sign-up and this moment somebody else may have taken the handle.
+function askHandle(text) {
+  const fields = [field({ name: "handle", label: "Another handle", hint: HANDLE_HINT, required: true, dir: "ltr", autocapitalize: "none" })];
+  place.replaceChildren(h("p", null, text), form({ fields, button: "Take this one", submit: ({ handle }) => use({ token, handle }) }));
 }
 
 function refuse(text, again = false) {
