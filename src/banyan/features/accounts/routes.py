@@ -33,7 +33,17 @@ from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.infra.auth.keys import JwkSet, SigningKeys
 from banyan.infra.http.addresses import limit_key
-from banyan.infra.http.routing import Controller, Cursor, Limit, Request, delete, get, post
+from banyan.infra.http.routing import (
+    Controller,
+    Cursor,
+    FromPath,
+    JSONBody,
+    Limit,
+    Request,
+    delete,
+    get,
+    post,
+)
 from banyan.infra.mail.message import Language, choose_language
 from banyan.kernel.pages import DEFAULT_LIMIT, Page
 
@@ -47,7 +57,7 @@ class AccountRoutes(Controller):
     accounts: Accounts
 
     @post(access="anyone", raises=[EmailTaken], also={VerificationSent: 202}, secret_answer=True)
-    async def sign_up(self, request: Request, data: SignUp) -> SignedIn | VerificationSent:
+    async def sign_up(self, request: Request, data: JSONBody[SignUp]) -> SignedIn | VerificationSent:
         """Sign up.
 
         Answers 202 without tokens where addresses have to be proven first, whether or not this one is taken.
@@ -67,7 +77,7 @@ class SetupRoutes(Controller):
     first_admin: FirstAdmin
 
     @post("/first-admin", access="anyone", raises=[EmailTaken, InvalidSetupToken, SetupDone], secret_answer=True)
-    async def create_first_admin(self, request: Request, data: FirstAdminSignUp) -> SignedIn:
+    async def create_first_admin(self, request: Request, data: JSONBody[FirstAdminSignUp]) -> SignedIn:
         """Make the first admin, with the token of the link that the server printed."""
         if request.replayed_subject is not None:
             return await self.first_admin.sign_in_again(request.work, request.replayed_subject, _client(request))
@@ -90,7 +100,7 @@ class AuthRoutes(Controller):
         status=200,
         secret_answer=True,
     )
-    async def sign_in(self, request: Request, data: Credentials) -> SignedIn:
+    async def sign_in(self, request: Request, data: JSONBody[Credentials]) -> SignedIn:
         """Sign in."""
         if request.replayed_subject is not None:
             return await self.accounts.sign_in_again(request.work, request.replayed_subject, _client(request))
@@ -105,7 +115,7 @@ class AuthRoutes(Controller):
         status=200,
         own_idempotency=True,
     )
-    async def refresh(self, request: Request, data: RefreshRequest) -> TokenPair:
+    async def refresh(self, request: Request, data: JSONBody[RefreshRequest]) -> TokenPair:
         """Exchange a refresh token for a new pair.
 
         Each refresh token works once; used again it ends the session. Only a retry with the Idempotency-Key of its
@@ -114,12 +124,12 @@ class AuthRoutes(Controller):
         return await self.sessions.refresh(request.work, data.refresh_token, request.idempotency_key, _client(request))
 
     @post("/verify-email", access="anyone", raises=[InvalidVerification], status=200)
-    async def verify_email(self, request: Request, data: VerifyRequest) -> Verified:
+    async def verify_email(self, request: Request, data: JSONBody[VerifyRequest]) -> Verified:
         """Prove an e-mail address with the token from a mail."""
         return await self.verification.verify_email(request.work, data.token, data.handle)
 
     @post("/verify-email/resend", access="anyone", status=202)
-    async def resend_verification(self, request: Request, data: ResendRequest) -> VerificationSent:
+    async def resend_verification(self, request: Request, data: JSONBody[ResendRequest]) -> VerificationSent:
         """Send another link.
 
         The answer is the same whether the address has an account or not, and whether it is proven already.
@@ -146,7 +156,7 @@ class AuthRoutes(Controller):
         await self.sessions.end_other_sessions(request.work, request.account_id, request.session_id)
 
     @delete("/sessions/{session_id:uuid}")
-    async def end_session(self, request: Request, session_id: UUID) -> None:
+    async def end_session(self, request: Request, session_id: FromPath[UUID]) -> None:
         """End one session."""
         await self.sessions.end_session(request.work, request.account_id, session_id)
 

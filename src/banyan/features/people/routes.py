@@ -19,10 +19,23 @@ from banyan.features.people.models import (
     ProfileChanges,
 )
 from banyan.features.people.service import People
-from banyan.infra.http.routing import Controller, Cursor, Limit, Parameter, Request, delete, get, patch, post, put
+from banyan.infra.http.routing import (
+    Controller,
+    Cursor,
+    FromPath,
+    JSONBody,
+    Limit,
+    QueryParameter,
+    Request,
+    delete,
+    get,
+    patch,
+    post,
+    put,
+)
 from banyan.kernel.pages import DEFAULT_LIMIT, Page
 
-OfState = Annotated[ConnectionState, Parameter(query="state", description="Which ones: `connected` without it.")]
+OfState = Annotated[ConnectionState, QueryParameter(name="state", description="Which ones: `connected` without it.")]
 
 
 class MeRoutes(Controller):
@@ -36,7 +49,7 @@ class MeRoutes(Controller):
         return await self.people.get_me(request.work, request.account_id)
 
     @patch(raises=[HandleTaken])
-    async def update(self, request: Request, data: ProfileChanges) -> Me:
+    async def update(self, request: Request, data: JSONBody[ProfileChanges]) -> Me:
         """Change one's own profile.
 
         Fields left out stay as they are.
@@ -51,7 +64,7 @@ class PeopleRoutes(Controller):
     people: People
 
     @get("/{handle:str}", access="anyone")
-    async def show(self, request: Request, handle: str) -> Profile:
+    async def show(self, request: Request, handle: FromPath[str]) -> Profile:
         """A person's profile.
 
         Answers 404 also where one of the two has blocked the other.
@@ -65,7 +78,7 @@ class ConnectionRoutes(Controller):
     people: People
 
     @post(raises=[AlreadyConnected, AlreadyRequested])
-    async def ask(self, request: Request, data: ConnectionRequest) -> Connection:
+    async def ask(self, request: Request, data: JSONBody[ConnectionRequest]) -> Connection:
         """Ask somebody for a connection.
 
         Where that person has asked already, this accepts.
@@ -84,17 +97,17 @@ class ConnectionRoutes(Controller):
         return await self.people.list_connections(request.work, request.account_id, of_state, limit, cursor)
 
     @post("/{connection_id:uuid}/accept", status=200, raises=[OwnRequest])
-    async def accept(self, request: Request, connection_id: UUID) -> Connection:
+    async def accept(self, request: Request, connection_id: FromPath[UUID]) -> Connection:
         """Accept a request that one received."""
         return await self.people.accept_connection(request.work, request.account_id, connection_id)
 
     @post("/{connection_id:uuid}/decline", status=204, raises=[OwnRequest, AlreadyConnected])
-    async def decline(self, request: Request, connection_id: UUID) -> None:
+    async def decline(self, request: Request, connection_id: FromPath[UUID]) -> None:
         """Decline a request that one received."""
         await self.people.decline_connection(request.work, request.account_id, connection_id)
 
     @delete("/{connection_id:uuid}")
-    async def end(self, request: Request, connection_id: UUID) -> None:
+    async def end(self, request: Request, connection_id: FromPath[UUID]) -> None:
         """End a connection, or withdraw or decline a request."""
         await self.people.end_connection(request.work, request.account_id, connection_id)
 
@@ -110,7 +123,7 @@ class BlockRoutes(Controller):
         return await self.people.list_blocks(request.work, request.account_id, limit, cursor)
 
     @put("/{person_id:uuid}", status=204)
-    async def block(self, request: Request, person_id: UUID) -> None:
+    async def block(self, request: Request, person_id: FromPath[UUID]) -> None:
         """Block a person.
 
         Ends the connection and hides the two from each other.
@@ -118,6 +131,6 @@ class BlockRoutes(Controller):
         await self.people.block_person(request.work, request.account_id, person_id)
 
     @delete("/{person_id:uuid}")
-    async def unblock(self, request: Request, person_id: UUID) -> None:
+    async def unblock(self, request: Request, person_id: FromPath[UUID]) -> None:
         """Lift a block; the connection it ended does not come back."""
         await self.people.unblock_person(request.work, request.account_id, person_id)

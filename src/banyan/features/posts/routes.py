@@ -18,7 +18,20 @@ from banyan.features.posts.service.community import Communities
 from banyan.features.posts.service.homes import Homes
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
-from banyan.infra.http.routing import Controller, Cursor, Limit, Request, delete, get, patch, post, put
+from banyan.infra.http.routing import (
+    Controller,
+    Cursor,
+    FromPath,
+    FromQuery,
+    JSONBody,
+    Limit,
+    Request,
+    delete,
+    get,
+    patch,
+    post,
+    put,
+)
 from banyan.kernel.pages import DEFAULT_LIMIT, Page
 
 _MODERATORS = frozenset({"moderator", "admin"})
@@ -32,7 +45,7 @@ class PostRoutes(Controller):
     reactions: Reactions
 
     @post()
-    async def publish(self, request: Request, data: NewPost) -> Post:
+    async def publish(self, request: Request, data: JSONBody[NewPost]) -> Post:
         """Publish a post."""
         return await self.posts.publish_post(request.work, request.account_id, data)
 
@@ -40,7 +53,7 @@ class PostRoutes(Controller):
     async def list(
         self,
         request: Request,
-        audience: Literal["public"] = "public",
+        audience: FromQuery[Literal["public"]] = "public",
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
     ) -> Page[Post]:
@@ -48,36 +61,36 @@ class PostRoutes(Controller):
         return await self.posts.list_public(request.work, request.viewer_id, limit, cursor)
 
     @get("/{post_id:uuid}", access="anyone")
-    async def show(self, request: Request, post_id: UUID) -> Post:
+    async def show(self, request: Request, post_id: FromPath[UUID]) -> Post:
         """One post."""
         shown = await self.posts.get_post(request.work, request.viewer_id, post_id)
         request.share(f"post:{post_id}", f"person:{shown.author.id}")
         return shown
 
     @patch("/{post_id:uuid}", raises=[NotTheAuthor])
-    async def edit(self, request: Request, post_id: UUID, data: PostChanges) -> Post:
+    async def edit(self, request: Request, post_id: FromPath[UUID], data: JSONBody[PostChanges]) -> Post:
         """Change the text or the audience of one's own post."""
         return await self.posts.edit_post(request.work, request.account_id, post_id, data)
 
     @delete("/{post_id:uuid}", raises=[NotTheAuthor])
-    async def remove(self, request: Request, post_id: UUID) -> None:
+    async def remove(self, request: Request, post_id: FromPath[UUID]) -> None:
         """Delete one's own post with its comments and reactions."""
         await self.posts.delete_post(request.work, request.account_id, post_id)
 
     @post("/{post_id:uuid}/comments")
-    async def comment(self, request: Request, post_id: UUID, data: CommentText) -> Comment:
+    async def comment(self, request: Request, post_id: FromPath[UUID], data: JSONBody[CommentText]) -> Comment:
         """Comment on a post."""
         return await self.comments.write_comment(request.work, request.account_id, post_id, data)
 
     @get("/{post_id:uuid}/comments", access="anyone")
     async def list_comments(
-        self, request: Request, post_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+        self, request: Request, post_id: FromPath[UUID], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
     ) -> Page[Comment]:
         """The comments on a post, oldest first."""
         return await self.comments.list_comments(request.work, request.viewer_id, post_id, limit, cursor)
 
     @put("/{post_id:uuid}/reactions/{kind:str}")
-    async def react(self, request: Request, post_id: UUID, kind: str) -> ReactionSummary:
+    async def react(self, request: Request, post_id: FromPath[UUID], kind: FromPath[str]) -> ReactionSummary:
         """React to a post.
 
         `kind` is one of like, love, laugh, wow, sad, angry and takes the place of one's earlier reaction.
@@ -85,7 +98,7 @@ class PostRoutes(Controller):
         return await self.reactions.put_reaction(request.work, request.account_id, post_id, kind)
 
     @delete("/{post_id:uuid}/reactions/{kind:str}")
-    async def take_back(self, request: Request, post_id: UUID, kind: str) -> None:
+    async def take_back(self, request: Request, post_id: FromPath[UUID], kind: FromPath[str]) -> None:
         """Take back one's reaction of that kind."""
         await self.reactions.remove_reaction(request.work, request.account_id, post_id, kind)
 
@@ -96,12 +109,12 @@ class CommentRoutes(Controller):
     comments: Comments
 
     @patch("/{comment_id:uuid}", raises=[NotTheAuthor])
-    async def edit(self, request: Request, comment_id: UUID, data: CommentText) -> Comment:
+    async def edit(self, request: Request, comment_id: FromPath[UUID], data: JSONBody[CommentText]) -> Comment:
         """Change one's own comment."""
         return await self.comments.edit_comment(request.work, request.account_id, comment_id, data)
 
     @delete("/{comment_id:uuid}", raises=[NotTheAuthor])
-    async def remove(self, request: Request, comment_id: UUID) -> None:
+    async def remove(self, request: Request, comment_id: FromPath[UUID]) -> None:
         """Delete a comment: one's own, one on one's own post, or as a moderator."""
         principal = request.principal
         moderates = principal is not None and principal.role in _MODERATORS
@@ -126,7 +139,7 @@ class ProfileFeedRoutes(Controller):
 
     @get(access="anyone")
     async def list(
-        self, request: Request, handle: str, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+        self, request: Request, handle: FromPath[str], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
     ) -> Page[Post]:
         """A person's posts that one may see, newest first."""
         return await self.posts.list_by_author(request.work, request.viewer_id, handle, limit, cursor)

@@ -147,7 +147,7 @@ def _parameters(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) 
         if name in _NOT_PARAMETERS:
             continue
         schema = dict(schemas.of(field.annotation))
-        alias = getattr(field.kwarg_definition, "query", None)
+        alias = getattr(field.kwarg_definition, "name", None)
         parameter: Json = {"name": alias or name, "in": "path" if name in in_path else "query", "schema": schema}
         _describe(parameter, field.kwarg_definition)
         if name in in_path:

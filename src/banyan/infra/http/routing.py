@@ -11,7 +11,7 @@ from litestar import Request as LitestarRequest
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
@@ -25,8 +25,11 @@ __all__ = [
     "Access",
     "Controller",
     "Cursor",
+    "FromPath",
+    "FromQuery",
+    "JSONBody",
     "Limit",
-    "Parameter",
+    "QueryParameter",
     "Request",
     "Route",
     "delete",
@@ -41,8 +44,8 @@ _encode = msgspec.json.Encoder().encode
 
 Access = Literal["anyone", "account", "admin"]
 
-Limit = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, description="How many items at most.")]
-Cursor = Annotated[str | None, Parameter(description="`next_cursor` of the page before; none for the first page.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many items at most.")]
+Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before; none for the first page.")]
 
 
 class Request(LitestarRequest[Any, Any, State]):

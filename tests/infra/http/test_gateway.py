@@ -1,0 +1,257 @@
+"""What the gateway does for every route, seen from outside."""
+
+import asyncio
+import gzip
+import json
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.support.platform import Api, api_of, running_platform, settings_for
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, object]:
+    """The problem document of `answer`, after checking that it is one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    document: dict[str, object] = answer.json()
+    assert document["code"] == code
+    assert document["status"] == status
+    assert document["request_id"] == answer.headers["x-request-id"]
+    return document
+
+
+async def test_every_answer_carries_the_house_headers(api: Api) -> None:
+    answer = await api.get("/v1/community")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "server" not in answer.headers
+    assert len(answer.headers["x-request-id"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "malformed"),
+        (b"\xff\xfe", 400, "malformed"),
+        (b"[]", 422, "invalid"),
+        (b'{"body": 3, "audience": "public"}', 422, "invalid"),
+        (b'{"body": "x", "audience": "public", "more": 1}', 422, "invalid"),
+        (b'{"audience": "public"}', 422, "invalid"),
+        (b'{"body": "a\\u0000b", "audience": "public"}', 422, "invalid"),
+        (b'{"body": "x", "audience": {"kind": "everybody"}}', 422, "invalid"),
+        (b'{"body": "\\ud800", "audience": "public"}', 400, "malformed"),
+    ],
+)
+async def test_a_body_that_is_not_as_documented_is_refused(api: Api, body: bytes, status: int, code: str) -> None:
+    ada = await api.sign_up("ada")
+    headers = {
+        "authorization": f"Bearer {ada.signed_in['access_token']}",
+        "content-type": "application/json",
+    }
+    problem(await api.http.post("/v1/posts", content=body, headers=headers), status, code)
+
+
+async def test_each_wrong_field_is_named(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    document = problem(await ada.post("/v1/posts", {"audience": "public"}), 422, "invalid")
+    assert document["errors"] == [
+        {"field": "body", "code": "missing_field", "detail": "Object missing required field `body`"}
+    ]
+
+
+async def test_unknown_addresses_and_methods(api: Api) -> None:
+    problem(await api.get("/v1/nothing"), 404, "not_found")
+    refused = await api.put("/v1/feed")
+    problem(refused, 405, "method_not_allowed")
+    assert refused.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_a_body_beyond_the_limit_is_refused_whether_declared_or_not(database_url: str) -> None:
+    settings = settings_for(database_url, http={"max_body_bytes": 2048})
+    async with running_platform(settings) as platform, api_of(platform) as api:
+        ada = await api.sign_up("ada")
+        problem(await ada.post("/v1/posts", {"body": "x" * 3000, "audience": "public"}), 413, "body_too_large")
+
+        async def chunks():  # type: ignore[no-untyped-def]
+            for _ in range(10):
+                yield b"x" * 1000
+
+        headers = {"authorization": f"Bearer {ada.signed_in['access_token']}", "transfer-encoding": "chunked"}
+        problem(await api.http.post("/v1/posts", content=chunks(), headers=headers), 413, "body_too_large")
+
+
+async def test_conditional_get_answers_304_without_a_body(api: Api) -> None:
+    first = await api.get("/v1/posts")
+    again = await api.get("/v1/posts", if_none_match=first.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert (await api.get("/v1/posts", if_none_match='"else"')).status_code == 200
+
+
+async def test_long_answers_are_compressed_for_whoever_asks(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    for number in range(6):
+        await ada.post("/v1/posts", {"body": f"{number} " * 100, "audience": "public"})
+    plain = await api.get("/v1/posts", accept_encoding="identity")
+    zipped = await api.get("/v1/posts", accept_encoding="gzip")
+    assert "content-encoding" not in plain.headers
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert zipped.json() == plain.json()
+    assert len(gzip.compress(plain.content)) < len(plain.content)
+    assert "content-encoding" not in (await api.get("/v1/posts", accept_encoding="gzip;q=0")).headers
+
+
+async def test_head_is_get_without_a_body(api: Api) -> None:
+    answer = await api.ask("HEAD", "/v1/posts")
+    assert answer.status_code == 200
+    assert answer.content == b""
+
+
+async def test_a_cross_origin_page_is_let_in_only_when_named(database_url: str) -> None:
+    settings = settings_for(database_url, http={"cors_origins": ["https://app.example"]})
+    async with running_platform(settings) as platform, api_of(platform) as api:
+        ask = {"access_control_request_method": "POST"}
+        friend = await api.ask("OPTIONS", "/v1/posts", origin="https://app.example", **ask)
+        assert friend.status_code == 204
+        assert friend.headers["access-control-allow-origin"] == "https://app.example"
+        assert "Idempotency-Key" in friend.headers["access-control-allow-headers"]
+        stranger = await api.ask("OPTIONS", "/v1/posts", origin="https://evil.example", **ask)
+        assert "access-control-allow-origin" not in stranger.headers
+
+
+async def test_a_token_that_does_not_hold_is_refused_even_where_none_is_needed(api: Api) -> None:
+    for value in ("Bearer x.y.z", "Bearer ", "Basic abc", "Bearer a b"):
+        answer = await api.get("/v1/posts", authorization=value)
+        assert answer.status_code == 401, value
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_limits_count_by_address_and_by_account(database_url: str) -> None:
+    limits = {"enabled": True, "anonymous_per_minute": 5, "account_per_minute": 8}
+    async with running_platform(settings_for(database_url, limits=limits)) as platform, api_of(platform) as api:
+        ada = await api.sign_up("ada")
+        answers = [await api.get("/v1/community") for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
+        assert answers[0].headers["ratelimit-policy"] == '"anonymous";q=5;w=60'
+        assert answers[0].headers["ratelimit"].startswith('"anonymous";r=3;t=')
+        problem(answers[-1], 429, "too_many_requests")
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+        # Who is signed in is not held back by what strangers behind the same address did.
+        statuses = [(await ada.get("/v1/me")).status_code for _ in range(9)]
+        assert statuses == [200] * 8 + [429]
+        assert (await api.get("/healthz")).status_code == 200
+
+
+async def test_addresses_behind_a_trusted_proxy_count_each_for_itself(database_url: str) -> None:
+    parts = {
+        "limits": {"enabled": True, "anonymous_per_minute": 1},
+        "http": {"trusted_proxies": ["127.0.0.0/8"]},
+    }
+    async with running_platform(settings_for(database_url, **parts)) as platform, api_of(platform) as api:
+        ask = "/v1/community"
+        assert (await api.get(ask, x_forwarded_for="203.0.113.1")).status_code == 200
+        assert (await api.get(ask, x_forwarded_for="203.0.113.2")).status_code == 200
+        assert (await api.get(ask, x_forwarded_for="203.0.113.1")).status_code == 429
+        # What a client writes in front of its own address is not believed.
+        assert (await api.get(ask, x_forwarded_for="198.51.100.7, 203.0.113.1")).status_code == 429
+        assert (await api.get(ask, x_forwarded_for="2001:db8::1")).status_code == 200
+        assert (await api.get(ask, x_forwarded_for="2001:db8::ffff")).status_code == 429
+
+
+async def test_an_idempotency_key_gives_the_first_answer_and_no_second_effect(api: Api) -> None:
+    ada, bola = await api.sign_up("ada"), await api.sign_up("bola")
+    new = {"body": "once", "audience": "public"}
+    first = await ada.post("/v1/posts", new, idempotency_key="k")
+    again = await ada.post("/v1/posts", new, idempotency_key="k")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotency-replayed"] == "true"
+    problem(await ada.post("/v1/posts", {**new, "body": "two"}, idempotency_key="k"), 422, "idempotency_mismatch")
+    assert (await bola.post("/v1/posts", new, idempotency_key="k")).json()["id"] != first.json()["id"]
+    assert len((await api.get("/v1/people/ada/posts")).json()["items"]) == 1
+    problem(await ada.post("/v1/posts", new, idempotency_key="a b"), 400, "malformed")
+
+
+async def test_the_same_key_at_once_has_one_effect(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    new = {"body": "once", "audience": "public"}
+    answers = await asyncio.gather(*(ada.post("/v1/posts", new, idempotency_key="k") for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len((await api.get("/v1/people/ada/posts")).json()["items"]) == 1
+
+
+async def test_a_refused_request_does_not_use_up_its_key(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    assert (await ada.post("/v1/posts", {"body": "", "audience": "public"}, idempotency_key="k")).status_code == 422
+    assert (await ada.post("/v1/posts", {"body": "x", "audience": "public"}, idempotency_key="k")).status_code == 201
+
+
+async def test_of_a_sign_up_only_the_effect_is_kept(api: Api) -> None:
+    body = {"email": "a@example.org", "password": "a long enough password", "handle": "ada", "display_name": "A"}
+    first = (await api.post("/v1/accounts", body, idempotency_key="k")).json()
+    again = await api.post("/v1/accounts", body, idempotency_key="k")
+    assert again.status_code == 201
+    assert again.json()["account"] == first["account"]
+    assert again.json()["refresh_token"] != first["refresh_token"]
+    problem(
+        await api.post("/v1/accounts", {**body, "password": "x" * 20}, idempotency_key="k"), 422, "idempotency_mismatch"
+    )
+    async with api.platform.pool.connection() as connection:
+        assert await connection.fetchval("SELECT body FROM http_idempotency_keys") is None
+
+
+async def test_a_hot_answer_is_made_anew_when_its_post_changes(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    post = (await ada.post("/v1/posts", {"body": "first", "audience": "public"})).json()
+    path = f"/v1/posts/{post['id']}"
+    assert (await api.get(path)).json()["body"] == "first"
+    await ada.patch(path, {"body": "second"})
+    assert (await api.get(path)).json()["body"] == "second"
+    await ada.patch("/v1/me", {"display_name": "Ada Obi"})
+    assert (await api.get(path)).json()["author"]["display_name"] == "Ada Obi"
+    await ada.put(f"{path}/reactions/wow")
+    assert (await api.get(path)).json()["reaction_counts"] == {"wow": 1}
+    await ada.patch(path, {"audience": "self"})
+    assert (await api.get(path)).status_code == 404
+
+
+async def test_more_requests_than_the_server_carries_are_shed(database_url: str) -> None:
+    settings = settings_for(database_url, http={"max_in_flight": 1, "hot_answers": 0})
+    async with running_platform(settings) as platform, api_of(platform) as api:
+        answers = await asyncio.gather(*(api.get("/v1/posts") for _ in range(20)))
+        shed = [answer for answer in answers if answer.status_code == 503]
+        assert shed and len(shed) < 20
+        problem(shed[0], 503, "unavailable")
+        assert shed[0].headers["retry-after"] == "1"
+
+
+async def test_health_metrics_and_the_document_are_there(api: Api) -> None:
+    assert (await api.get("/healthz")).json() == {"status": "ok"}
+    assert (await api.get("/readyz")).json() == {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}}
+    metrics = await api.get("/metrics")
+    assert "banyan_http_requests_total" in metrics.text
+    problem(await api.get("/metrics", x_forwarded_for="203.0.113.1"), 403, "forbidden")
+    assert (await api.get("/openapi.json")).json()["openapi"] == "3.1.0"
+    api.platform.stop()
+    assert (await api.get("/readyz")).status_code == 503
+
+
+async def test_pages_are_served_with_their_own_policy(api: Api) -> None:
+    page = await api.get("/", accept="text/html")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "'self'" in page.headers["content-security-policy"]
+    missing = await api.get("/no-such-page", accept="text/html")
+    assert (missing.status_code, missing.headers["content-type"][:9]) == (404, "text/html")
+
+
+async def test_nothing_of_a_bug_is_shown(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(api.platform.features.communities, "get_community", broken)
+    answer = await api.get("/v1/community")
+    problem(answer, 500, "internal")
+    assert "secret" not in json.dumps(answer.json())
+    assert UUID(hex=answer.headers["x-request-id"] * 2)
