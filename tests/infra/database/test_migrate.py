@@ -177,5 +177,11 @@ async def test_long_migrations_have_no_statement_timeout(settings: DatabaseSetti
     await migrate(settings.model_copy(update={"statement_timeout_seconds": 0.05}), [source])
 
 
+async def test_a_server_that_is_not_there_is_named_as_the_reason(tmp_path: Path) -> None:
+    nowhere = DatabaseSettings(url=SecretStr(f"postgresql://banyan@/banyan?host={tmp_path}"))
+    with pytest.raises(MigrationError, match="cannot connect"):
+        await migrate(nowhere)
+
+
 def test_banyans_own_migrations_are_found() -> None:
     assert [migration.package for migration in load(BANYAN)][:1] == ["banyan"]

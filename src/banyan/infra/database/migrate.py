@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
-from banyan.infra.database.connect import connect
+from banyan.infra.database.connect import CONNECT_ERRORS, connect
 from banyan.infra.database.settings import DatabaseSettings
 
 log = structlog.get_logger("banyan.database")
@@ -92,7 +92,10 @@ async def migrate(
     MigrationError; then the failed file has changed nothing (unless it opted out of the transaction), and those
     before it stay applied.
     """
-    connection = await connect(settings, bounded=False)
+    try:
+        connection = await connect(settings, bounded=False)
+    except CONNECT_ERRORS as error:
+        raise MigrationError(f"cannot connect to the database: {error}") from error
     try:
         await _lock(connection)
         await connection.execute(_CREATE_TABLE)
