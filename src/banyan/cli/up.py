@@ -102,7 +102,7 @@ async def _up(directory: DataDirectory, host: str, port: int, demo: DemoSize | N
         with step("Database at this version"):
             await migrate(settings.database)
         async with open_platform(settings, Targets.read("all"), log) as platform:
-            account = await _build_demo(platform, directory, demo) if demo else None
+            account = await _build_demo(platform, directory, demo, plain=format is Format.json) if demo else None
             async with running(platform, platform.targets):
                 facts = await _describe(platform, settings, directory, log_path, account)
                 _remember(directory, facts)
@@ -141,10 +141,12 @@ def _base_url(host: str, listener: socket.socket) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 
-async def _build_demo(platform: Platform, directory: DataDirectory, size: DemoSize) -> DemoAccount:
+async def _build_demo(platform: Platform, directory: DataDirectory, size: DemoSize, *, plain: bool) -> DemoAccount:
     build = load("banyan.demo.build:build_demo")
     password = directory.secret("demo-password")
-    email, handle = await build(platform, size.people, size.posts, size.connections, size.seed, password, console)
+    email, handle = await build(
+        platform, size.people, size.posts, size.connections, size.seed, password, console, plain=plain
+    )
     return DemoAccount(email, handle, password)
 
 
