@@ -13,6 +13,8 @@ from banyan.infra.mail.settings import MailSettings
 from banyan.kernel.ids import id_time
 
 _PERMANENT = 500
+# Bodies in base64 or quoted-printable: not every server on the way takes bytes beyond ASCII.
+_POLICY = SMTP.clone(cte_type="7bit")
 
 
 class SmtpTransport:
@@ -60,7 +62,7 @@ class SmtpTransport:
 def compose(mail: SendMail, settings: MailSettings) -> EmailMessage:
     """The whole message. Date and Message-ID come from the mail's id: every try sends the same bytes."""
     domain = settings.from_address.rpartition("@")[2]
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["From"] = Address(settings.from_name, addr_spec=settings.from_address)
     local, _, recipient_domain = mail.message.to.rpartition("@")
     message["To"] = Address(username=local, domain=recipient_domain)
@@ -71,4 +73,5 @@ def compose(mail: SendMail, settings: MailSettings) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.message.text)
     message.add_alternative(mail.message.html, subtype="html")
+    message.set_boundary(f"={mail.id}=")
     return message
