@@ -23,7 +23,7 @@ CONTENT_TYPES = {
 _REFERENCE = re.compile(r'"/assets/([^"#]+)(?=["#])')
 _COMMENT = re.compile(r"^\s*(?://[^\n]*|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
 _INDENT = re.compile(r"^[ \n]+", re.MULTILINE)
-_IMPORT = re.compile(r'^(?:import|export)\b[^"]*"/assets/([^"]+\.js)"', re.MULTILINE)
+_IMPORT = re.compile(r'^(?:import|export)\b[^"()]*"/assets/([^"]+\.js)"', re.MULTILINE)
 
 
 class BrokenAsset(ValueError):

@@ -1,5 +1,6 @@
 const single = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
-const inDouble = (text) => text.replace(/[\\"$`]/g, "\\$&");
+// \x60 is the backtick.
+const inDouble = (text) => text.replace(/[\\"$\x60]/g, "\\$&");
 const variable = (name) => `$${name.toUpperCase().replace(/\W/g, "_")}`;
 
 /** The path with its values; an empty one becomes what `empty(name)` says. */
@@ -20,12 +21,10 @@ export function target({ path }, { inPath, inQuery }) {
 export function curlCommand(operation, values, withToken) {
   const { inQuery, inHeader, body } = values;
   const asked = new URLSearchParams(Object.entries(inQuery).filter(([, value]) => value !== ""));
-  const path = filled(inDoubleParts(operation.path), values.inPath, variable) + (asked.size ? `?${inDouble(String(asked))}` : "");
+  const path = filled(inDouble(operation.path), values.inPath, variable) + (asked.size ? `?${inDouble(String(asked))}` : "");
   const lines = [`curl${operation.method === "get" ? "" : ` -X ${operation.method.toUpperCase()}`} "${inDouble(location.origin)}${path}"`];
   if (withToken) lines.push(`-H "Authorization: Bearer $TOKEN"`);
   for (const [name, value] of Object.entries(inHeader)) if (value) lines.push(`-H ${single(`${name}: ${value}`)}`);
   if (body) lines.push(`-H 'Content-Type: application/json'`, `-d ${single(body)}`);
   return lines.join(" \\\n  ");
 }
-
-const inDoubleParts = (path) => path.replace(/[\\"$`]/g, "\\$&");

@@ -1,8 +1,9 @@
 import { h } from "/assets/shared/dom.js";
 
+// \x60 is the backtick.
 function inline(text) {
-  return text.split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]+\]\([^)\s]+\))/).map((part) => {
-    if (part.startsWith("`")) return h("code", null, part.slice(1, -1));
+  return text.split(/(\x60[^\x60]+\x60|\*\*[^*]+\*\*|\[[^\]]+\]\([^)\s]+\))/).map((part) => {
+    if (part.startsWith("\x60")) return h("code", null, part.slice(1, -1));
     if (part.startsWith("**")) return h("b", null, part.slice(2, -2));
     const link = /^\[([^\]]+)\]\(((?:https?:|\/|#)[^)\s]*)\)$/.exec(part);
     return link ? h("a", { href: link[2] }, link[1]) : part;

@@ -1,0 +1,50 @@
+"""The pages on the real platform, in a real browser."""
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from banyan.app.wiring import Platform
+from tests.support.platform import running_platform, serving, settings_for
+from tests.web.visitor import Visitor, visiting
+
+# Nothing of Chromium's own may leave this machine or slow the start.
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture
+async def platform(database_url: str) -> AsyncIterator[Platform]:
+    async with running_platform(settings_for(database_url)) as platform:
+        yield platform
+
+
+@pytest.fixture
+async def server_url(platform: Platform) -> AsyncIterator[str]:
+    async with serving(platform) as url:
+        yield url
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert path, "no Chromium: dev/setup installs it"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(_QUIET))
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def visitor(browser: Browser, server_url: str) -> AsyncIterator[Visitor]:
+    async with visiting(browser, server_url) as visitor:
+        yield visitor
