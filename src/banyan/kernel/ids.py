@@ -3,12 +3,14 @@
 import os
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _RANDOM_BITS = 74
 _RANDOM_MASK = (1 << _RANDOM_BITS) - 1
 _VARIANT_LOW_BITS = 62
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 _lock = threading.Lock()
 _last_tail = 0
@@ -34,7 +36,8 @@ def new_id() -> UUID:
 
 def id_at(moment: datetime, tail: int) -> UUID:
     """A UUIDv7 for a chosen moment: `tail` (74 bits) keeps ids of one millisecond apart and in order."""
-    return _compose(int(moment.timestamp() * 1000), tail & _RANDOM_MASK)
+    # Whole numbers: by way of a float some moments would fall into the millisecond before.
+    return _compose((moment - _EPOCH) // _MILLISECOND, tail & _RANDOM_MASK)
 
 
 def id_time(value: UUID) -> datetime:
