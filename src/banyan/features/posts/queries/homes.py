@@ -8,7 +8,7 @@ from banyan.features.posts.queries.posts import COLUMNS, JOINS, post_rows
 from banyan.infra.database.work import Work
 
 # A page of the feed in one statement; what lies below the floor is not complete and therefore not looked at.
-_PAGE = f"""SELECT {COLUMNS}
+PAGE = f"""SELECT {COLUMNS}
     FROM posts_home h JOIN posts_posts p ON p.id = h.post_id {JOINS}
     WHERE h.person_id = $1 AND h.post_id < $2
       AND h.post_id > coalesce((SELECT floor_id FROM posts_home_floors WHERE person_id = $1),
@@ -34,7 +34,7 @@ _RAISE_FLOOR = """ON CONFLICT (person_id)
 
 async def list_home(work: Work, person_id: UUID, before: UUID, limit: int) -> list[PostRow]:
     """Candidates of a feed, newest first; fewer than `limit` when the home is exhausted."""
-    return post_rows(await work.rows(_PAGE, person_id, before, limit))
+    return post_rows(await work.rows(PAGE, person_id, before, limit))
 
 
 async def list_older(

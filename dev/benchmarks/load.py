@@ -1,0 +1,92 @@
+"""A closed-loop HTTP client: `connections` keep-alive connections, each with one request at a time."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """One run of load. Latencies in seconds, sorted."""
+
+    requests: int
+    seconds: float
+    statuses: dict[int, int]
+    latencies_seconds: list[float]
+
+    def percentile(self, share: float) -> float:
+        """The latency that `share` of the requests did not exceed, in seconds."""
+        place = min(len(self.latencies_seconds) - 1, int(share * len(self.latencies_seconds)))
+        return self.latencies_seconds[place]
+
+
+async def load(port: int, connections: int, seconds: float, make: Callable[[int], bytes]) -> Outcome:
+    """Asks for `seconds`; `make(n)` gives the bytes of the n-th request. Raises OSError when the server goes away."""
+    started = time.perf_counter()
+    clients = [_Client(index, connections, make, started + seconds) for index in range(connections)]
+    loop = asyncio.get_running_loop()
+    for client in clients:
+        await loop.create_connection(partial(_itself, client), "127.0.0.1", port)
+    await asyncio.gather(*(client.done for client in clients))
+    took = time.perf_counter() - started
+    statuses: dict[int, int] = {}
+    for client in clients:
+        for status, count in client.statuses.items():
+            statuses[status] = statuses.get(status, 0) + count
+    latencies = sorted(latency for client in clients for latency in client.latencies)
+    return Outcome(len(latencies), took, statuses, latencies)
+
+
+def _itself(client: "_Client") -> "_Client":
+    return client
+
+
+class _Client(asyncio.Protocol):
+    def __init__(self, index: int, step: int, make: Callable[[int], bytes], until: float) -> None:
+        self._number = index
+        self._step = step
+        self._make = make
+        self._until = until
+        self._received = b""
+        self._sent_at = 0.0
+        self.statuses: dict[int, int] = {}
+        self.latencies: list[float] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head_end = self._received.find(b"\r\n\r\n")
+        if head_end < 0:
+            return
+        head = self._received[:head_end].lower()
+        place = head.find(b"content-length: ")
+        length = int(head[place + 16 :].split(b"\r\n", 1)[0]) if place >= 0 else 0
+        if len(self._received) < head_end + 4 + length:
+            return
+        now = time.perf_counter()
+        status = int(head[9:12])
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.latencies.append(now - self._sent_at)
+        self._received = b""
+        if now < self._until:
+            self._send()
+        else:
+            self.done.set_result(None)
+            self._transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(error or ConnectionError("the server closed the connection"))
+
+    def _send(self) -> None:
+        request = self._make(self._number)
+        self._number += self._step
+        self._sent_at = time.perf_counter()
+        self._transport.write(request)
