@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx
@@ -74,7 +75,7 @@ async def test_a_body_beyond_the_limit_is_refused_whether_declared_or_not(databa
         ada = await api.sign_up("ada")
         problem(await ada.post("/v1/posts", {"body": "x" * 3000, "audience": "public"}), 413, "body_too_large")
 
-        async def chunks():  # type: ignore[no-untyped-def]
+        async def chunks() -> AsyncIterator[bytes]:
             for _ in range(10):
                 yield b"x" * 1000
 
@@ -145,7 +146,7 @@ async def test_limits_count_by_address_and_by_account(database_url: str) -> None
 
 
 async def test_addresses_behind_a_trusted_proxy_count_each_for_itself(database_url: str) -> None:
-    parts = {
+    parts: dict[str, dict[str, object]] = {
         "limits": {"enabled": True, "anonymous_per_minute": 1},
         "http": {"trusted_proxies": ["127.0.0.0/8"]},
     }
