@@ -1,14 +1,21 @@
 """What tests of accounts do again and again over HTTP."""
 
 import base64
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import msgspec
 from msgspec import Struct
 
+from banyan.app.modules import Targets
+from banyan.app.settings import Settings
+from banyan.app.wiring import open_platform
+from banyan.infra.log import LogStream
 from tests.support.eventually import eventually
-from tests.support.platform import MAILBOX_KEY, PASSWORD, Api
+from tests.support.platform import MAILBOX_KEY, PASSWORD, Api, api_of
 
 
 class Mail(Struct):
@@ -25,6 +32,14 @@ class Mail(Struct):
     def token(self) -> str:
         """The token in the mail's link."""
         return self.text.partition("/verify-email#token=")[2].split()[0]
+
+
+@asynccontextmanager
+async def quiet_api(settings: Settings) -> AsyncIterator[Api]:
+    """A platform in which nothing runs beside the requests: for counting statements."""
+    opened = open_platform(settings, Targets.read("api"), LogStream(io.BytesIO()))
+    async with opened as platform, api_of(platform) as api:
+        yield api
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:

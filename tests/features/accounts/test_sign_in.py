@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from banyan.infra.auth.passwords import HASHES
-from tests.features.accounts.steps import bearer, code, holds, sign_in
+from tests.features.accounts.steps import bearer, code, holds, quiet_api, sign_in
 from tests.support.platform import PASSWORD, Api, api_of, running_platform, settings_for
 from tests.support.statements import recorded
 
@@ -39,7 +39,7 @@ async def test_the_same_password_in_another_normal_form(api: Api) -> None:
 
 async def test_unknown_address_and_wrong_password_differ_in_nothing(database_url: str) -> None:
     """Same answer, same hashes, same statements: neither body nor time tells who has an account."""
-    async with running_platform(settings_for(database_url), "api") as platform, api_of(platform) as api:
+    async with quiet_api(settings_for(database_url)) as api:
         await api.sign_up("ada")
         # The first time a row of failures is written, the second time it is there.
         for _ in range(2):

@@ -387,16 +387,33 @@ async def find_recipient(work: Work, email_key: str) -> tuple[VerifiedSubject, R
     return subject, Recipient(row["email"], row["language"], row["handle"])
 
 
-async def take_verification(work: Work, token_hash: bytes) -> VerifiedSubject | None:
-    """What a link is for; it can be used no more once this is committed."""
-    row = await work.write_row(
-        """
-        DELETE FROM accounts_verifications WHERE token_hash = $1 AND expires_at > now()
-        RETURNING account_id, sign_up_id
-        """,
+async def find_verification(work: Work, token_hash: bytes) -> VerifiedSubject | None:
+    """What a link is for."""
+    row = await work.row(
+        "SELECT account_id, sign_up_id FROM accounts_verifications WHERE token_hash = $1 AND expires_at > now()",
         token_hash,
     )
     return VerifiedSubject(*row) if row else None
+
+
+async def lock_subject(work: Work, subject: VerifiedSubject) -> None:
+    """Whoever uses another link of this account, or of a sign-up with the same address, waits until the
+    transaction ends. Always in one order: using a link voids the others, so two at once would deadlock.
+    """
+    await work.write("SELECT FROM accounts_accounts WHERE id = $1 FOR UPDATE", subject.account_id)
+    await work.write(
+        """
+        SELECT FROM accounts_sign_ups
+        WHERE email_key = (SELECT email_key FROM accounts_sign_ups WHERE id = $1) ORDER BY id FOR UPDATE
+        """,
+        subject.sign_up_id,
+    )
+
+
+async def take_verification(work: Work, token_hash: bytes) -> bool:
+    """False when the link has been used meanwhile."""
+    row = await work.write_row("DELETE FROM accounts_verifications WHERE token_hash = $1 RETURNING 1", token_hash)
+    return row is not None
 
 
 async def mark_verified(work: Work, account_id: UUID) -> str | None:

@@ -46,8 +46,10 @@ class Verification:
             self._mailer.send(work, self._mails.finish_sign_up(sign_up.email, sign_up.language, token, sign_up.handle))
 
     def ask_again(self, work: Work, email_key: str) -> None:
-        """Sends another link later, from a job: looking now would tell by its time whether there is an account."""
-        work.enqueue(SendVerification(email_key))
+        """Sends another link later, from a job: looking now would tell by its time whether there is an account.
+        Asked again before it was sent, one is enough.
+        """
+        work.enqueue(SendVerification(email_key), key=email_key)
 
     async def send_verification(self, work: Work, job: SendVerification) -> None:
         """The job of `ask_again`."""
@@ -69,19 +71,21 @@ class Verification:
 
         Raises InvalidVerification, what people say of the handle; the link then stays good.
         """
-        subject = await queries.take_verification(work, hash_token(token))
-        if subject is None:
-            raise InvalidVerification("Ask for a new link.")
-        if subject.account_id is not None:
-            email = await queries.mark_verified(work, subject.account_id)
-        else:
-            email = await self._open_account(work, subject, handle)
+        token_hash = hash_token(token)
+        email: str | None = None
+        subject = await queries.find_verification(work, token_hash)
+        if subject is not None:
+            await queries.lock_subject(work, subject)
+            if await queries.take_verification(work, token_hash):
+                email = await self._prove(work, subject, handle)
         if email is None:
             raise InvalidVerification("Ask for a new link.")
         return Verified(email)
 
-    async def _open_account(self, work: Work, subject: VerifiedSubject, handle: str | None) -> str | None:
-        """None when another link has opened an account for this address meanwhile."""
+    async def _prove(self, work: Work, subject: VerifiedSubject, handle: str | None) -> str | None:
+        """The address that is proven now; None when there is an account with it meanwhile."""
+        if subject.account_id is not None:
+            return await queries.mark_verified(work, subject.account_id)
         sign_up = await queries.take_sign_up(work, subject.sign_up_id) if subject.sign_up_id else None
         if sign_up is None or not await queries.insert_account(
             work,
