@@ -1,7 +1,6 @@
 """Cache invalidation between processes: whoever writes announces, every process hears it."""
 
 import asyncio
-import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -33,7 +32,6 @@ _RETENTION_MINUTES = 10
 _UNSURE_SECONDS = _RETENTION_MINUTES * 60 / 2
 # Beyond so many at once, forgetting everything is cheaper than picking.
 _MOST_MESSAGES = 10_000
-_LONGEST_BACKOFF_SECONDS = 5.0
 
 # Statements see what committed before their snapshot. A row is new if its transaction was invisible to the last
 # snapshot: begun after it (>= xmax), or still running then (xip). Order of commit does not matter, none is missed
@@ -136,7 +134,6 @@ class TableBus:
                 self._call(row["topic"], tuple(row["keys"]))
 
     async def _run(self) -> None:
-        backoff_seconds = _POLL_SECONDS
         while True:
             self._stir.clear()
             try:
@@ -144,13 +141,10 @@ class TableBus:
             except Exception as error:
                 _FAILURES.inc()
                 log.debug("bus cannot poll", error=type(error).__name__)
-                await asyncio.sleep(backoff_seconds * random.uniform(0.5, 1))
-                backoff_seconds = min(backoff_seconds * 2, _LONGEST_BACKOFF_SECONDS)
-            else:
-                backoff_seconds = _POLL_SECONDS
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL_SECONDS):
-                        await self._stir.wait()
+            # After an outage the relay wakes us as soon as it has a connection again.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._stir.wait()
 
     def _reset(self) -> None:
         # After the new cursor was read: what is cached from now on is no older than it.

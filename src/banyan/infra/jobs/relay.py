@@ -25,7 +25,8 @@ _PAUSE_SECONDS = 0.02
 # A quiet connection may be dead without anybody saying so.
 _CHECK_SECONDS = 15.0
 _FIRST_BACKOFF_SECONDS = 0.1
-_LONGEST_BACKOFF_SECONDS = 5.0
+# After an outage the bus hears nothing before this connection is back.
+_LONGEST_BACKOFF_SECONDS = 1.0
 
 
 class Relay:

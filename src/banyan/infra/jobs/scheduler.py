@@ -9,11 +9,11 @@ import structlog
 from banyan.infra.database.pool import Pool
 from banyan.infra.jobs import queries
 from banyan.infra.jobs.registry import Registry
+from banyan.kernel.errors import Unavailable
 
 log = structlog.get_logger("banyan.jobs")
 
 _TICK_SECONDS = 1.0
-_LONGEST_BACKOFF_SECONDS = 10.0
 
 
 class Scheduler:
@@ -52,12 +52,12 @@ class Scheduler:
         return due
 
     async def _run(self) -> None:
-        pause_seconds = _TICK_SECONDS
         while True:
             try:
                 await self.tick()
-                pause_seconds = _TICK_SECONDS
-            except Exception as error:
-                log.info("scheduler cannot tick", error=type(error).__name__)
-                pause_seconds = min(pause_seconds * 2, _LONGEST_BACKOFF_SECONDS)
-            await asyncio.sleep(pause_seconds * random.uniform(0.8, 1.0))
+            except Unavailable as error:
+                log.debug("scheduler waits for the database", error=type(error).__name__)
+            except Exception:
+                log.exception("scheduler cannot tick")
+            # Jitter: several schedulers need not look at the same moment.
+            await asyncio.sleep(_TICK_SECONDS * random.uniform(0.8, 1.0))

@@ -17,6 +17,7 @@ from banyan.infra.jobs.queries import Claimed
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.jobs.settings import JobsSettings
 from banyan.infra.jobs.tries import Tries, Try
+from banyan.kernel.errors import Unavailable
 from banyan.kernel.ids import new_id
 
 log = structlog.get_logger("banyan.jobs")
@@ -26,8 +27,8 @@ _AHEAD_SECONDS = 0.1
 # Weight of the latest job in the running mean of durations.
 _MEAN_WEIGHT = 0.2
 _MEASURE_SECONDS = 10.0
-_FIRST_BACKOFF_SECONDS = 0.1
-_LONGEST_BACKOFF_SECONDS = 5.0
+# The pool refuses without asking the server while it is away, so trying is cheap.
+_PAUSE_SECONDS = 0.5
 # To hand back what was cut short at the end of a graceful stop.
 _LAST_WORDS_SECONDS = 5.0
 
@@ -53,10 +54,11 @@ class Worker:
         self._mean_seconds: float | None = None
         self._settled_at = 0.0
         self._stopping = False
+        self._healthy = True
         self._woken = asyncio.Event()
         self._room = asyncio.Event()
         self._any_done = asyncio.Event()
-        self._idle = asyncio.Event()
+        self._deleting = asyncio.Lock()
         self._claiming: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
         self._strangers: set[str] = set()
@@ -107,7 +109,6 @@ class Worker:
     # ---- claiming and running -------------------------------------------------------------------------------
 
     async def _claim_loop(self) -> None:
-        backoff_seconds = _FIRST_BACKOFF_SECONDS
         while not self._stopping:
             wanted = self._wanted()
             if wanted == 0:
@@ -115,21 +116,27 @@ class Worker:
                 await self._room.wait()
                 continue
             self._woken.clear()
-            try:
-                jobs = await queries.claim(
-                    self._pool, self._registry.names, wanted, new_id(), self._settings.lease_seconds
-                )
-            except Exception as error:
-                log.warning("jobs cannot be claimed", error=type(error).__name__)
-                await asyncio.sleep(backoff_seconds * random.uniform(0.5, 1.5))
-                backoff_seconds = min(backoff_seconds * 2, _LONGEST_BACKOFF_SECONDS)
-                continue
-            backoff_seconds = _FIRST_BACKOFF_SECONDS
-            self._take_in(jobs)
-            if len(jobs) < wanted and not self._stopping:
+            claimed = await self._claim(wanted)
+            if claimed < wanted and not self._stopping:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._settings.poll_seconds):
                         await self._woken.wait()
+
+    async def _claim(self, wanted: int) -> int:
+        """How many were claimed; 0 after a pause when the database fails."""
+        try:
+            jobs = await queries.claim(self._pool, self._registry.names, wanted, new_id(), self._settings.lease_seconds)
+        except Exception as error:
+            if self._healthy:
+                log.warning("jobs cannot be claimed", error=type(error).__name__)
+            self._healthy = False
+            await _pause()
+            return 0
+        if not self._healthy:
+            log.info("jobs are claimed again")
+        self._healthy = True
+        self._take_in(jobs)
+        return len(jobs)
 
     def _wanted(self) -> int:
         """How many jobs to claim now: those that can start at once, and a little work ahead."""
@@ -190,31 +197,30 @@ class Worker:
     # ---- deleting what wrote nothing ------------------------------------------------------------------------
 
     async def _delete_loop(self) -> None:
-        backoff_seconds = _FIRST_BACKOFF_SECONDS
         while True:
             await self._any_done.wait()
             self._any_done.clear()
             try:
                 await self._delete_done()
-                backoff_seconds = _FIRST_BACKOFF_SECONDS
             except Exception as error:
-                log.warning("finished jobs cannot be deleted", error=type(error).__name__)
-                await asyncio.sleep(backoff_seconds * random.uniform(0.5, 1.5))
-                backoff_seconds = min(backoff_seconds * 2, _LONGEST_BACKOFF_SECONDS)
+                _report("delete finished jobs", error)
+                await _pause()
 
     async def _delete_done(self) -> None:
         """Until then they stay held, so that nobody runs them again."""
-        batch, self._done = self._done, []
-        if not batch:
-            return
-        try:
-            await queries.finish_many(self._pool, [(one.job.id, one.job.lease) for one in batch])
-        except BaseException:
-            self._done.extend(batch)
-            self._any_done.set()
-            raise
-        for one in batch:
-            self._forget(one)
+        # The lock: who stops must not overlook the batch that is on its way.
+        async with self._deleting:
+            batch, self._done = self._done, []
+            if not batch:
+                return
+            try:
+                await queries.finish_many(self._pool, [(one.job.id, one.job.lease) for one in batch])
+            except BaseException:
+                self._done.extend(batch)
+                self._any_done.set()
+                raise
+            for one in batch:
+                self._forget(one)
         for name, done in Counter(one.kind.name for one in batch).items():
             metrics.DONE.labels(name).inc(done)
 
@@ -290,7 +296,20 @@ async def _repeat(step: Callable[[], Awaitable[None]], seconds: float) -> None:
         try:
             await step()
         except Exception as error:
-            log.info("worker step failed", step=step.__name__, error=type(error).__name__)
+            _report(step.__name__.strip("_"), error)
+
+
+def _report(step: str, error: Exception) -> None:
+    """An outage is the pool's news; anything else is a bug."""
+    if isinstance(error, Unavailable):
+        log.debug("worker waits for the database", step=step, error=type(error).__name__)
+    else:
+        log.exception("worker step failed", step=step)
+
+
+async def _pause() -> None:
+    # Jitter: the workers of all processes lost the server at the same moment.
+    await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
 
 
 async def _within(seconds: float, work: Awaitable[object]) -> None:
