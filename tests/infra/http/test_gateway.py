@@ -203,6 +203,14 @@ async def test_of_a_sign_up_only_the_effect_is_kept(api: Api) -> None:
         assert await connection.fetchval("SELECT body FROM http_idempotency_keys") is None
 
 
+async def test_the_same_sign_up_at_once_makes_one_account(api: Api) -> None:
+    body = {"email": "a@example.org", "password": "a long enough password", "handle": "ada", "display_name": "A"}
+    answers = await asyncio.gather(*(api.post("/v1/accounts", body, idempotency_key="k") for _ in range(6)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["account"]["id"] for answer in answers}) == 1
+    assert len({answer.json()["refresh_token"] for answer in answers}) == 6
+
+
 async def test_a_hot_answer_is_made_anew_when_its_post_changes(api: Api) -> None:
     ada = await api.sign_up("ada")
     post = (await ada.post("/v1/posts", {"body": "first", "audience": "public"})).json()

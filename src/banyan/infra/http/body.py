@@ -12,7 +12,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Body:
-    """A body that has arrived; calling it hands it to the route as one ASGI message."""
+    """A body that has arrived; calling it hands it to the route as one ASGI message. `again` gives it to a
+    second run of the route.
+    """
 
     __slots__ = ("_handed_over", "_receive", "content")
 
@@ -20,6 +22,9 @@ class Body:
         self.content = content
         self._receive = receive
         self._handed_over = False
+
+    def again(self) -> "Body":
+        return Body(self.content, self._receive)
 
     async def __call__(self) -> dict[str, Any]:
         if not self._handed_over:

@@ -223,7 +223,7 @@ class Gateway:
             else:
                 exchange.replayed_subject = stored.subject
             try:
-                return await self._run(scope, body, capture, exchange, None if stored else (key, flags))
+                return await self._run(scope, body.again(), capture, exchange, None if stored else (key, flags))
             except IdempotencyRaced:
                 # Whoever was quicker has committed by now: the second look finds that answer.
                 await exchange.work.rollback()
