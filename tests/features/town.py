@@ -14,7 +14,8 @@ from banyan.features.posts import subscribers
 from banyan.features.posts.models import AudienceKind, CommentText, NewPost, Post
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
-from banyan.features.posts.service.homes import Homes
+from banyan.features.posts.service.homes import Homes, HomeSizes
+from banyan.features.posts.service.imports import PostImports
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
 from banyan.infra.database.pool import Pool
@@ -59,7 +60,7 @@ class Memory:
 class Town:
     """Every service of people and posts, and short ways to use them in a transaction of their own."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, sizes: HomeSizes | None = None) -> None:
         self.pool = pool
         self.memory = Memory()
         pool.attach(self.memory)
@@ -69,7 +70,8 @@ class Town:
         self.posts = Posts(self.api)
         self.comments = Comments(self.api, self.posts)
         self.reactions = Reactions(self.posts)
-        self.homes = Homes(self.api, self.posts)
+        self.homes = Homes(self.api, self.posts, sizes)
+        self.imports = PostImports(self.api)
         self.communities = Communities(self.api, "Testville")
         self._handlers: dict[type, Handler] = {}
         for subscriber in subscribers.subscribers(self.homes):
@@ -82,13 +84,23 @@ class Town:
         async with self.pool.work() as work:
             yield work
 
+    def forget(self) -> None:
+        """As if the process had just started."""
+        self.memory.waiting.clear()
+        self.memory.announced.clear()
+        self.memory.reset()
+
     async def drain(self, random: Random | None = None) -> None:
         """Runs all jobs, also those that jobs leave behind; in any order when `random` is given."""
         while self.memory.waiting:
             place = random.randrange(len(self.memory.waiting)) if random else 0
             job = self.memory.waiting.pop(place)
             async with self.work() as work:
-                await self._handlers[type(job)](work, job)
+                await self.run(work, job)
+
+    async def run(self, work: Work, job: Any) -> None:
+        """One signal's subscriber or one job."""
+        await self._handlers[type(job)](work, job)
 
     async def person(self, handle: str) -> UUID:
         person_id = new_id()
@@ -145,3 +157,16 @@ class Town:
             if found.next_cursor is None:
                 return posts
             cursor = found.next_cursor
+
+    async def profile(self, author: UUID) -> list[Post]:
+        """All that an author sees of their own posts."""
+        async with self.work() as work:
+            cards = await self.api.cards(work, [author])
+            page = await self.posts.list_by_author(work, author, cards[author].handle, 100, None)
+        return page.items
+
+    async def connections(self, person: UUID) -> list[UUID]:
+        """The ids of a person's connections."""
+        async with self.work() as work:
+            page = await self.people.list_connections(work, person, "connected", 100, None)
+        return [connection.id for connection in page.items]
