@@ -16,7 +16,7 @@ class MailboxRoutes(Controller):
     mailbox: Mailbox
     key: str
 
-    @get("/messages", access="anyone")
+    @get("/messages", access="anyone", raises=[NotFound])
     async def list_messages(
         self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
     ) -> Page[KeptMail]:

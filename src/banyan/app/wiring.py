@@ -50,7 +50,7 @@ from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.infra.health import Health
 from banyan.infra.http import housekeeping
 from banyan.infra.http.answers import HotAnswers
-from banyan.infra.http.application import bind, build_application, route_flags
+from banyan.infra.http.application import allowed_methods, bind, build_application, route_flags
 from banyan.infra.http.gateway import App, Gateway, Parts
 from banyan.infra.http.idempotency import Idempotency
 from banyan.infra.http.openapi import build_openapi
@@ -278,6 +278,9 @@ def _asgi(
     def openapi() -> dict[str, Any]:
         return build_openapi(api, title=settings.community.name, version=__version__, description=_DESCRIPTION)
 
+    def methods(path: str) -> list[str]:
+        return ["GET", "HEAD", "OPTIONS"] if site.is_open(path) else allowed_methods(api, path)
+
     site = Site(cast(App, api), load_pages(), openapi, health, settings.http.metrics_token)
     return Gateway(
         site,
@@ -291,6 +294,7 @@ def _asgi(
             idempotency=Idempotency(KeyedDigest(auth.secret, "http.idempotency").key, settings.http.idempotency_hours),
             hot=hot,
             open_paths=site.is_open,
+            allowed_methods=methods,
             flags=route_flags(api),
         ),
     )

@@ -8,6 +8,7 @@ from banyan.features.people.errors import (
     AlreadyRequested,
     HandleTaken,
     OwnRequest,
+    PersonNotFound,
 )
 from banyan.features.people.models import (
     Block,
@@ -77,7 +78,7 @@ class ConnectionRoutes(Controller):
     tags = ["people"]
     people: People
 
-    @post(raises=[AlreadyConnected, AlreadyRequested])
+    @post(raises=[PersonNotFound, AlreadyConnected, AlreadyRequested])
     async def ask(self, request: Request, data: JSONBody[ConnectionRequest]) -> Connection:
         """Ask somebody for a connection.
 

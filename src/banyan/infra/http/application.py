@@ -65,6 +65,16 @@ def route_flags(application: Litestar) -> dict[str, RouteFlags]:
     return flags
 
 
+def allowed_methods(application: Litestar, path: str) -> list[str]:
+    """What the address takes, nothing where no route is; a slow search over all routes, for rare answers."""
+    allowed: set[str] = set()
+    for route in application.routes:
+        pattern = re.sub(r"\{[^}]*\}", "[^/]+", route.path_format)
+        if isinstance(route, HTTPRoute) and re.fullmatch(pattern, path.rstrip("/") or "/"):
+            allowed.update(route.methods)
+    return sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
+
+
 def _answer_error(request: LitestarRequest[Any, Any, Any], error: Exception) -> Response[Any]:
     exchange: Exchange = request.scope[SCOPE_KEY]  # type: ignore[literal-required]
     refusal = _as_refusal(error)
@@ -73,19 +83,7 @@ def _answer_error(request: LitestarRequest[Any, Any, Any], error: Exception) -> 
     answer = problem_answer(refusal, exchange)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
     content_type = headers.pop("content-type")
-    if isinstance(error, MethodNotAllowedException):
-        headers["allow"] = ", ".join(_allowed_methods(request.app, request.scope["path"]))
     return Response(answer.body, status_code=answer.status, headers=headers, media_type=content_type)
-
-
-def _allowed_methods(application: Litestar, path: str) -> list[str]:
-    """What the address takes; a slow search over all routes, for the answer 405 only."""
-    allowed: set[str] = set()
-    for route in application.routes:
-        pattern = re.sub(r"\{[^}]*\}", "[^/]+", route.path_format)
-        if isinstance(route, HTTPRoute) and re.fullmatch(pattern, path.rstrip("/") or "/"):
-            allowed.update(route.methods)
-    return sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
 
 
 def _as_refusal(error: Exception) -> BanyanError:

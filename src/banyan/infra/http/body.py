@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from banyan.infra.http.problems import BodyTooLarge, BodyTooSlow
+from banyan.infra.http.problems import BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 from banyan.infra.http.settings import HttpSettings
 from banyan.kernel.errors import Malformed
 
@@ -36,11 +36,15 @@ class Body:
 async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: HttpSettings) -> Body:
     """The whole body.
 
-    Raises BodyTooLarge beyond `max_body_bytes` (declared or not), BodyTooSlow, Malformed when the client left.
+    Raises BodyTooLarge beyond `max_body_bytes` (declared or not), BodyTooSlow, Malformed when the client left,
+    UnsupportedMediaType for a compressed one: a few bytes could stand for gigabytes.
     """
     declared = headers.get(b"content-length")
     if declared is None and b"transfer-encoding" not in headers:
         return Body(b"", receive)
+    coding = headers.get(b"content-encoding")
+    if coding is not None and coding.strip().lower() != b"identity":
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
     if declared is not None and declared.isdigit() and int(declared) > settings.max_body_bytes:
         raise _too_large(settings)
     try:

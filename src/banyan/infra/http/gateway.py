@@ -6,7 +6,7 @@ of a stack of middleware: each layer costs a call and a closure per request.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from os import urandom
 from typing import Any
@@ -22,12 +22,12 @@ from banyan.infra.http.capture import Capture
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.finish import Finisher, problem_answer
 from banyan.infra.http.idempotency import Idempotency, IdempotencyRaced, read_key
-from banyan.infra.http.problems import Internal, UriTooLong
+from banyan.infra.http.problems import Internal, MethodNotAllowed, UriTooLong
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.log import AccessLog
 from banyan.infra.metrics import HTTP_IN_FLIGHT, HTTP_SHED
 from banyan.infra.ratelimit import RateLimiter
-from banyan.kernel.errors import BanyanError, Malformed, TooManyRequests, Unauthorized, Unavailable
+from banyan.kernel.errors import BanyanError, Malformed, NotFound, TooManyRequests, Unauthorized, Unavailable
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -62,6 +62,8 @@ class Parts:
     hot: HotAnswers
     # Paths that answer whatever the load and without limits: health, metrics, pages.
     open_paths: Callable[[str], bool]
+    # The methods that an address takes, none where nothing is: for OPTIONS and for the header of a 405.
+    allowed_methods: Callable[[str], Sequence[str]]
     flags: dict[str, RouteFlags] = field(default_factory=dict)
 
 
@@ -102,6 +104,8 @@ class Gateway:
             self._in_flight -= 1
             if exchange.work.in_transaction:
                 await exchange.work.rollback()
+        if answer.status == MethodNotAllowed.status:
+            answer.headers.append((b"allow", ", ".join(self._parts.allowed_methods(scope["path"])).encode()))
         if capture.streaming:
             self._finisher.record_streamed(scope, exchange, capture, started)
         else:
@@ -123,9 +127,14 @@ class Gateway:
         return exchange
 
     def _find_early_answer(self, scope: Scope, exchange: Exchange) -> Answer | None:
-        """An answer that needs no route: a preflight, a refusal for load or size."""
+        """An answer that needs no route: a preflight, a refusal for load, size or form."""
         if len(scope["raw_path"]) + len(scope["query_string"]) > _MAX_TARGET_BYTES:
             raise UriTooLong(f"At most {_MAX_TARGET_BYTES} bytes of path and query.")
+        if b"host" not in exchange.headers and scope["http_version"] == "1.1":
+            raise Malformed("HTTP/1.1 wants a Host header.")
+        # The router would take `//v1//posts` for `/v1/posts`; nobody else who looks at the path would.
+        if "//" in scope["path"]:
+            raise NotFound("There is nothing at this address.")
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in exchange.headers:
             return self._finisher.preflight(exchange)
         HTTP_IN_FLIGHT.set(self._in_flight)
@@ -181,6 +190,8 @@ class Gateway:
         method = scope["method"]
         if method == "GET":
             return await self._answer_read(scope, receive, capture, exchange)
+        if method == "OPTIONS":
+            return self._tell_methods(scope["path"])
         body = await read_body(exchange.headers, receive, self._settings)
         _check_text(scope["query_string"])
         if method != "POST":
@@ -190,6 +201,12 @@ class Gateway:
         if exchange.idempotency_key is None or flags.own_idempotency:
             return await self._run(scope, body, capture, exchange)
         return await self._answer_once(scope, body, capture, exchange, flags, exchange.idempotency_key)
+
+    def _tell_methods(self, path: str) -> Answer:
+        methods = self._parts.allowed_methods(path)
+        if not methods:
+            raise NotFound("There is nothing at this address.")
+        return Answer(204, [(b"allow", ", ".join(methods).encode())], b"")
 
     async def _answer_read(self, scope: Scope, receive: Receive, capture: Capture, exchange: Exchange) -> Answer:
         key: bytes | None = None

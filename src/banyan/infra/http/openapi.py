@@ -4,6 +4,7 @@ Litestar's generator leaves out `additionalProperties: false` and 404 and docume
 msgspec checks and what it describes cannot drift apart.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import or_
@@ -20,6 +21,7 @@ from banyan.infra.http.problems import (
     MethodNotAllowed,
     Problem,
     UnsupportedMediaType,
+    UriTooLong,
 )
 from banyan.kernel.errors import (
     BanyanError,
@@ -37,6 +39,7 @@ Json = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{name}"
 _NOT_PARAMETERS = ("self", "request", "data", "return")
+# A body may come with any method but GET, also where none is asked for: it is read all the same.
 _BODY_ERRORS: tuple[type[BanyanError], ...] = (BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
 _IDEMPOTENCY_PARAMETER: Json = {
     "name": "Idempotency-Key",
@@ -114,12 +117,12 @@ def _operation(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -
     signature = handler.parsed_fn_signature
     has_body = "data" in signature.parameters
     operation: Json = {
-        "operationId": _operation_id(route, handler),
+        "operationId": _operation_id(handler),
         "summary": handler.summary,
         "tags": handler.resolve_tags(),
         "security": _security(handler),
         "parameters": _parameters(route, handler, schemas),
-        "responses": _responses(route, handler, schemas, has_body),
+        "responses": _responses(route, handler, schemas),
     }
     if handler.description:
         operation["description"] = handler.description
@@ -131,9 +134,11 @@ def _operation(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -
     return operation
 
 
-def _operation_id(route: HTTPRoute, handler: HTTPRouteHandler) -> str:
-    tags = handler.resolve_tags()
-    return f"{tags[0]}_{handler.fn.__name__}" if tags else str(handler.fn.__name__)
+def _operation_id(handler: HTTPRouteHandler) -> str:
+    """Unique, and the same whatever else is mounted: `PostRoutes.list` is `post_list`."""
+    controller, _, function = handler.fn.__qualname__.rpartition(".")
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", controller.removesuffix("Routes")).lower()
+    return f"{words}_{function}"
 
 
 def _security(handler: HTTPRouteHandler) -> list[Json]:
@@ -178,7 +183,7 @@ def _describe(parameter: Json, definition: Any) -> None:
             parameter["schema"][theirs] = getattr(definition, ours)
 
 
-def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas, has_body: bool) -> Json:
+def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
     responses: Json = {str(handler.status_code): {"description": "Done."}}
     for status, kind in _returned(handler).items():
         responses[str(status)] = {
@@ -187,7 +192,7 @@ def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas, h
         }
     if "GET" in handler.http_methods:
         responses["304"] = {"description": "Not changed since the ETag in `If-None-Match`."}
-    for status, errors in sorted(_errors_by_status(route, handler, has_body).items()):
+    for status, errors in sorted(_errors_by_status(route, handler).items()):
         responses[str(status)] = {
             "description": "; ".join(f"`{error.code}`: {error.title}" for error in errors),
             "content": {"application/problem+json": {"schema": schemas.of(Problem)}},
@@ -195,17 +200,15 @@ def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas, h
     return responses
 
 
-def _errors_by_status(
-    route: HTTPRoute, handler: HTTPRouteHandler, has_body: bool
-) -> dict[int, Sequence[type[BanyanError]]]:
+def _errors_by_status(route: HTTPRoute, handler: HTTPRouteHandler) -> dict[int, Sequence[type[BanyanError]]]:
     """The errors of the route itself and those that the house adds to every route of its kind."""
     errors: list[type[BanyanError]] = list(handler.opt["raises"])
-    errors += [Malformed, Unauthorized, Invalid, TooManyRequests, Unavailable, MethodNotAllowed]
+    errors += [Malformed, Unauthorized, Invalid, TooManyRequests, Unavailable, MethodNotAllowed, UriTooLong]
     if handler.opt["access"] == "admin":
         errors.append(Forbidden)
     if route.path_parameters:
         errors.append(NotFound)
-    if has_body:
+    if "GET" not in handler.http_methods:
         errors += _BODY_ERRORS
     if "POST" in handler.http_methods:
         errors.append(Conflict)

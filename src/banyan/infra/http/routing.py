@@ -18,7 +18,8 @@ from msgspec import Struct
 from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
-from banyan.kernel.errors import BanyanError, Forbidden, Unauthorized
+from banyan.infra.http.problems import UnsupportedMediaType
+from banyan.kernel.errors import BanyanError, Forbidden, Malformed, Unauthorized
 from banyan.kernel.pages import MAX_LIMIT
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
 
 _JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 Access = Literal["anyone", "account", "admin"]
 
@@ -93,6 +95,18 @@ class Request(LitestarRequest[Any, Any, State]):
     @property
     def request_id(self) -> str:
         return self.exchange.request_id
+
+    async def json(self) -> Any:
+        """The body's JSON value, of which a route's `data` is made. Raises UnsupportedMediaType, Malformed."""
+        content_type = self.exchange.headers.get(b"content-type", b"")
+        if content_type.partition(b";")[0].strip().lower() != b"application/json":
+            raise UnsupportedMediaType("Send `Content-Type: application/json`.")
+        try:
+            return _decode(await self.body())
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Malformed("The body must be one JSON value in UTF-8.") from None
+        except RecursionError:
+            raise Malformed("The body is nested too deeply.") from None
 
     @property
     def user_agent(self) -> str:
