@@ -121,8 +121,8 @@ class TableBus:
         """Delivers what others committed since the last poll. Raises for the database's sake."""
         cursor = self._cursor
         async with indexed(self._source) as connection:
-            # Without a cursor: the transactions from number 2**62 on, so none.
-            rows = await connection.fetch(_POLL, cursor.snapshot if cursor else f"{1 << 62}:{1 << 62}:", self.origin)
+            # Without a cursor every comparison is null, so no message comes.
+            rows = await connection.fetch(_POLL, cursor.snapshot if cursor else None, self.origin)
         head = rows[0]
         self._cursor = _Cursor(head["snapshot"], int(head["newest"]), head["timeline"], head["at"])
         if cursor is None or _is_unsure(cursor, self._cursor) or len(rows) > _MOST_MESSAGES:
