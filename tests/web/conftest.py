@@ -1,9 +1,9 @@
-"""The pages on the real platform, in a real browser."""
+"""The pages on the real platform, in a real browser: one per module, started once; people come in fresh profiles."""
 
 import shutil
 from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from banyan.app.wiring import Platform
@@ -22,19 +22,19 @@ _QUIET = (
 )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def platform(database_url: str) -> AsyncIterator[Platform]:
     async with running_platform(settings_for(database_url)) as platform:
         yield platform
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def server_url(platform: Platform) -> AsyncIterator[str]:
     async with serving(platform) as url:
         yield url
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "no Chromium: dev/setup installs it"
@@ -44,7 +44,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def visitor(browser: Browser, server_url: str) -> AsyncIterator[Visitor]:
     async with visiting(browser, server_url) as visitor:
         yield visitor

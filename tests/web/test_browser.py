@@ -1,9 +1,12 @@
 """The main path as people walk it: two browsers, one community."""
 
+import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from tests.support.eventually import eventually
 from tests.web.visitor import DESKTOP, Visitor, visiting
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_two_people_meet(browser: Browser, visitor: Visitor, server_url: str) -> None:

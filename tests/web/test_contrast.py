@@ -24,7 +24,10 @@ def palettes() -> dict[str, dict[str, str]]:
     """The custom properties of `:root`, light and dark."""
     light, dark = re.findall(r":root \{(.*?)\}", (STATIC / "shared/base.css").read_text(), re.DOTALL)
     pattern = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
-    return {"light": dict(pattern.findall(light)), "dark": {**dict(pattern.findall(light)), **dict(pattern.findall(dark))}}
+    return {
+        "light": dict(pattern.findall(light)),
+        "dark": {**dict(pattern.findall(light)), **dict(pattern.findall(dark))},
+    }
 
 
 def luminance(colour: str) -> float:

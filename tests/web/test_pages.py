@@ -138,7 +138,9 @@ def test_nested_scripts_are_announced(url: str) -> None:
     imported = {
         target
         for module in announced | entries
-        for target in re.findall(r'^(?:import|export)\b[^"()]*"(/assets/[^"]+)"', PAGES[module].body.decode(), re.MULTILINE)
+        for target in re.findall(
+            r'^(?:import|export)\b[^"()]*"(/assets/[^"]+)"', PAGES[module].body.decode(), re.MULTILINE
+        )
     }
     assert imported <= announced | entries
 
@@ -199,9 +201,13 @@ class TestAssets:
         assert assets.asset("a.js").body == b'let x = "// no";\nx += 1;\n'
 
     def test_missing_files_and_circles_are_refused(self, tmp_path: Path) -> None:
-        files = {"a_js": 'import "/assets/b.js";\n', "b_js": 'import "/assets/a.js";\n', "c_js": 'import "/assets/d.js";'}
+        files = {
+            "a_js": 'import "/assets/b.js";\n',
+            "b_js": 'import "/assets/a.js";\n',
+            "c_js": 'import "/assets/d.js";',
+        }
         assets = self.write(tmp_path, **files)
-        with pytest.raises(BrokenAsset, match=r"a.js > b.js > a.js|a.js > b.js"):
+        with pytest.raises(BrokenAsset, match=r"a\.js > b\.js > a\.js"):
             assets.asset("a.js")
-        with pytest.raises(BrokenAsset, match="d.js"):
+        with pytest.raises(BrokenAsset, match=r"d\.js"):
             Assets(tmp_path).asset("c.js")

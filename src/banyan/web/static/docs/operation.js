@@ -1,7 +1,7 @@
 import { h } from "/assets/shared/dom.js";
 import { curlCommand } from "/assets/docs/curl.js";
 import { bodyExample } from "/assets/docs/example.js";
-import { prose } from "/assets/docs/prose.js";
+import { inline, prose } from "/assets/docs/prose.js";
 import { property, schemaTree } from "/assets/docs/schema.js";
 import { sheet } from "/assets/docs/sheet.js";
 import { bearer, onToken } from "/assets/docs/token.js";
@@ -28,7 +28,8 @@ export function operationSection(document, operation) {
       parameters(document, operation),
       operation.body && [h("h4", null, "Body"), h("div", { class: "hint" }, operation.body.type), schemaTree(document, operation.body.schema ?? {})],
       h("h4", null, "Answers"),
-      operation.responses.map((response) => responseBlock(document, response)),
+      operation.responses.filter((response) => !isRefusal(response)).map((response) => answerBlock(document, response)),
+      refusalBlock(document, operation.responses.filter(isRefusal)),
     ),
     commands(document, operation),
   );
@@ -40,20 +41,38 @@ function parameters(document, operation) {
   return [h("h4", null, "Parameters"), h("ul", { class: "properties" }, rows)];
 }
 
-function responseBlock(document, response) {
-  const refused = /^[45]/.test(response.status);
-  const summary = h("summary", null, h("span", { class: `status ${refused ? "refused" : ""}` }, response.status), response.description ?? "");
-  const details = h("details", { class: "response" }, summary);
-  // Made when opened: a document has hundreds of these, and few are looked at.
-  details.addEventListener("toggle", () => details.childElementCount > 1 || details.append(responseBody(document, response)), { once: true });
+const isRefusal = ({ status }) => /^[45]/.test(status);
+
+// Made when opened: a document has hundreds of these, and few are looked at.
+function folded(summary, content) {
+  const details = h("details", { class: "response" }, h("summary", null, summary));
+  details.addEventListener("toggle", () => details.childElementCount > 1 || details.append(h("div", null, content())), { once: true });
   return details;
 }
 
-function responseBody(document, response) {
-  const headers = Object.entries(response.headers ?? {}).map(([name, value]) => property(document, { name, place: "header", ...document.follow(value) }));
+function answerBlock(document, response) {
+  const title = [h("span", { class: "status" }, response.status), inline(response.description ?? "")].flat();
+  return folded(title, () => {
+    const headers = Object.entries(response.headers ?? {}).map(([name, value]) => property(document, { name, place: "header", ...document.follow(value) }));
+    return [headers.length > 0 && h("ul", { class: "properties" }, headers), ...body(document, response)];
+  });
+}
+
+/** What may go wrong, status by status, and below it the one document that all of them are. */
+function refusalBlock(document, responses) {
+  if (!responses.length) return null;
+  const statuses = h("span", { class: "status refused" }, responses.map(({ status }) => status).join(" "));
+  return folded(["Refusals ", statuses], () => {
+    const rows = responses.map(({ status, description }) => h("li", null, h("span", { class: "status refused" }, status), inline(description ?? "")));
+    const kinds = new Map(responses.map((response) => [JSON.stringify(response.content), response]));
+    return [h("ul", { class: "properties" }, rows), ...[...kinds.values()].flatMap((response) => body(document, response))];
+  });
+}
+
+function body(document, response) {
   const [type, media] = document.content(response);
-  const body = media ? [h("p", { class: "hint" }, type), schemaTree(document, media.schema ?? {}), sheet("Example", JSON.stringify(bodyExample(document, media), null, 2))] : h("p", { class: "hint" }, "No body.");
-  return h("div", null, headers.length > 0 && h("ul", { class: "properties" }, headers.map((row) => row)), body);
+  if (!media) return [h("p", { class: "hint" }, "No body.")];
+  return [h("p", { class: "hint" }, type), schemaTree(document, media.schema ?? {}), sheet("Example", JSON.stringify(bodyExample(document, media), null, 2))];
 }
 
 function commands(document, operation) {

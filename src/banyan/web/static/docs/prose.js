@@ -1,7 +1,8 @@
 import { h } from "/assets/shared/dom.js";
 
-// \x60 is the backtick.
-function inline(text) {
+/** One run of text with its `code`, **bold** and links. */
+export function inline(text) {
+  // \x60 is the backtick.
   return text.split(/(\x60[^\x60]+\x60|\*\*[^*]+\*\*|\[[^\]]+\]\([^)\s]+\))/).map((part) => {
     if (part.startsWith("\x60")) return h("code", null, part.slice(1, -1));
     if (part.startsWith("**")) return h("b", null, part.slice(2, -2));

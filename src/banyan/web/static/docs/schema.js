@@ -33,7 +33,7 @@ export function typeText(document, raw) {
 function base(document, schema, called) {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return "one of";
-  if (schema.choices) return [...new Set(schema.choices.map((choice) => typeText(document, choice)))].join(" or ");
+  if (schema.choices) return [...new Set(schema.choices.map((choice) => choice.enum?.map((value) => JSON.stringify(value)).join(", ") ?? typeText(document, choice)))].join(" or ");
   if (schema.type === "array") return `list of ${schema.items ? typeText(document, schema.items) : "anything"}`;
   if (schema.type === "object" || schema.properties) return called ?? (schema.additionalProperties ? `map of ${mapText(document, schema)}` : "object");
   return [schema.type ?? "anything", schema.format && `(${schema.format})`].filter(Boolean).join(" ");
@@ -43,7 +43,7 @@ const mapText = (document, schema) => (schema.additionalProperties === true ? "a
 
 function range(from, to, what) {
   if (from === undefined && to === undefined) return null;
-  if (to === undefined) return `at least ${from.toLocaleString()} ${what}`;
+  if (to === undefined) return `at least ${from.toLocaleString()} ${from === 1 ? what.replace(/s$/, "") : what}`;
   return `${from === undefined ? "at most" : `${from.toLocaleString()} to`} ${to.toLocaleString()} ${what}`;
 }
 
