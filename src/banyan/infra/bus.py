@@ -14,6 +14,7 @@ from prometheus_client import Counter
 from banyan.infra.database.indexed import Source, indexed
 from banyan.infra.database.work import Announcement, Work, call_safely
 from banyan.infra.declare import AnyJobKind, JobKind, Schedule
+from banyan.kernel.errors import Unavailable
 from banyan.kernel.ids import new_id
 from banyan.kernel.signals import Job
 
@@ -33,6 +34,8 @@ _UNSURE_SECONDS = _RETENTION_MINUTES * 60 / 2
 # Beyond so many at once, forgetting everything is cheaper than picking.
 _MOST_MESSAGES = 10_000
 
+# A snapshot after the last possible transaction.
+_NOTHING_NEW = f"{(1 << 63) - 1}:{(1 << 63) - 1}:"
 # Statements see what committed before their snapshot. A row is new if its transaction was invisible to the last
 # snapshot: begun after it (>= xmax), or still running then (xip). Order of commit does not matter, none is missed
 # and none comes twice. The first letters of the WAL file's name are the timeline: another one after a failover.
@@ -138,9 +141,12 @@ class TableBus:
             self._stir.clear()
             try:
                 await self.poll()
-            except Exception as error:
+            except Unavailable as error:
                 _FAILURES.inc()
-                log.debug("bus cannot poll", error=type(error).__name__)
+                log.debug("bus waits for the database", error=type(error).__name__)
+            except Exception:
+                _FAILURES.inc()
+                log.exception("bus cannot poll")
             # After an outage the relay wakes us as soon as it has a connection again.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_SECONDS):

@@ -203,11 +203,11 @@ async def save_schedules(work: Work, schedules: Sequence[Schedule]) -> None:
     await work.write(
         """
         INSERT INTO jobs_schedules (name, every_seconds, next_run_at)
-        SELECT name, every_seconds, clock_timestamp() FROM unnest($1::text[], $2::float8[])
+        SELECT name, every_seconds, now() FROM unnest($1::text[], $2::float8[])
             AS declared(name, every_seconds) ORDER BY name
         ON CONFLICT (name) DO UPDATE SET every_seconds = EXCLUDED.every_seconds,
             next_run_at = least(jobs_schedules.next_run_at,
-                                clock_timestamp() + make_interval(secs => EXCLUDED.every_seconds))
+                                now() + make_interval(secs => EXCLUDED.every_seconds))
         WHERE jobs_schedules.every_seconds <> EXCLUDED.every_seconds
         """,
         [schedule.name for schedule in schedules],

@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 
 from banyan.infra.database.connect import CONNECT_ERRORS, connect
-from banyan.infra.database.errors import DatabaseUnavailable
+from banyan.infra.database.errors import DatabaseUnavailable, is_connection_lost
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import call_safely
 from banyan.kernel.ids import new_id
@@ -62,8 +62,8 @@ class Relay:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """The connection, for short statements that never wait for a lock. Any error ends it: the next one is
-        opened at once.
+        """The connection, for short statements that never wait for a lock. An error ends it, unless it only
+        concerns the statement: the next one is opened at once.
 
         Raises DatabaseUnavailable while there is none.
         """
@@ -73,8 +73,8 @@ class Relay:
             connection = self._connection
             try:
                 yield connection
-            except BaseException:
-                connection.terminate()
+            except BaseException as error:
+                await _clean(connection, error)
                 raise
 
     async def start(self) -> None:
@@ -158,3 +158,11 @@ class Relay:
 
     def _lost(self, _connection: object) -> None:
         self._stir.set()
+
+
+async def _clean(connection: asyncpg.Connection, error: BaseException) -> None:
+    """Rolls back after an error of the statement itself; after any other nobody knows the connection's state."""
+    if not isinstance(error, asyncpg.PostgresError) or is_connection_lost(error, connection):
+        connection.terminate()
+    elif connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
