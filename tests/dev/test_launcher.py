@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -76,7 +77,7 @@ class Checkout:
 
     def run(self, *arguments: str, **more: str) -> tuple[int, str, str]:
         with self.start(*arguments, **more) as process:
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=240)
         return process.returncode, out, err
 
     def lock(self, *blocks: str) -> None:
@@ -147,12 +148,13 @@ def test_a_later_start_says_and_costs_almost_nothing(ready: Checkout) -> None:
     assert json.loads(out)["arguments"] == ["status"]
     launcher = ready.root / "banyan"
     launcher.write_text(launcher.read_text().replace("exec ", "exit 0 # "))
-    took_seconds = []
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(5):
-        started = time.perf_counter()
         assert ready.run()[0] == 0
-        took_seconds.append(time.perf_counter() - started)
-    assert min(took_seconds) < 0.05
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # CPU time, because wall time on a busy machine says nothing about the launcher.
+    used_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert used_seconds / 5 < 0.05
 
 
 def test_a_changed_lock_replaces_the_packages(ready: Checkout) -> None:
@@ -215,7 +217,7 @@ def test_a_start_killed_while_replacing_gives_the_former_environment_back(ready:
 
 def test_two_starts_at_once_make_one_environment(fresh: Checkout) -> None:
     with fresh.start() as one, fresh.start() as two:
-        answers = [one.communicate(timeout=120), two.communicate(timeout=120)]
+        answers = [one.communicate(timeout=240), two.communicate(timeout=120)]
     assert [json.loads(out)["leaf"] for out, _ in answers] == ["1.0", "1.0"]
     assert sum("making .venv with" in err for _, err in answers) == 1
 
@@ -275,7 +277,7 @@ def test_a_python_that_cannot_make_environments_names_the_package(
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.02)
