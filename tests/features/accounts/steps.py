@@ -42,6 +42,20 @@ async def quiet_api(settings: Settings) -> AsyncIterator[Api]:
         yield api
 
 
+@asynccontextmanager
+async def losing_answers(api: Api) -> AsyncIterator[Api]:
+    """A client whose connection breaks whenever an answer is on its way."""
+
+    async def drop(message: object) -> None:
+        raise ConnectionResetError
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await api.platform.asgi(scope, receive, drop)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://banyan.test") as http:
+        yield Api(api.platform, http)
+
+
 def code(answer: httpx.Response) -> tuple[int, str]:
     """Status and code of a refusal, which is a problem document."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text

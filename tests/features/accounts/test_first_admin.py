@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from tests.features.accounts.steps import bearer, code, holds, sign_up_body
 from tests.support.platform import Api, api_of, running_platform, settings_for
 
@@ -50,11 +48,11 @@ async def test_a_new_link_voids_the_one_before(api: Api) -> None:
     assert (await set_up(api, new)).status_code == 201
 
 
-@pytest.mark.parametrize("token", ["x", "A" * 43, "é", "\0"])
-async def test_an_invented_token(api: Api, token: str) -> None:
-    assert code(await set_up(api, token)) == WRONG, "no link was made yet"
+async def test_an_invented_token(api: Api) -> None:
+    tokens = ("x", "A" * 43, "é", "\0")
+    assert [code(await set_up(api, token)) for token in tokens] == [WRONG] * 4, "no link was made yet"
     await make_token(api)
-    assert code(await set_up(api, token)) == WRONG
+    assert [code(await set_up(api, token)) for token in tokens] == [WRONG] * 4
 
 
 async def test_the_token_is_stored_as_a_digest(api: Api) -> None:

@@ -158,9 +158,9 @@ async def test_what_retries_leave_behind_is_bounded(api: Api, ada: Api) -> None:
     assert (await refresh(api, answers[-1].json()["refresh_token"])).status_code == 200
 
 
-@pytest.mark.parametrize("token", ["x", "A" * 64, "é" * 64, "-" * 64, "a b", "\0" * 64])
-async def test_an_invented_token_is_refused_without_a_query(api: Api, ada: Api, token: str) -> None:
-    assert code(await refresh(api, token)) == INVALID
+async def test_an_invented_token_is_refused(api: Api, ada: Api) -> None:
+    for token in ("x", "A" * 64, "é" * 64, "-" * 64, "a b", "\0" * 64):
+        assert code(await refresh(api, token)) == INVALID
     assert (await ada.get("/v1/me")).status_code == 200
 
 

@@ -66,9 +66,8 @@ async def test_an_account_without_a_password_is_no_way_in(api: Api) -> None:
     assert hashes_so_far() - before == 1
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
+async def test_bad_input(api: Api) -> None:
+    cases: list[tuple[Any, int]] = [
         ({"email": "ada@example.org", "password": ""}, 422),
         ({"email": "ada@example.org", "password": "x" * 257}, 422),
         ({"email": "ada@example.org", "password": "a\0b"}, 401),
@@ -78,12 +77,10 @@ async def test_an_account_without_a_password_is_no_way_in(api: Api) -> None:
         ({"email": "ada@example.org", "password": PASSWORD, "otp": "1"}, 422),
         ([], 422),
         ("x", 422),
-    ],
-)
-async def test_bad_input(api: Api, body: Any, status: int) -> None:
-    answer = await api.post("/v1/auth/token", body)
-    assert answer.status_code in (400, status), answer.text
-    assert code(answer)[0] < 500
+    ]
+    for body, status in cases:
+        answer = await api.post("/v1/auth/token", body)
+        assert code(answer)[0] == status, (body, answer.text)
 
 
 async def test_a_lone_surrogate_is_no_password(api: Api) -> None:

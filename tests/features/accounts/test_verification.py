@@ -61,10 +61,10 @@ async def test_of_two_links_at_once_one_proves_the_address(api: Api) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 422]
 
 
-@pytest.mark.parametrize("token", ["x", "", "A" * 43, "A" * 600, "\0", "é"])
-async def test_an_invented_token(api: Api, token: str) -> None:
-    answer = await api.post("/v1/auth/verify-email", {"token": token})
-    assert answer.status_code == 422, answer.text
+async def test_an_invented_token(api: Api) -> None:
+    for token in ("x", "", "A" * 43, "A" * 600, "\0", "é"):
+        answer = await api.post("/v1/auth/verify-email", {"token": token})
+        assert answer.status_code == 422, answer.text
 
 
 async def test_a_link_expires(api: Api) -> None:

@@ -15,8 +15,8 @@ from banyan.kernel.signals import Job
 log = structlog.get_logger("banyan.mail")
 
 _MAILS = Counter("banyan_mails_total", "Mails handed on.", ["outcome"])
-# Two tries at once and then ever later, for about a day: mail servers are away for hours at times.
-_MAX_ATTEMPTS = 14
+# Ever later, in the end every half hour, for about a day: mail servers are away for hours at times.
+_MAX_ATTEMPTS = 60
 
 
 class SendMail(Job, frozen=True):
@@ -49,7 +49,7 @@ class Mailer:
 
     def job_kinds(self) -> list[JobKind[SendMail]]:
         """The job that delivers."""
-        return [JobKind(SendMail, self._deliver, max_attempts=_MAX_ATTEMPTS, timeout_seconds=60)]
+        return [JobKind(SendMail, self._deliver, max_attempts=_MAX_ATTEMPTS)]
 
     async def _deliver(self, work: Work, mail: SendMail) -> None:
         try:
