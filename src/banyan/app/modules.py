@@ -32,8 +32,8 @@ class Module:
 
 
 MODULES: tuple[Module, ...] = (
-    Module("bus", "banyan.app.parts:run_bus"),
     Module("relay", "banyan.app.parts:run_relay"),
+    Module("bus", "banyan.app.parts:run_bus", needs=("relay",)),
     Module("worker", "banyan.app.parts:run_worker", needs=("bus",), targets=frozenset({"worker"})),
     Module("scheduler", "banyan.app.parts:run_scheduler", needs=("bus",), targets=frozenset({"scheduler"})),
 )

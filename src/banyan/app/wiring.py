@@ -139,8 +139,9 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     mailer = Mailer(SmtpTransport(settings.mail) if settings.mail.host else mailbox)
     features = _features(settings, auth, limiter, mailer)
     registry = _registry(settings, features, mailer)
-    bus = TableBus(pool)
     relay = Relay(settings.database)
+    # Not by the pool: behind a crowd of requests an ended session would live on.
+    bus = TableBus(relay)
     worker = Worker(pool, relay, registry, settings.jobs)
     outbox = JobOutbox(registry, bus, relay)
     if "worker" in targets.roles:
