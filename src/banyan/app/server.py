@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 
+from banyan.infra.http.protocol import bounded_protocol
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.metrics import HTTP_CONNECTIONS
 
@@ -55,7 +56,7 @@ def uvicorn_config(app: Any, settings: HttpSettings) -> uvicorn.Config:
     """How uvicorn serves `app`: everything that the gateway does itself is off."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=bounded_protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,

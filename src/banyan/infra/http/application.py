@@ -111,6 +111,8 @@ def _invalid_input(error: ValidationException) -> Invalid:
 def _field_error(item: dict[str, Any]) -> FieldError:
     message = str(item.get("message", ""))
     place = str(item.get("key", "body"))
+    if message == "'data'":
+        return FieldError("body", "missing_field", "This address wants a JSON body.")
     for pattern, code in ((_UNKNOWN, "unknown_field"), (_MISSING, "missing_field")):
         if match := pattern.search(message):
             prefix = "" if place in ("data", "body") else place + "."

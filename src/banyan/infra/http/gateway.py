@@ -130,7 +130,7 @@ class Gateway:
         """An answer that needs no route: a preflight, a refusal for load, size or form."""
         if len(scope["raw_path"]) + len(scope["query_string"]) > _MAX_TARGET_BYTES:
             raise UriTooLong(f"At most {_MAX_TARGET_BYTES} bytes of path and query.")
-        if b"host" not in exchange.headers and scope["http_version"] == "1.1":
+        if b"host" not in exchange.headers and scope["http_version"] != "1.0":
             raise Malformed("HTTP/1.1 wants a Host header.")
         # The router would take `//v1//posts` for `/v1/posts`; nobody else who looks at the path would.
         if "//" in scope["path"]:

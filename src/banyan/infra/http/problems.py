@@ -52,6 +52,18 @@ class UriTooLong(BanyanError):
     title = "Address too long"
 
 
+class HeadTooLarge(BanyanError):
+    code = "headers_too_large"
+    status = 431
+    title = "Request line and headers too large"
+
+
+class HeadTooSlow(BanyanError):
+    code = "headers_timeout"
+    status = 408
+    title = "Request line and headers did not arrive in time"
+
+
 class Internal(BanyanError):
     """A bug of ours: the log has the trace under the same request id, the answer has none of it."""
 

@@ -17,6 +17,8 @@ class HttpSettings(BaseModel):
     cors_origins: list[str] = Field(
         default_factory=list, description="Origins whose pages may call the API; `*` allows any, without cookies."
     )
+    max_head_bytes: int = Field(32 * 1024, ge=8192, description="Request line and headers together.")
+    head_timeout_seconds: float = Field(20, gt=0, description="A request's headers must have arrived by then.")
     max_body_bytes: int = Field(10 * 1024 * 1024, ge=1024)
     body_timeout_seconds: float = Field(30, gt=0, description="A request's body must have arrived by then.")
     compress_min_bytes: int = Field(1024, ge=0)
