@@ -77,7 +77,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "sid": str(uuid4()),
         "role": "member",
         "iat": int(time.time()),
-        "exp": int(time.time()) + 60,
+        "exp": int(time.time()) + 86_400,
     } | changes
     return {name: value for name, value in given.items() if value is not ...}
 
