@@ -8,7 +8,9 @@ class JobsSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    concurrency: int = Field(10, ge=1, le=1000, description="Jobs that one worker runs at once.")
+    concurrency: int = Field(
+        5, ge=1, le=1000, description="Jobs that one worker runs at once; below database.pool_size beside an API."
+    )
     batch: int = Field(200, ge=1, le=5000, description="Jobs claimed by one statement at most.")
     lease_seconds: float = Field(30, gt=0, description="A crashed worker's jobs are taken over after this time.")
     poll_seconds: float = Field(1, gt=0, description="How often to look for jobs that nobody announced.")
