@@ -10,6 +10,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+class _FillAbandoned(Exception):
+    """The task that was filling an entry was cancelled."""
+
+
 class Cache(Generic[K, V]):
     """Least recently used entries leave first. A `drop` while a fill is under way discards that fill:
     otherwise a value read before a write could outlive it.
@@ -49,27 +53,39 @@ class Cache(Generic[K, V]):
 
     async def get(self, key: K, fill: Callable[[], Awaitable[V]]) -> V:
         """The cached value, or the one that `fill` makes: concurrent callers share one fill."""
-        value = self.find(key)
-        if value is not None:
-            return value
-        under_way = self._fills.get(key)
-        if under_way is not None:
-            return await asyncio.shield(under_way)
-        return await self._fill(key, fill)
+        while True:
+            value = self.find(key)
+            if value is not None:
+                return value
+            under_way = self._fills.get(key)
+            if under_way is None:
+                return await self._fill(key, fill)
+            try:
+                return await asyncio.shield(under_way)
+            except _FillAbandoned:
+                # Whoever was filling has been cancelled: that is not our end.
+                continue
 
     async def get_many(self, keys: Iterable[K], fill: Callable[[list[K]], Awaitable[dict[K, V]]]) -> dict[K, V]:
         """Values for all keys that have one; `fill` is called once with those not cached."""
+        now = time.monotonic()
+        entries = self._entries
         found: dict[K, V] = {}
         missing: list[K] = []
         for key in keys:
-            if key in found:
-                continue
-            value = self.find(key)
-            if value is None:
+            entry = entries.get(key)
+            if entry is None or entry[0] < now:
                 missing.append(key)
             else:
-                found[key] = value
+                found[key] = entry[1]
+        self.hits += len(found)
+        # Who was used last only matters once somebody has to leave soon.
+        if 2 * len(entries) > self._max_entries:
+            for key in found:
+                entries.move_to_end(key)
         if missing:
+            missing = list(dict.fromkeys(missing))
+            self.misses += len(missing)
             drops = self._drops
             filled = await fill(missing)
             found.update(filled)
@@ -96,7 +112,7 @@ class Cache(Generic[K, V]):
             value = await fill()
         except BaseException as error:
             if not future.cancelled():
-                future.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
+                future.set_exception(error if isinstance(error, Exception) else _FillAbandoned())
                 future.exception()
             raise
         else:

@@ -94,10 +94,11 @@ class IdSet(Collection[UUID]):
     `in` is a search through the bytes: as fast as hashing a UUID for some hundreds of ids, 10 µs for 10,000.
     """
 
-    __slots__ = ("_packed",)
+    __slots__ = ("packed",)
 
     def __init__(self, packed: bytes = b"") -> None:
-        self._packed = packed
+        # The ids one after the other, for those who search for many in one go.
+        self.packed = packed
 
     @classmethod
     def of(cls, ids: Iterable[UUID]) -> "IdSet":
@@ -107,7 +108,7 @@ class IdSet(Collection[UUID]):
         if not isinstance(value, UUID):
             return False
         wanted = value.bytes
-        packed = self._packed
+        packed = self.packed
         place = packed.find(wanted)
         # The same bytes may also lie across two neighbours.
         while place % 16 and place >= 0:
@@ -115,11 +116,11 @@ class IdSet(Collection[UUID]):
         return place >= 0
 
     def __iter__(self) -> Iterator[UUID]:
-        packed = self._packed
+        packed = self.packed
         return (UUID(bytes=packed[start : start + 16]) for start in range(0, len(packed), 16))
 
     def __len__(self) -> int:
-        return len(self._packed) // 16
+        return len(self.packed) // 16
 
 
 class Relations(Struct, frozen=True, gc=False):

@@ -120,9 +120,11 @@ async def update_profile(
     return True
 
 
-async def list_cards(work: Work, ids: Sequence[UUID]) -> dict[UUID, Card]:
+async def list_cards(work: Work, keys: Sequence[bytes]) -> list[Card]:
+    """Cards by the bytes of ids."""
+    ids = [UUID(bytes=key) for key in keys]
     rows = await work.rows("SELECT id, handle, display_name, avatar_url FROM people_people WHERE id = ANY($1)", ids)
-    return {row["id"]: _card(row) for row in rows}
+    return [_card(row) for row in rows]
 
 
 async def find_id_by_handle(work: Work, handle: str) -> UUID | None:

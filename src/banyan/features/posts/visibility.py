@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from banyan.features.people.models import Relations
-from banyan.features.posts.models import AudienceKind
+from banyan.features.posts.models import AudienceKind, PostRow
 
 _ALL: Final[tuple[AudienceKind, ...]] = ("public", "connections", "self")
 _AS_CONNECTION: Final[tuple[AudienceKind, ...]] = ("public", "connections")
@@ -33,6 +33,25 @@ def belongs_in_feed(viewer_id: UUID, relations: Relations, author_id: UUID, audi
     if author_id == viewer_id:
         return True
     return author_id in relations.connected and may_see(viewer_id, relations, author_id, audience)
+
+
+def visible_rows(viewer_id: UUID | None, relations: Relations, rows: list[PostRow]) -> list[PostRow]:
+    """Those of many posts that a reader may see."""
+    return [row for row in rows if may_see(viewer_id, relations, row.author_id, row.audience)]
+
+
+def feed_rows(viewer_id: UUID, relations: Relations, rows: list[PostRow]) -> list[PostRow]:
+    """Those of many posts that stand in a person's home feed."""
+    if relations.hidden:
+        return [row for row in rows if belongs_in_feed(viewer_id, relations, row.author_id, row.audience)]
+    # The hottest loop of the house: the usual answer, a connection's post, is found without a call. 16 bytes an id.
+    find = relations.connected.packed.find
+    return [
+        row
+        for row in rows
+        if ((place := find(row.author_id.bytes)) >= 0 and place % 16 == 0 and row.audience != "self")
+        or belongs_in_feed(viewer_id, relations, row.author_id, row.audience)
+    ]
 
 
 def is_hidden(relations: Relations, author_id: UUID) -> bool:

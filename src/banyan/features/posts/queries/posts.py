@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -30,18 +30,19 @@ _INSERT = """WITH post AS (
     counter AS (INSERT INTO posts_counters (post_id) VALUES ($1))
     INSERT INTO posts_home (person_id, post_id) VALUES ($2, $1)"""
 
+_NO_COUNTS: Final[dict[str, int]] = {}
 _counts = msgspec.json.Decoder(dict[str, int])
 
 
 def read_counts(stored: str) -> dict[str, int]:
-    """Reaction counts from their jsonb."""
-    return _counts.decode(stored)
+    """Reaction counts from their jsonb; never changed in place."""
+    return _counts.decode(stored) if stored != "{}" else _NO_COUNTS
 
 
 def post_rows(rows: Iterable[Any]) -> list[PostRow]:
     """Rows of COLUMNS as values."""
     return [
-        PostRow(post, author, body, audience, at, edited, comments, _counts.decode(reactions), mine)
+        PostRow(post, author, body, audience, at, edited, comments, read_counts(reactions), mine)
         for post, author, body, audience, at, edited, comments, reactions, mine in rows
     ]
 

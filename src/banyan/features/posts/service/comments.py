@@ -58,8 +58,8 @@ class Comments:
             after = rows[-1].id
             step = max(step, _REFILL_ROWS)
         page = cut_page(found, limit, lambda row: row.id)
-        cards = await self._people.cards(work, {row.author_id for row in page.items})
-        comments = [_dress(row, cards) for row in page.items if row.author_id in cards]
+        cards = await self._people.cards_in_order(work, [row.author_id for row in page.items])
+        comments = [_dress(row, card) for row, card in zip(page.items, cards, strict=True) if card is not None]
         return Page(comments, page.next_cursor)
 
     async def edit_comment(self, work: Work, viewer_id: UUID, comment_id: UUID, text: CommentText) -> Comment:
@@ -99,10 +99,10 @@ class Comments:
         return row, post
 
     async def _dress_one(self, work: Work, row: CommentRow) -> Comment:
-        cards = await self._people.cards(work, (row.author_id,))
-        if row.author_id not in cards:
+        card = await self._people.find_card(work, row.author_id)
+        if card is None:
             raise PersonNotFound
-        return _dress(row, cards)
+        return _dress(row, card)
 
 
 def check_comment(value: str) -> str:
@@ -110,5 +110,5 @@ def check_comment(value: str) -> str:
     return check_lines(value, "body", max_chars=COMMENT_MAX_CHARS)
 
 
-def _dress(row: CommentRow, cards: dict[UUID, Card]) -> Comment:
-    return Comment(row.id, row.post_id, row.body, row.created_at, row.edited_at, cards[row.author_id])
+def _dress(row: CommentRow, author: Card) -> Comment:
+    return Comment(row.id, row.post_id, row.body, row.created_at, row.edited_at, author)

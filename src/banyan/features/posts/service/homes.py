@@ -18,7 +18,7 @@ from banyan.features.posts.queries import homes as queries
 from banyan.features.posts.queries.posts import LAST_ID
 from banyan.features.posts.service.posts import Posts, read_visible
 from banyan.features.posts.signals import PostPublished
-from banyan.features.posts.visibility import belongs_in_feed
+from banyan.features.posts.visibility import feed_rows
 from banyan.infra.database.work import Work
 from banyan.kernel.pages import Page, decode_cursor
 
@@ -113,7 +113,7 @@ class Homes:
     ) -> list[PostRow]:
         return await read_visible(
             lambda place, rows: queries.list_home(work, person_id, place, rows),
-            lambda row: belongs_in_feed(person_id, relations, row.author_id, row.audience),
+            lambda rows: feed_rows(person_id, relations, rows),
             before,
             wanted,
         )
@@ -124,7 +124,7 @@ class Homes:
         authors = [person_id, *relations.connected]
         return await read_visible(
             lambda place, rows: queries.list_older(work, person_id, authors, place, rows),
-            lambda row: belongs_in_feed(person_id, relations, row.author_id, row.audience),
+            lambda rows: feed_rows(person_id, relations, rows),
             before,
             wanted,
         )

@@ -21,7 +21,7 @@ from banyan.features.posts.models import (
 )
 from banyan.features.posts.queries import posts as queries
 from banyan.features.posts.signals import PostPublished
-from banyan.features.posts.visibility import may_see, visible_audiences
+from banyan.features.posts.visibility import may_see, visible_audiences, visible_rows
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
@@ -44,8 +44,7 @@ class Posts:
         """Raises Invalid."""
         body = check_body(new.body)
         audience = audience_kind(new.audience)
-        cards = await self._people.cards(work, (author_id,))
-        card = cards.get(author_id)
+        card = await self._people.find_card(work, author_id)
         if card is None:
             raise PersonNotFound
         post_id = new_id()
@@ -75,7 +74,7 @@ class Posts:
         relations = await self._people.relations(work, viewer_id)
         rows = await read_visible(
             lambda before, rows: queries.list_public(work, viewer_id, before, rows),
-            lambda row: may_see(viewer_id, relations, row.author_id, row.audience),
+            lambda rows: visible_rows(viewer_id, relations, rows),
             decode_cursor(cursor) or queries.LAST_ID,
             limit + 1,
         )
@@ -123,14 +122,13 @@ class Posts:
     async def dress_page(self, work: Work, rows: Sequence[PostRow], limit: int) -> Page[Post]:
         """A page for `limit` posts from up to one more than that."""
         page = cut_page(rows, limit, lambda row: row.id)
-        cards = await self._people.cards(work, {row.author_id for row in page.items})
+        cards = await self._people.cards_in_order(work, [row.author_id for row in page.items])
         # An author who is gone in this moment takes their posts along.
-        posts = [dress(row, cards[row.author_id]) for row in page.items if row.author_id in cards]
+        posts = [dress(row, card) for row, card in zip(page.items, cards, strict=True) if card is not None]
         return Page(posts, page.next_cursor)
 
     async def _dress_one(self, work: Work, row: PostRow) -> Post:
-        cards = await self._people.cards(work, (row.author_id,))
-        card = cards.get(row.author_id)
+        card = await self._people.find_card(work, row.author_id)
         if card is None:
             raise PostNotFound
         return dress(row, card)
@@ -175,7 +173,7 @@ def announce_change(work: Work, post_id: UUID, audience: AudienceKind) -> None:
 
 async def read_visible(
     read: Callable[[UUID, int], Awaitable[list[PostRow]]],
-    shown: Callable[[PostRow], bool],
+    visible: Callable[[list[PostRow]], list[PostRow]],
     before: UUID,
     wanted: int,
 ) -> list[PostRow]:
@@ -184,7 +182,7 @@ async def read_visible(
     step = wanted
     while True:
         rows = await read(before, step)
-        found += [row for row in rows if shown(row)]
+        found += visible(rows)
         if len(found) >= wanted or len(rows) < step:
             return found[:wanted]
         before = rows[-1].id
