@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from banyan.infra.auth.passwords import HASHES
 from tests.features.accounts.steps import bearer, code, holds, quiet_api, sign_in
@@ -140,6 +141,21 @@ async def test_old_failures_do_not_count(api: Api) -> None:
     for _ in range(9):
         assert code(await sign_in(api, "ada", "wrong one")) == (401, "wrong_credentials")
     assert (await sign_in(api, "ada")).status_code == 200
+
+
+async def test_the_metrics_tell_how_sign_ins_end(api: Api) -> None:
+    await api.sign_up("ada")
+    before = outcomes()
+    for password in ("wrong one", PASSWORD, *["wrong one"] * 10, PASSWORD):
+        await sign_in(api, "ada", password)
+    after = outcomes()
+    grown = {outcome: after[outcome] - before[outcome] for outcome in after}
+    assert grown == {"ok": 1, "failed": 11, "locked": 1, "unverified": 0}
+
+
+def outcomes() -> dict[str, float]:
+    names = ("ok", "failed", "locked", "unverified")
+    return {name: REGISTRY.get_sample_value("banyan_sign_ins_total", {"outcome": name}) or 0 for name in names}
 
 
 async def test_success_clears_the_count(api: Api) -> None:

@@ -40,6 +40,9 @@ from banyan.kernel.ids import new_id
 
 _SIGN_INS = Counter("banyan_sign_ins_total", "Sign-ins by password.", ["outcome"])
 _SIGN_UPS = Counter("banyan_sign_ups_total", "Accounts asked for.", ["outcome"])
+# Shown as zero from the start: an alert on their growth must see the first failure too.
+for _outcome in ("ok", "failed", "locked", "unverified"):
+    _SIGN_INS.labels(_outcome)
 
 
 class Accounts:
