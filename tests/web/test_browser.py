@@ -3,7 +3,9 @@
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
+from banyan.app.wiring import Platform
 from tests.support.eventually import eventually
+from tests.support.platform import api_of
 from tests.web.visitor import DESKTOP, Visitor, visiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -112,11 +114,13 @@ async def test_refusals_stand_at_the_field(visitor: Visitor) -> None:
     assert await visitor.page.get_by_role("alert").inner_text() != ""
 
 
-async def test_going_back_finds_the_place(visitor: Visitor) -> None:
-    await visitor.sign_up("ada")
-    for number in range(23):
-        await visitor.write_post(f"Post number {number}.")
-    await visitor.page.reload()
+async def test_going_back_finds_the_place(platform: Platform, visitor: Visitor) -> None:
+    async with api_of(platform) as api:
+        ada = await api.sign_up("ada")
+        for number in range(23):
+            await ada.post("/v1/posts", {"body": f"Post number {number}."})
+    await visitor.go("/app")
+    await visitor.sign_in("ada")
     await visitor.button("Load more").click()
     await expect(visitor.page.get_by_role("article")).to_have_count(23)
     oldest = visitor.post("Post number 0.")

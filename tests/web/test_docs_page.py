@@ -40,12 +40,11 @@ async def test_every_operation_is_there_with_its_answers_and_command(visitor: Vi
     shown = await sections.locator(".address").all_text_contents()
     wanted = [name.replace(" ", "") for name in await operations(visitor.server_url)]
     assert sorted(shown) == sorted(wanted)
-    for section in await sections.all():
-        command = await section.locator("pre").first.text_content()
-        assert command is not None and command.startswith("curl")
-        assert await section.locator("summary").count() >= 2
-    for details in await visitor.page.locator("details").all():
-        await details.evaluate("node => { node.open = true }")
+    commands = await sections.evaluate_all("nodes => nodes.map((node) => node.querySelector('pre').textContent)")
+    assert all(command.startswith("curl") for command in commands)
+    folds = await sections.evaluate_all("nodes => nodes.map((node) => node.querySelectorAll('summary').length)")
+    assert min(folds) >= 2
+    await visitor.page.locator("details").evaluate_all("nodes => nodes.forEach((node) => (node.open = true))")
     await expect(visitor.page.get_by_text("undefined")).to_have_count(0)
     await expect(visitor.page.get_by_text("[object")).to_have_count(0)
     assert not await visitor.is_wider_than_the_screen()

@@ -52,7 +52,7 @@ _PAGES: Mapping[str, _Source] = MappingProxyType(
 
 @functools.cache
 def load_pages() -> Mapping[str, Page]:
-    """URL path -> page, for every page and asset; about 250 KB.
+    """URL path -> page, for every page and asset; about 150 KB.
 
     `NOT_FOUND` is the page for unknown paths. Raises BrokenAsset when a file names one that is not there.
     """

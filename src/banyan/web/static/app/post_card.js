@@ -1,7 +1,7 @@
 import { announce, h, icon } from "/assets/shared/dom.js";
 import { api } from "/assets/shared/api.js";
 import { form } from "/assets/shared/forms.js";
-import { commentCount, postAvatar, postBody, postHead } from "/assets/posts/face.js";
+import { commentCount, postAvatar, postBody, postHead, reactionNumbers } from "/assets/posts/face.js";
 import { commentThread } from "/assets/app/comments.js";
 import { confirm } from "/assets/app/confirm.js";
 import { me } from "/assets/app/me.js";
@@ -59,7 +59,7 @@ export function postCard(post, { open = false } = {}) {
 
   counts(0);
   read();
-  const bar = me() ? reactionBar(post) : h("div", { class: "post-foot" });
+  const bar = me() ? reactionBar(post) : h("div", { class: "post-foot" }, reactionNumbers(post));
   bar.append(talk);
   column.append(postHead(post, tools), text, bar);
   article.append(postAvatar(post.author), column);

@@ -42,7 +42,10 @@ export function reactionBar(post) {
     // One after the other: a quick second choice must reach the server second.
     saving = saving.then(async () => {
       try {
-        await (next ? api.put(path) : api.remove(path));
+        const answer = await (next ? api.put(path) : api.remove(path));
+        if (answer?.my_reaction !== post.my_reaction) return;
+        Object.assign(post, answer);
+        draw();
       } catch (problem) {
         if (post.my_reaction === next) set(before);
         announce(problem.message);

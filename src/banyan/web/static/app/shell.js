@@ -51,8 +51,7 @@ export async function drawRequests() {
   const page = await api.get("/v1/connections?state=received").catch(() => null);
   if (!page) return;
   const number = page.items.length;
-  badge.textContent = page.next_cursor ? `${number}+` : number;
-  badge.setAttribute("aria-label", `${number} requests`);
+  badge.replaceChildren(page.next_cursor ? `${number}+` : number, h("span", { class: "visually-hidden" }, " requests"));
   badge.hidden = number === 0;
   const rows = page.items.slice(0, SHOWN_REQUESTS).map(connectionRow);
   const more = number > SHOWN_REQUESTS && h("a", { href: "#/connections/received" }, "All requests");

@@ -43,17 +43,21 @@ export function commentCount({ comment_count: number }) {
   return [number.toLocaleString(), h("span", { class: "word" }, number === 1 ? " comment" : " comments")];
 }
 
-/** A post that one can only read: the reactions and comments as numbers. */
-export function readOnlyPost(post) {
+/** The reactions as numbers, for readers who cannot react. */
+export function reactionNumbers(post) {
   const kinds = Object.entries(post.reaction_counts).filter(([, number]) => number > 0);
-  const reactions = kinds.map(([kind, number]) =>
+  return kinds.map(([kind, number]) =>
     h("span", { class: "chip", title: kind }, icon(kind), number.toLocaleString(), h("span", { class: "visually-hidden" }, kind)),
   );
+}
+
+/** A post that one can only read. */
+export function readOnlyPost(post) {
   const comments = h("a", { class: "chip", href: postLink(post) }, icon("comment"), commentCount(post));
   return h(
     "article",
     { class: "post card" },
     postAvatar(post.author),
-    h("div", null, postHead(post), postBody(post.body), h("div", { class: "post-foot" }, reactions, comments)),
+    h("div", null, postHead(post), postBody(post.body), h("div", { class: "post-foot" }, reactionNumbers(post), comments)),
   );
 }
