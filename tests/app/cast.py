@@ -1,0 +1,166 @@
+"""The people of the matrix, and the things that its routes are called on: each made fresh, owned by the owner."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from tests.support.platform import MAILBOX_KEY, PASSWORD, Api
+
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a route is called with: values for its path, a JSON body, further headers."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    body: object = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Those who call, and `friend`, a connection of the owner who does not."""
+
+    anonymous: Api
+    other: Api
+    blocked: Api
+    owner: Api
+    admin: Api
+    friend: Api
+
+
+Subject = Callable[[Cast], Awaitable[Call]]
+
+
+async def gather_cast(api: Api) -> Cast:
+    """New accounts under handles of their own; the owner has blocked `blocked`."""
+    number = next(_numbers)
+    other, blocked, owner, friend = [
+        await api.sign_up(f"{name}_{number}") for name in ("other", "blocked", "owner", "friend")
+    ]
+    assert (await owner.put(f"/v1/blocks/{blocked.id}")).status_code == 204
+    await friend.connect(owner)
+    return Cast(api, other, blocked, owner, await _sign_up_admin(api, f"chief_{number}"), friend)
+
+
+async def _sign_up_admin(api: Api, handle: str) -> Api:
+    member = await api.sign_up(handle)
+    async with api.platform.pool.connection() as connection:
+        await connection.execute("UPDATE accounts_accounts SET role = 'admin' WHERE id = $1", member.id)
+    # The role stands in the token.
+    return Api(api.platform, api.http, await _sign_in(api, handle))
+
+
+async def _sign_in(api: Api, handle: str) -> dict[str, object]:
+    answer = await api.post("/v1/auth/token", {"email": f"{handle}@example.org", "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    signed_in: dict[str, object] = answer.json()
+    return signed_in
+
+
+async def nothing(cast: Cast) -> Call:
+    """A route that needs no subject, or whose subject is the caller."""
+    return Call()
+
+
+def body(value: object) -> Subject:
+    """A route that only takes this body."""
+
+    async def subject(cast: Cast) -> Call:
+        return Call(body=value)
+
+    return subject
+
+
+async def new_account(cast: Cast) -> Call:
+    """A sign-up that nobody has made yet."""
+    handle = f"new_{next(_numbers)}"
+    return Call(
+        body={"email": f"{handle}@example.org", "password": PASSWORD, "handle": handle, "display_name": "New"},
+    )
+
+
+async def first_admin(cast: Cast) -> Call:
+    """A sign-up as first admin where there is an admin."""
+    sign_up = (await new_account(cast)).body
+    assert isinstance(sign_up, dict)
+    return Call(body={**sign_up, "token": "any"})
+
+
+async def owners_password(cast: Cast) -> Call:
+    """The owner's e-mail and password."""
+    return Call(body={"email": f"{cast.owner.handle}@example.org", "password": PASSWORD})
+
+
+async def owners_refresh_token(cast: Cast) -> Call:
+    """The refresh token of a further session of the owner."""
+    return Call(body={"refresh_token": (await _sign_in(cast.anonymous, cast.owner.handle))["refresh_token"]})
+
+
+async def owners_session(cast: Cast) -> Call:
+    """A further session of the owner."""
+    await _sign_in(cast.anonymous, cast.owner.handle)
+    sessions = (await cast.owner.get("/v1/auth/sessions")).json()["items"]
+    return Call({"session_id": sessions[0]["id"]})
+
+
+async def owner(cast: Cast) -> Call:
+    """The owner as a person, in the path or in the body of a request for a connection."""
+    return Call({"handle": cast.owner.handle, "person_id": cast.owner.id})
+
+
+async def ask_owner(cast: Cast) -> Call:
+    """A request for a connection with the owner."""
+    return Call(body={"person_id": cast.owner.id})
+
+
+async def connection(cast: Cast) -> Call:
+    """The owner's connection with a new person."""
+    return Call({"connection_id": await (await _sign_up_stranger(cast)).connect(cast.owner)})
+
+
+async def request_to_owner(cast: Cast) -> Call:
+    """A new person has asked the owner."""
+    asked = await (await _sign_up_stranger(cast)).post("/v1/connections", {"person_id": cast.owner.id})
+    return Call({"connection_id": asked.json()["id"]})
+
+
+async def request_by_owner(cast: Cast) -> Call:
+    """The owner has asked a new person."""
+    asked = await cast.owner.post("/v1/connections", {"person_id": (await _sign_up_stranger(cast)).id})
+    return Call({"connection_id": asked.json()["id"]})
+
+
+async def _sign_up_stranger(cast: Cast) -> Api:
+    return await cast.anonymous.sign_up(f"stranger_{next(_numbers)}")
+
+
+def post(audience: str, body: object = None, **values: str) -> Subject:
+    """A post of the owner's for that audience."""
+
+    async def subject(cast: Cast) -> Call:
+        return Call({"post_id": await _publish(cast.owner, audience), **values}, body)
+
+    return subject
+
+
+def comment(audience: str, body: object = None) -> Subject:
+    """The owner's comment on a post that the friend wrote for that audience."""
+
+    async def subject(cast: Cast) -> Call:
+        post_id = await _publish(cast.friend, audience)
+        written = await cast.owner.post(f"/v1/posts/{post_id}/comments", {"body": "Mine"})
+        return Call({"comment_id": written.json()["id"]}, body)
+
+    return subject
+
+
+async def _publish(author: Api, audience: str) -> str:
+    published = await author.post("/v1/posts", {"body": "Hello", "audience": audience})
+    return str(published.json()["id"])
+
+
+async def mailbox_key(cast: Cast) -> Call:
+    """The key of the dev mailbox, which the server printed."""
+    return Call(headers={"x_mailbox_key": MAILBOX_KEY})

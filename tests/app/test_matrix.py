@@ -1,0 +1,201 @@
+"""The matrix: every route called by everybody, with what each must get.
+
+A route without a row fails, and so does a row without a route. What may not be seen answers 404, whoever asks.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import pytest_asyncio
+import schemathesis
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+from schemathesis.schemas import BaseSchema
+
+from banyan.app.http import Site
+from banyan.app.wiring import Platform
+from banyan.infra.http.gateway import Gateway
+from tests.app import cast as the
+from tests.app.cast import Cast, Subject, gather_cast
+from tests.support.platform import Api, api_of, running_platform, settings_for
+from tests.support.postgres import Templates
+
+CALLERS = ("anonymous", "other", "blocked", "owner", "admin")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route, called on a fresh subject by each of CALLERS, and the status that each gets."""
+
+    method: str
+    path: str
+    subject: Subject
+    expected: tuple[int, int, int, int, int]
+
+
+TEXT = {"body": "Changed"}
+TOKEN = {"token": "unknown"}
+EMAIL = {"email": "nobody@example.org"}
+NAME = {"display_name": "Changed"}
+NEW_POST = {"body": "Hello", "audience": "public"}
+
+# fmt: off
+ROWS = [
+    #                                                                                  anon other block owner admin
+    Row("POST",   "/v1/accounts",                         the.new_account,            (201, 201, 201, 201, 201)),
+    Row("POST",   "/v1/auth/token",                       the.owners_password,        (200, 200, 200, 200, 200)),
+    Row("POST",   "/v1/auth/refresh",                     the.owners_refresh_token,   (200, 200, 200, 200, 200)),
+    Row("POST",   "/v1/auth/verify-email",                the.body(TOKEN),            (422, 422, 422, 422, 422)),
+    Row("POST",   "/v1/auth/verify-email/resend",         the.body(EMAIL),            (202, 202, 202, 202, 202)),
+    Row("POST",   "/v1/auth/verify-email/resend",         the.body({}),               (422, 202, 202, 202, 202)),
+    Row("POST",   "/v1/auth/sign-out",                    the.nothing,                (401, 204, 204, 204, 204)),
+    Row("GET",    "/v1/auth/sessions",                    the.nothing,                (401, 200, 200, 200, 200)),
+    Row("DELETE", "/v1/auth/sessions",                    the.nothing,                (401, 204, 204, 204, 204)),
+    Row("DELETE", "/v1/auth/sessions/{session_id}",       the.owners_session,         (401, 404, 404, 204, 404)),
+    Row("POST",   "/v1/setup/first-admin",                the.first_admin,            (410, 410, 410, 410, 410)),
+    Row("GET",    "/.well-known/jwks.json",               the.nothing,                (200, 200, 200, 200, 200)),
+
+    Row("GET",    "/v1/me",                               the.nothing,                (401, 200, 200, 200, 200)),
+    Row("PATCH",  "/v1/me",                               the.body(NAME),             (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/people/{handle}",                  the.owner,                  (200, 200, 404, 200, 200)),
+    Row("GET",    "/v1/people/{handle}/posts",            the.owner,                  (200, 200, 404, 200, 200)),
+    Row("GET",    "/v1/connections",                      the.nothing,                (401, 200, 200, 200, 200)),
+    Row("POST",   "/v1/connections",                      the.ask_owner,              (401, 201, 404, 422, 201)),
+    Row("DELETE", "/v1/connections/{connection_id}",      the.connection,             (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/connections/{connection_id}",      the.request_by_owner,       (401, 404, 404, 204, 404)),
+    Row("POST",   "/v1/connections/{connection_id}/accept",  the.request_to_owner,    (401, 404, 404, 200, 404)),
+    Row("POST",   "/v1/connections/{connection_id}/accept",  the.request_by_owner,    (401, 404, 404, 403, 404)),
+    Row("POST",   "/v1/connections/{connection_id}/decline", the.request_to_owner,    (401, 404, 404, 204, 404)),
+    Row("POST",   "/v1/connections/{connection_id}/decline", the.request_by_owner,    (401, 404, 404, 403, 404)),
+    Row("POST",   "/v1/connections/{connection_id}/decline", the.connection,          (401, 404, 404, 409, 404)),
+    Row("GET",    "/v1/blocks",                           the.nothing,                (401, 200, 200, 200, 200)),
+    Row("PUT",    "/v1/blocks/{person_id}",               the.owner,                  (401, 204, 204, 422, 204)),
+    Row("DELETE", "/v1/blocks/{person_id}",               the.owner,                  (401, 204, 204, 204, 204)),
+
+    Row("POST",   "/v1/posts",                            the.body(NEW_POST),         (401, 201, 201, 201, 201)),
+    Row("GET",    "/v1/posts",                            the.nothing,                (200, 200, 200, 200, 200)),
+    Row("GET",    "/v1/feed",                             the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/community",                        the.nothing,                (200, 200, 200, 200, 200)),
+    Row("GET",    "/v1/posts/{post_id}",                  the.post("public"),         (200, 200, 404, 200, 200)),
+    Row("GET",    "/v1/posts/{post_id}",                  the.post("connections"),    (404, 404, 404, 200, 404)),
+    Row("GET",    "/v1/posts/{post_id}",                  the.post("self"),           (404, 404, 404, 200, 404)),
+    Row("PATCH",  "/v1/posts/{post_id}",                  the.post("public", TEXT),   (401, 403, 404, 200, 403)),
+    Row("PATCH",  "/v1/posts/{post_id}",                  the.post("self", TEXT),     (401, 404, 404, 200, 404)),
+    Row("DELETE", "/v1/posts/{post_id}",                  the.post("public"),         (401, 403, 404, 204, 403)),
+    Row("DELETE", "/v1/posts/{post_id}",                  the.post("self"),           (401, 404, 404, 204, 404)),
+    Row("GET",    "/v1/posts/{post_id}/comments",         the.post("public"),         (200, 200, 404, 200, 200)),
+    Row("GET",    "/v1/posts/{post_id}/comments",         the.post("self"),           (404, 404, 404, 200, 404)),
+    Row("POST",   "/v1/posts/{post_id}/comments",         the.post("public", TEXT),   (401, 201, 404, 201, 201)),
+    Row("POST",   "/v1/posts/{post_id}/comments",         the.post("self", TEXT),     (401, 404, 404, 201, 404)),
+    Row("PATCH",  "/v1/comments/{comment_id}",            the.comment("public", TEXT),      (401, 403, 404, 200, 403)),
+    Row("PATCH",  "/v1/comments/{comment_id}",            the.comment("connections", TEXT), (401, 404, 404, 200, 404)),
+    Row("DELETE", "/v1/comments/{comment_id}",            the.comment("public"),      (401, 403, 404, 204, 204)),
+    Row("DELETE", "/v1/comments/{comment_id}",            the.comment("connections"), (401, 404, 404, 204, 404)),
+    Row("PUT",    "/v1/posts/{post_id}/reactions/{kind}", the.post("public", kind="love"), (401, 200, 404, 200, 200)),
+    Row("PUT",    "/v1/posts/{post_id}/reactions/{kind}", the.post("self", kind="love"),   (401, 404, 404, 200, 404)),
+    Row("DELETE", "/v1/posts/{post_id}/reactions/{kind}", the.post("public", kind="love"), (401, 204, 404, 204, 204)),
+    Row("DELETE", "/v1/posts/{post_id}/reactions/{kind}", the.post("self", kind="love"),   (401, 404, 404, 204, 404)),
+
+    Row("GET",    "/dev/mailbox/messages",                the.nothing,                (404, 404, 404, 404, 404)),
+    Row("GET",    "/dev/mailbox/messages",                the.mailbox_key,            (200, 200, 200, 200, 200)),
+]
+# fmt: on
+
+_IN_MODULE = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def shared_database_url(templates: Templates) -> Iterator[str]:
+    with templates.clone() as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def everybody(shared_database_url: str) -> AsyncIterator[Api]:
+    """An anonymous client of a platform that all rows share: each gathers a cast of its own."""
+    async with running_platform(settings_for(shared_database_url)) as platform, api_of(platform) as api:
+        yield api
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def document(everybody: Api) -> BaseSchema:
+    return schemathesis.openapi.from_dict((await everybody.get("/openapi.json")).json())
+
+
+def routes_of(platform: Platform) -> set[tuple[str, str]]:
+    """Method and path of every route that the running application answers, OPTIONS aside."""
+    gateway = platform.asgi
+    assert isinstance(gateway, Gateway) and isinstance(gateway._app, Site)
+    application = gateway._app._api
+    assert isinstance(application, Litestar)
+    return {
+        (method, route.path_format)
+        for route in application.routes
+        if isinstance(route, HTTPRoute)
+        for method in route.methods
+        if method != "OPTIONS"
+    }
+
+
+@_IN_MODULE
+async def test_every_route_has_a_row_and_every_row_a_route(everybody: Api) -> None:
+    assert {(row.method, row.path) for row in ROWS} == routes_of(everybody.platform)
+
+
+@_IN_MODULE
+async def test_the_document_describes_every_route_and_no_other(everybody: Api) -> None:
+    described = (await everybody.get("/openapi.json")).json()["paths"]
+    operations = [operation for methods in described.values() for operation in methods.values()]
+    assert {(method.upper(), path) for path, methods in described.items() for method in methods} == routes_of(
+        everybody.platform
+    )
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+
+
+@_IN_MODULE
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path} {row.subject.__qualname__}")
+async def test_everybody_gets_what_they_may(row: Row, everybody: Api, document: BaseSchema) -> None:
+    cast = await gather_cast(everybody)
+    answers = [await call(row, cast, getattr(cast, caller)) for caller in CALLERS]
+    assert dict(zip(CALLERS, (answer.status_code for answer in answers), strict=True)) == dict(
+        zip(CALLERS, row.expected, strict=True)
+    )
+    for answer in answers:
+        check_promises(answer)
+        # The status is documented, the content type is the one documented for it, the body has its shape.
+        document[row.path][row.method].validate_response(answer)
+        assert str(answer.status_code) in document[row.path][row.method].definition.raw["responses"]
+
+
+async def call(row: Row, cast: Cast, caller: Api) -> httpx.Response:
+    subject = await row.subject(cast)
+    return await caller.ask(row.method, row.path.format(**subject.values), subject.body, **subject.headers)
+
+
+def check_promises(answer: httpx.Response) -> None:
+    """What holds for every answer: a request id, and a problem document where something is refused."""
+    assert answer.headers["x-request-id"]
+    if answer.status_code == 204:
+        assert answer.content == b""
+    if answer.status_code >= 400:
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem["status"] == answer.status_code
+        assert problem["request_id"] == answer.headers["x-request-id"]
+        assert problem["code"] and problem["title"] and problem["detail"]
+    else:
+        assert answer.headers.get("content-type") in ("application/json", None)
+
+
+@_IN_MODULE
+async def test_pages_and_health_are_the_same_for_everybody(everybody: Api) -> None:
+    gateway = everybody.platform.asgi
+    assert isinstance(gateway, Gateway) and isinstance(gateway._app, Site)
+    cast = await gather_cast(everybody)
+    for path in (*gateway._app._routes, *gateway._app._pages):
+        statuses = {(await getattr(cast, caller).get(path)).status_code for caller in CALLERS}
+        assert statuses == {200}, path
+        refused = await cast.admin.post(path, {})
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS"), path
