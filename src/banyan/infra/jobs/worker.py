@@ -100,6 +100,8 @@ class Worker:
             one.cut_short()
         if self._running:
             await asyncio.wait(self._running.values(), timeout=_LAST_WORDS_SECONDS)
+        # A sweep may have taken one in meanwhile.
+        await self._hand_back_waiting()
         await _within(_LAST_WORDS_SECONDS, self._delete_done())
         rest = [*self._loops, *self._running.values()]
         for task in rest:
