@@ -4,8 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import msgspec
+
+_PATIENCE_SECONDS = 30.0
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -23,13 +26,15 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def load(port: int, connections: int, seconds: float, make: Callable[[int], bytes]) -> Outcome:
-    """Asks for `seconds`; `make(n)` gives the bytes of the n-th request. Raises OSError when the server goes away."""
+    """Asks for `seconds`; `make(n)` gives the bytes of the n-th request. Raises OSError when the server goes
+    away, TimeoutError when it stops answering."""
     started = time.perf_counter()
     clients = [_Client(index, connections, make, started + seconds) for index in range(connections)]
     loop = asyncio.get_running_loop()
     for client in clients:
         await loop.create_connection(partial(_itself, client), "127.0.0.1", port)
-    await asyncio.gather(*(client.done for client in clients))
+    async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
+        await asyncio.gather(*(client.done for client in clients))
     took = time.perf_counter() - started
     statuses: dict[int, int] = {}
     for client in clients:
@@ -56,8 +61,8 @@ class _Client(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are not subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def data_received(self, data: bytes) -> None:

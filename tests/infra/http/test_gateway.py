@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.support.platform import Api, api_of, running_platform, settings_for
+from tests.support.platform import PASSWORD, Api, api_of, running_platform, settings_for
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, object]:
@@ -264,3 +264,14 @@ async def test_nothing_of_a_bug_is_shown(api: Api, monkeypatch: pytest.MonkeyPat
     problem(answer, 500, "internal")
     assert "secret" not in json.dumps(answer.json())
     assert UUID(hex=answer.headers["x-request-id"] * 2)
+
+
+async def test_a_stale_token_does_not_stop_anybody_from_getting_a_new_one(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    stale = "Bearer x.y.z"
+    refreshed = await api.post(
+        "/v1/auth/refresh", {"refresh_token": ada.signed_in["refresh_token"]}, authorization=stale
+    )
+    assert refreshed.status_code == 200
+    credentials = {"email": "ada@example.org", "password": PASSWORD}
+    assert (await api.post("/v1/auth/token", credentials, authorization=stale)).status_code == 200

@@ -56,7 +56,7 @@ class AccountRoutes(Controller):
     tags = ["accounts"]
     accounts: Accounts
 
-    @post(access="anyone", raises=[EmailTaken], also={VerificationSent: 202}, secret_answer=True)
+    @post(access="credentials", raises=[EmailTaken], also={VerificationSent: 202}, secret_answer=True)
     async def sign_up(self, request: Request, data: JSONBody[SignUp]) -> SignedIn | VerificationSent:
         """Sign up.
 
@@ -76,7 +76,7 @@ class SetupRoutes(Controller):
     tags = ["accounts"]
     first_admin: FirstAdmin
 
-    @post("/first-admin", access="anyone", raises=[EmailTaken, InvalidSetupToken, SetupDone], secret_answer=True)
+    @post("/first-admin", access="credentials", raises=[EmailTaken, InvalidSetupToken, SetupDone], secret_answer=True)
     async def create_first_admin(self, request: Request, data: JSONBody[FirstAdminSignUp]) -> SignedIn:
         """Make the first admin, with the token of the link that the server printed."""
         if request.replayed_subject is not None:
@@ -95,7 +95,7 @@ class AuthRoutes(Controller):
 
     @post(
         "/token",
-        access="anyone",
+        access="credentials",
         raises=[WrongCredentials, EmailNotVerified, LockedOut],
         status=200,
         secret_answer=True,
@@ -110,7 +110,7 @@ class AuthRoutes(Controller):
 
     @post(
         "/refresh",
-        access="anyone",
+        access="credentials",
         raises=[InvalidRefreshToken, RefreshReused],
         status=200,
         own_idempotency=True,
@@ -123,7 +123,7 @@ class AuthRoutes(Controller):
         """
         return await self.sessions.refresh(request.work, data.refresh_token, request.idempotency_key, _client(request))
 
-    @post("/verify-email", access="anyone", raises=[InvalidVerification], status=200)
+    @post("/verify-email", access="credentials", raises=[InvalidVerification], status=200)
     async def verify_email(self, request: Request, data: JSONBody[VerifyRequest]) -> Verified:
         """Prove an e-mail address with the token from a mail."""
         return await self.verification.verify_email(request.work, data.token, data.handle)

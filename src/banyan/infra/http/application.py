@@ -59,9 +59,14 @@ def route_flags(application: Litestar) -> dict[str, RouteFlags]:
     flags: dict[str, RouteFlags] = {}
     for route in application.routes:
         for handler in getattr(route, "route_handlers", ()):
-            secret, own = handler.opt.get("secret_answer", False), handler.opt.get("own_idempotency", False)
-            if secret or own:
-                flags[route.path] = RouteFlags(secret_answer=secret, own_idempotency=own)
+            opt = handler.opt
+            found = RouteFlags(
+                secret_answer=opt.get("secret_answer", False),
+                own_idempotency=opt.get("own_idempotency", False),
+                ignores_token=opt.get("access") == "credentials",
+            )
+            if found != RouteFlags():
+                flags[route.path] = found
     return flags
 
 

@@ -46,6 +46,10 @@ class RouteFlags:
 
     secret_answer: bool = False
     own_idempotency: bool = False
+    ignores_token: bool = False
+
+
+_NO_FLAGS = RouteFlags()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ class Gateway:
         if self._parts.open_paths(scope["path"]):
             return
         authorization = exchange.headers.get(b"authorization")
-        if authorization is not None:
+        if authorization is not None and not self._flags(scope).ignores_token:
             await self._identify(exchange, authorization)
         limiter = self._parts.limiter
         if not limiter.enabled:
@@ -197,10 +201,13 @@ class Gateway:
         if method != "POST":
             return await self._run(scope, body, capture, exchange)
         exchange.idempotency_key = read_key(exchange.headers.get(b"idempotency-key"))
-        flags = self._parts.flags.get(scope["path"].rstrip("/"), RouteFlags())
+        flags = self._flags(scope)
         if exchange.idempotency_key is None or flags.own_idempotency:
             return await self._run(scope, body, capture, exchange)
         return await self._answer_once(scope, body, capture, exchange, flags, exchange.idempotency_key)
+
+    def _flags(self, scope: Scope) -> RouteFlags:
+        return self._parts.flags.get(scope["path"].rstrip("/"), _NO_FLAGS)
 
     def _tell_methods(self, path: str) -> Answer:
         methods = self._parts.allowed_methods(path)

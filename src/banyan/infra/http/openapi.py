@@ -142,6 +142,8 @@ def _operation_id(handler: HTTPRouteHandler) -> str:
 
 
 def _security(handler: HTTPRouteHandler) -> list[Json]:
+    if handler.opt["access"] == "credentials":
+        return [{}]
     return [{}, {"bearer": []}] if handler.opt["access"] == "anyone" else [{"bearer": []}]
 
 

@@ -44,7 +44,8 @@ _JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
-Access = Literal["anyone", "account", "admin"]
+# `credentials`: what the body holds proves who asks, and an access token beside it is not looked at.
+Access = Literal["anyone", "credentials", "account", "admin"]
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many items at most.")]
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before; none for the first page.")]
@@ -154,7 +155,7 @@ class Route(HTTPRouteHandler):
     async def authorize_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         """Raises Unauthorized, or Forbidden where an admin is needed."""
         access: Access = self.opt["access"]
-        if access == "anyone":
+        if access in ("anyone", "credentials"):
             return
         exchange: Exchange = connection.scope[SCOPE_KEY]  # type: ignore[literal-required]
         if exchange.principal is None:
