@@ -1,5 +1,6 @@
 """What is taken over in bulk obeys the rules for one and ends in the same rows."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -44,6 +45,16 @@ async def test_an_import_reads_like_what_was_written_one_by_one(town: Town) -> N
     await town.react(ben, post.id, "sad")
     assert (await town.feed(ben))[1].reaction_counts == {"love": 1, "sad": 1}
     assert await town.feed(cleo) == []
+
+
+@pytest.mark.parametrize("moment", ["1999-12-31T23:59:59.999999", "2026-11-20T12:00:00.000001", "2099-01-01T00:00:00"])
+async def test_times_come_back_to_the_microsecond(town: Town, moment: str) -> None:
+    ada = await town.person("ada")
+    at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    post = PostImport(id=new_id(), author_id=ada, body="Then", audience="public", created_at=at)
+    async with town.work() as work:
+        await town.imports.import_posts(work, [post])
+        assert (await town.posts.get_post(work, ada, post.id)).created_at == at
 
 
 async def test_an_import_is_refused_like_a_single_one(town: Town) -> None:

@@ -1,7 +1,7 @@
 """SQL of posts themselves."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,9 +12,10 @@ from banyan.infra.database.work import Work
 
 LAST_ID = UUID(int=(1 << 128) - 1)
 
-# What every read of posts selects; $1 is the reader, or null for anybody.
-COLUMNS = """p.id, p.author_id, p.body, p.audience, p.created_at, p.edited_at,
-    c.comment_count, c.reaction_counts, r.kind"""
+# What every read of posts selects; $1 is the reader, or null for anybody. Times come as seconds, exact to the
+# microsecond: the driver takes 0.8 µs to make a datetime of a timestamp, Python 0.25 of a float.
+COLUMNS = """p.id, p.author_id, p.body, p.audience, date_part('epoch', p.created_at),
+    date_part('epoch', p.edited_at), c.comment_count, c.reaction_counts, r.kind"""
 JOINS = """JOIN posts_counters c ON c.post_id = p.id
     LEFT JOIN posts_reactions r ON r.post_id = p.id AND r.person_id = $1::uuid"""
 
@@ -41,9 +42,20 @@ def read_counts(stored: str) -> dict[str, int]:
 
 def post_rows(rows: Iterable[Any]) -> list[PostRow]:
     """Rows of COLUMNS as values."""
+    moment = datetime.fromtimestamp
     return [
-        PostRow(post, author, body, audience, at, edited, comments, read_counts(reactions), mine)
-        for post, author, body, audience, at, edited, comments, reactions, mine in rows
+        PostRow(
+            post,
+            author,
+            body,
+            audience,
+            moment(created, UTC),
+            None if edited is None else moment(edited, UTC),
+            comments,
+            read_counts(reactions),
+            mine,
+        )
+        for post, author, body, audience, created, edited, comments, reactions, mine in rows
     ]
 
 
