@@ -24,8 +24,10 @@ def slots_of(phrase: Phrase) -> Iterator[str]:
 
 def phrases_of(scene: Scene) -> Iterator[Phrase]:
     for topic in scene.topics:
-        for phrases in (topic.openers, topic.bodies, topic.details, topic.closers, topic.replies):
+        for phrases in (topic.openers, topic.details, topic.closers, topic.replies):
             yield from phrases
+        for body in topic.bodies:
+            yield from (body.phrase, *body.answers)
     talk = scene.small_talk
     for phrases in (scene.bios, talk.replies, talk.answers, talk.thanks, talk.notes):
         yield from phrases

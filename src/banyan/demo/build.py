@@ -1,9 +1,12 @@
 """Builds a demo community into an empty installation, once; what a kill leaves half done the next call finishes."""
 
+import asyncio
 import hashlib
 import secrets
+from collections.abc import AsyncIterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from msgspec import structs
 from rich.console import Console
@@ -18,6 +21,8 @@ from banyan.infra.database.connect import connect
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
 from banyan.ops.errors import OpsError
+
+T = TypeVar("T")
 
 # After the steps that write: PostgreSQL's own housekeeping, so that the first reader does not pay for it.
 _TIDY = "tidy"
@@ -133,7 +138,7 @@ class _Builder:
     async def _run_step(self, step: Step[Any]) -> None:
         done = self._build.done
         with self._log.step(step.title, step.unit, done, step.total) as advance:
-            for batch in step.batches(done):
+            async for batch in _batches(step, done):
                 done += len(batch)
                 async with self._platform.pool.work() as work:
                     await step.write(work, batch)
@@ -161,6 +166,19 @@ class _Builder:
         """How far it is, in the transaction that brings it there."""
         if not await move_on(work, self._build.step, self._build.done, step, done):
             raise BuiltElsewhere("Another process is building this demo. Wait until it is done.")
+
+
+async def _batches(step: Step[T], done: int) -> AsyncIterator[list[T]]:
+    """All items but the first `done`. The next batch is planned in a thread while PostgreSQL takes the last one."""
+    rest = islice(step.items(), done, None)
+
+    def plan_batch() -> list[T]:
+        return list(islice(rest, step.batch))
+
+    planned = asyncio.ensure_future(asyncio.to_thread(plan_batch))
+    while batch := await planned:
+        planned = asyncio.ensure_future(asyncio.to_thread(plan_batch))
+        yield batch
 
 
 def _next(step: str) -> str:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from banyan.demo.cast import PlannedPerson, plan_people
 from banyan.demo.scenes import World, read_world
 from banyan.demo.talk import PlannedPost, plan_posts
-from banyan.demo.ties import PlannedTie, list_ties, plan_ties
+from banyan.demo.ties import PlannedTie, TieTimes, list_ties, plan_ties
 
 DEFAULT_PEOPLE = 500
 DEFAULT_POSTS = 5_000
@@ -52,6 +52,10 @@ class Plan:
         return plan_ties(self.size.seed, self.people, self.size.connections, self.world)
 
     @cached_property
+    def tie_times(self) -> TieTimes:
+        return TieTimes(self.size.seed, self.people)
+
+    @cached_property
     def host(self) -> int:
         """The person to sign in as: one with a good many connections who writes a lot."""
         mean = sum(map(len, self.neighbours)) / len(self.people)
@@ -61,7 +65,7 @@ class Plan:
 
     def ties(self) -> Iterator[PlannedTie]:
         """Every connection once."""
-        return list_ties(self.size.seed, self.people, self.neighbours)
+        return list_ties(self.neighbours, self.tie_times)
 
     def posts(self) -> Iterator[PlannedPost]:
         """Oldest first, made one at a time."""

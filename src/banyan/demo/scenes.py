@@ -35,6 +35,13 @@ class Neighbourhood(Struct, frozen=True):
     landmarks: dict[str, list[str]]
 
 
+class Body(Struct, frozen=True):
+    """What a post is about in one phrase, and answers that fit only this."""
+
+    phrase: Phrase
+    answers: list[Phrase]
+
+
 class Topic(Struct, frozen=True):
     """Something people write about, and what others answer."""
 
@@ -43,7 +50,7 @@ class Topic(Struct, frozen=True):
     mood: str
     emoji: list[str]
     openers: list[Phrase]
-    bodies: list[Phrase]
+    bodies: list[Body]
     details: list[Phrase]
     closers: list[Phrase]
     replies: list[Phrase]
@@ -179,12 +186,18 @@ def _read_topic(section: Section) -> Topic:
         float(section.settings["weight"]),
         section.settings["mood"],
         _split_emoji(section.settings["emoji"]),
-        *(_read_phrases(section, part) for part in ("open", "body", "detail", "close", "reply")),
+        _read_phrases(section, "open"),
+        [Body(read_phrase(line), _read_answers(section, line)) for line in section.parts["body"]],
+        *(_read_phrases(section, part) for part in ("detail", "close", "reply")),
     )
 
 
+def _read_answers(section: Section, line: str) -> list[Phrase]:
+    return [read_phrase(answer) for answer in section.answers.get(line, ())]
+
+
 def _read_phrases(section: Section, part: str) -> list[Phrase]:
-    return [read_phrase(line) for line in section.parts[part]]
+    return [read_phrase(line) for line in section.parts.get(part, ())]
 
 
 def _split_emoji(text: str) -> list[str]:

@@ -3,18 +3,17 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import islice
+from itertools import chain
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from banyan.app.wiring import Features
 from banyan.demo.plan import Plan
 from banyan.demo.talk import PlannedPost
-from banyan.demo.ties import PlannedTie
 from banyan.features.accounts.models import AccountImport
-from banyan.features.people.models import ConnectionImport, PersonImport
+from banyan.features.people.models import ConnectionSide, PersonImport
 from banyan.features.posts.models import CommentImport, PostImport, ReactionImport
 from banyan.features.posts.service.imports import PostImports
 from banyan.infra.database.work import Work
@@ -26,6 +25,8 @@ T = TypeVar("T")
 _EMAIL_DOMAIN = "demo.example"
 # Odd and without a pattern, so that the tails of neighbours look unrelated (2^74 over the golden ratio).
 _TAIL_STEP = 0x278DDE6E5FD29F5341B
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SIDES_AT_ONCE = 10_000
 # More than the comments that the plan gives to any post.
 _COMMENTS_APART = 128
 
@@ -40,6 +41,7 @@ class Blueprint:
         self.plan = plan
         self.password_hash = password_hash
         self._started_at = started_at
+        self._started_ms = (started_at - _EPOCH) // timedelta(milliseconds=1)
         self._first_tails = {kind: _first_tail(salt, kind) for kind in ("person", "connection", "post", "comment")}
 
     @cached_property
@@ -47,12 +49,17 @@ class Blueprint:
         """The id of each planned person."""
         return [self.id("person", place, person.joined_age_ms) for place, person in enumerate(self.plan.people)]
 
+    @cached_property
+    def in_order_of_ids(self) -> list[int]:
+        """The places of all people in the order of their ids: rows written so are appended to their indexes."""
+        return sorted(range(len(self.person_ids)), key=self.person_ids.__getitem__)
+
     def time(self, age_ms: int) -> datetime:
         return self._started_at - timedelta(milliseconds=age_ms)
 
     def id(self, kind: str, place: int, age_ms: int) -> UUID:
         """The id of the `place`-th of its kind, made at its time."""
-        return id_at(self.time(age_ms), self._first_tails[kind] + place * _TAIL_STEP)
+        return id_at(self._started_ms - age_ms, self._first_tails[kind] + place * _TAIL_STEP)
 
 
 def _first_tail(salt: bytes, kind: str) -> int:
@@ -70,7 +77,6 @@ class Step(ABC, Generic[T]):
     name: str
     title: str
     unit: str
-    batch: int
 
     def __init__(self, features: Features, blueprint: Blueprint) -> None:
         self.features = features
@@ -82,9 +88,14 @@ class Step(ABC, Generic[T]):
     def total(self) -> int:
         """How many there are to be written."""
 
+    @property
+    def batch(self) -> int:
+        """How many are written in one transaction."""
+        return 1_000
+
     @abstractmethod
     def items(self) -> Iterator[T]:
-        """All of them, always in the same order."""
+        """All of them, ready to be written, always in the same order. Makes no use of the database."""
 
     @abstractmethod
     async def write(self, work: Work, items: Sequence[T]) -> None:
@@ -93,31 +104,24 @@ class Step(ABC, Generic[T]):
     async def finish(self, work: Work) -> None:
         """What is to be done once all are there."""
 
-    def batches(self, done: int) -> Iterator[list[T]]:
-        """All but the first `done`, in batches."""
-        rest = islice(self.items(), done, None)
-        while batch := list(islice(rest, self.batch)):
-            yield batch
 
-
-class WritePeople(Step[int]):
+class WritePeople(Step[tuple[AccountImport, PersonImport]]):
     """Accounts with their people. Only the host gets a password."""
 
     name = "people"
     title = "People"
     unit = "people"
-    batch = 1_000
 
     @property
     def total(self) -> int:
         return self.plan.size.people
 
-    def items(self) -> Iterator[int]:
-        return iter(range(self.total))
+    def items(self) -> Iterator[tuple[AccountImport, PersonImport]]:
+        return ((self._account(place), self._person(place)) for place in range(self.total))
 
-    async def write(self, work: Work, items: Sequence[int]) -> None:
-        await self.features.accounts.import_accounts(work, [self._account(place) for place in items])
-        await self.features.people.import_people(work, [self._person(place) for place in items])
+    async def write(self, work: Work, items: Sequence[tuple[AccountImport, PersonImport]]) -> None:
+        await self.features.accounts.import_accounts(work, [account for account, _ in items])
+        await self.features.people.import_people(work, [person for _, person in items])
 
     def _account(self, place: int) -> AccountImport:
         person = self.plan.people[place]
@@ -140,45 +144,47 @@ class WritePeople(Step[int]):
         )
 
 
-class WriteConnections(Step[tuple[int, PlannedTie]]):
-    """Accepted connections."""
+class WriteConnections(Step[list[ConnectionSide]]):
+    """Accepted connections: the sides of one person after the other."""
 
     name = "connections"
     title = "Connections"
-    unit = "connections"
-    batch = 5_000
+    unit = "people"
 
     @property
     def total(self) -> int:
-        return sum(map(len, self.plan.neighbours)) // 2
+        return self.plan.size.people
 
-    def items(self) -> Iterator[tuple[int, PlannedTie]]:
-        return enumerate(self.plan.ties())
+    @property
+    def batch(self) -> int:
+        return max(1, _SIDES_AT_ONCE // max(1, self.plan.size.connections))
 
-    async def write(self, work: Work, items: Sequence[tuple[int, PlannedTie]]) -> None:
-        ids, blueprint = self.blueprint.person_ids, self.blueprint
-        connections = [
-            ConnectionImport(
-                id=blueprint.id("connection", place, tie.age_ms),
-                person_id=ids[tie.one],
-                other_id=ids[tie.other],
-                created_at=blueprint.time(tie.age_ms),
-            )
-            for place, tie in items
-        ]
-        await self.features.people.import_connections(work, connections)
+    def items(self) -> Iterator[list[ConnectionSide]]:
+        return map(self._sides, self.blueprint.in_order_of_ids)
+
+    async def write(self, work: Work, items: Sequence[list[ConnectionSide]]) -> None:
+        await self.features.people.import_connections(work, list(chain.from_iterable(items)))
 
     async def finish(self, work: Work) -> None:
         await self.features.people.refresh_statistics(work)
 
+    def _sides(self, one: int) -> list[ConnectionSide]:
+        blueprint, times = self.blueprint, self.plan.tie_times
+        ids = blueprint.person_ids
+        sides: list[ConnectionSide] = []
+        for other in self.plan.neighbours[one]:
+            age_ms = times.age_ms(one, other)
+            connection_id = blueprint.id("connection", times.number(one, other), age_ms)
+            sides.append(ConnectionSide(ids[one], ids[other], connection_id, blueprint.time(age_ms)))
+        return sides
 
-class WritePosts(Step[tuple[int, PlannedPost]]):
+
+class WritePosts(Step[tuple[PostImport, list[CommentImport], list[ReactionImport]]]):
     """Posts from the oldest to the newest, each batch with its comments and reactions."""
 
     name = "posts"
     title = "Posts, comments, reactions"
     unit = "posts"
-    batch = 1_000
 
     def __init__(self, features: Features, blueprint: Blueprint) -> None:
         super().__init__(features, blueprint)
@@ -188,21 +194,18 @@ class WritePosts(Step[tuple[int, PlannedPost]]):
     def total(self) -> int:
         return self.plan.size.posts
 
-    def items(self) -> Iterator[tuple[int, PlannedPost]]:
-        return enumerate(self.plan.posts())
-
-    async def write(self, work: Work, items: Sequence[tuple[int, PlannedPost]]) -> None:
-        posts: list[PostImport] = []
-        comments: list[CommentImport] = []
-        reactions: list[ReactionImport] = []
-        for place, planned in items:
+    def items(self) -> Iterator[tuple[PostImport, list[CommentImport], list[ReactionImport]]]:
+        for place, planned in enumerate(self.plan.posts()):
             post = self._post(place, planned)
-            posts.append(post)
-            comments += self._comments(place, post.id, planned)
-            reactions += self._reactions(post.id, planned)
+            yield post, self._comments(place, post.id, planned), self._reactions(post.id, planned)
+
+    async def write(
+        self, work: Work, items: Sequence[tuple[PostImport, list[CommentImport], list[ReactionImport]]]
+    ) -> None:
+        posts, comments, reactions = zip(*items, strict=True)
         await self._imports.import_posts(work, posts)
-        await self._imports.import_comments(work, comments)
-        await self._imports.import_reactions(work, reactions)
+        await self._imports.import_comments(work, list(chain.from_iterable(comments)))
+        await self._imports.import_reactions(work, list(chain.from_iterable(reactions)))
 
     async def finish(self, work: Work) -> None:
         await self._imports.refresh_statistics(work)
@@ -240,23 +243,27 @@ class WritePosts(Step[tuple[int, PlannedPost]]):
         ]
 
 
-class BuildHomes(Step[int]):
+class BuildHomes(Step[UUID]):
     """Home feeds: the newest posts for each person."""
 
     name = "homes"
     title = "Home feeds"
     unit = "people"
-    batch = 200
 
     @property
     def total(self) -> int:
         return self.plan.size.people
 
-    def items(self) -> Iterator[int]:
-        return iter(range(self.total))
+    @property
+    def batch(self) -> int:
+        return 200
 
-    async def write(self, work: Work, items: Sequence[int]) -> None:
-        await self.features.homes.build_homes(work, [self.blueprint.person_ids[place] for place in items])
+    def items(self) -> Iterator[UUID]:
+        return (self.blueprint.person_ids[place] for place in self.blueprint.in_order_of_ids)
+
+    async def write(self, work: Work, items: Sequence[UUID]) -> None:
+        await self.features.people.check_connections(work, items)
+        await self.features.homes.build_homes(work, list(items))
 
 
 STEPS: tuple[type[Step[Any]], ...] = (WritePeople, WriteConnections, WritePosts, BuildHomes)

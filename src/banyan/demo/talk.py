@@ -12,7 +12,7 @@ from msgspec import Struct
 from banyan.demo.cast import DAY_MS, HISTORY_DAYS, PlannedPerson
 from banyan.demo.draw import Weighted, bell, pick, stream, whole
 from banyan.demo.phrases import Phrase, Words, as_sentences, say
-from banyan.demo.scenes import Scene, Topic, World
+from banyan.demo.scenes import Body, Scene, Topic, World
 
 Audience = Literal["public", "connections", "self"]
 ReactionKind = Literal["like", "love", "laugh", "wow", "sad", "angry"]
@@ -48,6 +48,9 @@ _MOODS = {
     "sad": Weighted((38, 6, 2, 6, 38, 10)),
     "angry": Weighted((38, 1, 14, 6, 12, 29)),
 }
+# Of the comments in the author's language: up to the first share they speak of the very subject, up to the second
+# of its topic, the rest would fit below anything.
+_ON_THE_SUBJECT, _ON_THE_TOPIC = 0.66, 0.90
 # What a reply says anew instead of repeating the post's word.
 _NOT_REPEATED = ("ago", "before", "clock", "n", "n2", "person", "landmark", "street", "relative", "price_mid")
 _NOT_IN_REPLIES = frozenset(_NOT_REPEATED)
@@ -130,9 +133,11 @@ class _Table:
         if audience == "self":
             note = _style(rng, say(pick(rng, scene.small_talk.notes), words, said, rng), person, topic, 0.0)
             return PlannedPost(author, note, audience, age_ms, [], [])
-        body = _write_post(rng, topic, words, said, person)
+        subject = pick(rng, topic.bodies)
+        body = _write_post(rng, topic, subject, words, said, person)
         heard = self._popularity(answers, author)
-        comments = self._plan_comments(answers, author, topic, said, audience, age_ms, heard)
+        talk = _Talk(self._people, self._world, author, topic, subject, said)
+        comments = self._plan_comments(answers, talk, audience, age_ms, heard)
         reactions = self._plan_reactions(answers, author, topic, audience, age_ms, heard)
         return PlannedPost(author, body, audience, age_ms, comments, reactions)
 
@@ -176,23 +181,13 @@ class _Table:
         return list(reactions.values())
 
     def _plan_comments(
-        self,
-        rng: Random,
-        author: int,
-        topic: Topic,
-        said: dict[str, str],
-        audience: Audience,
-        age_ms: int,
-        heard: float,
+        self, rng: Random, talk: "_Talk", audience: Audience, age_ms: int, heard: float
     ) -> list[PlannedComment]:
         wanted = min(_AT_MOST_COMMENTS, whole(rng, -math.log(1.0 - rng.random()) * heard * _COMMENTS_PER_POST))
-        if not wanted:
-            return []
-        talk = _Talk(self._people, self._world, author, topic, said)
-        spoken = {author}
+        spoken = {talk.author}
         for _ in range(wanted):
             at = age_ms - _draw_delay_ms(rng, _COMMENT_DELAY_MS)
-            reader = self._draw_reader(rng, author, audience, at) if at > 0 else None
+            reader = self._draw_reader(rng, talk.author, audience, at) if at > 0 else None
             if reader is not None and reader not in spoken:
                 spoken.add(reader)
                 talk.add_exchange(rng, reader, at)
@@ -216,17 +211,22 @@ class _Talk:
     """The comments below one post."""
 
     def __init__(
-        self, people: Sequence[PlannedPerson], world: World, author: int, topic: Topic, said: dict[str, str]
+        self,
+        people: Sequence[PlannedPerson],
+        world: World,
+        author: int,
+        topic: Topic,
+        subject: Body,
+        said: dict[str, str],
     ) -> None:
-        person = people[author]
+        self.author = author
+        self.comments: list[PlannedComment] = []
         self._people = people
         self._world = world
-        self._author = author
         self._topic = topic
-        self._subject = {slot: word for slot, word in said.items() if slot not in _NOT_IN_REPLIES}
-        self._subject["author"] = person.given_name
-        self.comments: list[PlannedComment] = []
-        self._used: set[int] = set()
+        self._subject = subject
+        self._said = {slot: word for slot, word in said.items() if slot not in _NOT_IN_REPLIES}
+        self._used: list[Phrase] = []
 
     def add_exchange(self, rng: Random, reader: int, age_ms: int) -> None:
         """A comment; sometimes the author answers, and sometimes the reader has the last word."""
@@ -234,7 +234,7 @@ class _Talk:
         answered = age_ms - _draw_delay_ms(rng, _COMMENT_DELAY_MS // 4)
         if rng.random() > 0.28 or answered <= 0:
             return
-        self._add(self._author, self._write_answer(rng, reader), answered, rng)
+        self._add(self.author, self._write_answer(rng, reader), answered, rng)
         closed = answered - _draw_delay_ms(rng, _COMMENT_DELAY_MS // 6)
         if rng.random() < 0.25 and closed > 0:
             scene, words = self._scene_of(reader)
@@ -250,29 +250,32 @@ class _Talk:
         return scene, scene.words[self._world.neighbourhoods[speaker.place].name]
 
     def _write_reply(self, rng: Random, reader: int) -> str:
-        """About the topic among people of one language, else something that always fits."""
-        scene, words = self._scene_of(reader)
-        same_tongue = self._people[reader].language == self._people[self._author].language
-        if same_tongue and rng.random() < 0.8:
-            own, words = self._scene_of(self._author)
-            return say(self._unused_reply(rng, own), words, dict(self._subject), rng)
-        said = {"author": self._people[self._author].given_name}
-        return say(pick(rng, scene.small_talk.replies), words, said, rng)
-
-    def _unused_reply(self, rng: Random, scene: Scene) -> Phrase:
-        """Nobody repeats what was said above, as long as there is something else to say."""
-        options = self._topic.replies
-        for _ in range(4):
-            place = int(rng.random() * len(options))
-            if place not in self._used:
-                self._used.add(place)
-                return options[place]
-        return pick(rng, scene.small_talk.replies)
+        """About the subject among people of one language, else something that always fits."""
+        said = {**self._said, "author": self._people[self.author].given_name}
+        if self._people[reader].language != self._people[self.author].language:
+            scene, words = self._scene_of(reader)
+            return say(self._unused(rng, scene.small_talk.replies), words, {"author": said["author"]}, rng)
+        scene, words = self._scene_of(self.author)
+        chance = rng.random()
+        if chance < _ON_THE_SUBJECT and self._subject.answers:
+            replies = self._subject.answers
+        else:
+            replies = self._topic.replies if chance < _ON_THE_TOPIC else scene.small_talk.replies
+        return say(self._unused(rng, replies, scene.small_talk.replies), words, said, rng)
 
     def _write_answer(self, rng: Random, reader: int) -> str:
-        scene, words = self._scene_of(self._author)
-        said = {**self._subject, "other": self._people[reader].given_name}
-        return say(pick(rng, scene.small_talk.answers), words, said, rng)
+        scene, words = self._scene_of(self.author)
+        said = {**self._said, "other": self._people[reader].given_name}
+        return say(self._unused(rng, scene.small_talk.answers), words, said, rng)
+
+    def _unused(self, rng: Random, options: Sequence[Phrase], otherwise: Sequence[Phrase] = ()) -> Phrase:
+        """Nobody repeats what stands above, as long as there is something else to say."""
+        for choices in (options, options, options, otherwise or options, otherwise or options):
+            phrase = pick(rng, choices)
+            if phrase not in self._used:
+                break
+        self._used.append(phrase)
+        return phrase
 
 
 def _draw_audience(rng: Random) -> Audience:
@@ -287,16 +290,18 @@ def _draw_delay_ms(rng: Random, typical_ms: int) -> int:
     return int(typical_ms * math.exp(1.4 * bell(rng))) + 2_000
 
 
-def _write_post(rng: Random, topic: Topic, words: Words, said: dict[str, str], person: PlannedPerson) -> str:
+def _write_post(
+    rng: Random, topic: Topic, subject: Body, words: Words, said: dict[str, str], person: PlannedPerson
+) -> str:
     opener, detail, closer = _SHAPES[_SHAPE_WEIGHTS.draw(rng)]
-    text = say(pick(rng, topic.bodies), words, said, rng)
-    if opener:
+    text = say(subject.phrase, words, said, rng)
+    if opener and topic.openers:
         start = say(pick(rng, topic.openers), words, said, rng)
         # After a comma the line breaks, as in a letter.
         text = f"{start}\n{text}" if start.endswith(",") or rng.random() < 0.2 else f"{start} {text}"
-    if detail:
+    if detail and topic.details:
         text = f"{text} {say(pick(rng, topic.details), words, said, rng)}"
-    if closer:
+    if closer and topic.closers:
         gap = "\n" if rng.random() < 0.25 else " "
         text = f"{text}{gap}{say(pick(rng, topic.closers), words, said, rng)}"
     return _style(rng, text, person, topic, 1.0)

@@ -24,6 +24,7 @@ _DEGREE_SPREAD = 0.7
 _DEGREE_AT_MOST_MEANS = 12.0
 # Draws that hit somebody already drawn are repeated; a range that is nearly used up is sampled at once instead.
 _SPARSE = 0.5
+_MASK = (1 << 32) - 1
 
 
 class PlannedTie(Struct, frozen=True):
@@ -64,15 +65,31 @@ def plan_ties(seed: int, people: Sequence[PlannedPerson], connections: int, worl
     return neighbours
 
 
-def list_ties(seed: int, people: Sequence[PlannedPerson], neighbours: Sequence[Sequence[int]]) -> Iterator[PlannedTie]:
-    """Every tie once, by the first person; made after both had joined."""
-    rng = stream(seed, "tie times")
+class TieTimes:
+    """When each tie was made: after both had joined. The same from either side, without keeping a list."""
+
+    def __init__(self, seed: int, people: Sequence[PlannedPerson]) -> None:
+        self._joined_ages_ms = [person.joined_age_ms for person in people]
+        self._salt = int(stream(seed, "tie times").random() * _MASK)
+
+    def number(self, one: int, other: int) -> int:
+        """A number that this pair alone has."""
+        count = len(self._joined_ages_ms)
+        return one * count + other if one < other else other * count + one
+
+    def age_ms(self, one: int, other: int) -> int:
+        # Fibonacci hashing: from the pair alone, not from what was drawn before.
+        share = ((self.number(one, other) * 2_654_435_761 + self._salt) & _MASK) / _MASK
+        both = min(self._joined_ages_ms[one], self._joined_ages_ms[other])
+        return int(both * (0.01 + 0.98 * share))
+
+
+def list_ties(neighbours: Sequence[Sequence[int]], times: TieTimes) -> Iterator[PlannedTie]:
+    """Every tie once, by the first person."""
     for one, others in enumerate(neighbours):
-        joined = people[one].joined_age_ms
         for other in others:
             if other > one:
-                both = min(joined, people[other].joined_age_ms)
-                yield PlannedTie(one, other, int(both * (0.01 + 0.98 * rng.random())))
+                yield PlannedTie(one, other, times.age_ms(one, other))
 
 
 def _draw_degrees(rng: Random, count: int, connections: int) -> list[float]:

@@ -3,14 +3,12 @@
 import os
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 _RANDOM_BITS = 74
 _RANDOM_MASK = (1 << _RANDOM_BITS) - 1
 _VARIANT_LOW_BITS = 62
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 _lock = threading.Lock()
 _last_tail = 0
@@ -34,10 +32,11 @@ def new_id() -> UUID:
         return _compose(_last_ms, _last_tail)
 
 
-def id_at(moment: datetime, tail: int) -> UUID:
-    """A UUIDv7 for a chosen moment: `tail` (74 bits) keeps ids of one millisecond apart and in order."""
-    # Whole numbers: by way of a float some moments would fall into the millisecond before.
-    return _compose((moment - _EPOCH) // _MILLISECOND, tail & _RANDOM_MASK)
+def id_at(ms: int, tail: int) -> UUID:
+    """A UUIDv7 for a chosen moment, in milliseconds since 1970: `tail` (74 bits) keeps ids of one millisecond apart
+    and in order.
+    """
+    return _compose(ms, tail & _RANDOM_MASK)
 
 
 def id_time(value: UUID) -> datetime:

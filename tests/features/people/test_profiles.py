@@ -6,8 +6,14 @@ import pytest
 from msgspec import structs
 
 from banyan.features.people.checks import check_handle
-from banyan.features.people.errors import AlreadyConnected, HandleTaken, NotWithOneself, PersonNotFound
-from banyan.features.people.models import ConnectionImport, IdSet, PersonImport, ProfileChanges
+from banyan.features.people.errors import (
+    AlreadyConnected,
+    HandleTaken,
+    NotWithOneself,
+    OneSidedConnection,
+    PersonNotFound,
+)
+from banyan.features.people.models import ConnectionSide, IdSet, PersonImport, ProfileChanges
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
 from banyan.kernel.ids import new_id
@@ -184,15 +190,17 @@ async def test_an_import_checks_as_strictly_as_a_form(town: Town) -> None:
             await town.people.import_people(work, [a_person("cleo"), structs.replace(ada, id=new_id())])
 
 
-def a_connection(one: UUID, other: UUID) -> ConnectionImport:
-    return ConnectionImport(id=new_id(), person_id=one, other_id=other, created_at=now())
+def a_connection(one: UUID, other: UUID) -> list[ConnectionSide]:
+    connection_id, at = new_id(), now()
+    return [ConnectionSide(one, other, connection_id, at), ConnectionSide(other, one, connection_id, at)]
 
 
 async def test_connections_are_imported_with_both_sides(town: Town) -> None:
     ada, ben, cleo = [await town.person(handle) for handle in ("ada", "ben", "cleo")]
     async with town.work() as work:
-        await town.people.import_connections(work, [a_connection(ada, ben), a_connection(cleo, ada)])
+        await town.people.import_connections(work, [*a_connection(ada, ben), *a_connection(cleo, ada)])
     async with town.work() as work:
+        await town.people.check_connections(work, [ada, ben, cleo])
         assert set((await town.api.relations(work, ada)).connected) == {ben, cleo}
         assert set((await town.api.relations(work, ben)).connected) == {ada}
     for wrong, error in (
@@ -202,7 +210,20 @@ async def test_connections_are_imported_with_both_sides(town: Town) -> None:
     ):
         with pytest.raises(error):
             async with town.work() as work:
-                await town.people.import_connections(work, [wrong])
+                await town.people.import_connections(work, wrong)
+
+
+async def test_an_imported_connection_without_its_other_side_is_found(town: Town) -> None:
+    ada, ben, cleo = [await town.person(handle) for handle in ("ada", "ben", "cleo")]
+    there, back = a_connection(ben, cleo)
+    async with town.work() as work:
+        await town.people.import_connections(work, [*a_connection(ada, ben), there])
+        await town.people.check_connections(work, [ada])
+        with pytest.raises(OneSidedConnection):
+            await town.people.check_connections(work, [ada, ben])
+        await town.people.import_connections(work, [structs.replace(back, connection_id=new_id())])
+        with pytest.raises(OneSidedConnection):
+            await town.people.check_connections(work, [cleo])
 
 
 async def test_people_are_counted(town: Town) -> None:

@@ -5,6 +5,7 @@ A file is a list of sections, a section a list of parts, a part a list of phrase
     == power | weight 9 | mood sad | emoji 💡🔌      a section with its settings
     -- open                                          a part
     No light {at_hood} since {since}. [Yours?|Hm.]   a phrase
+    > We have light, maybe it is your fuse.          an answer to the phrase above
 
 In a phrase `{name}` is a slot and `[one|other]` a choice; choices may hold slots and further choices.
 """
@@ -18,11 +19,12 @@ _FOLDER = Path(__file__).parent
 
 
 class Section(Struct):
-    """`settings` are the words behind the name, `parts` the phrases by part."""
+    """`settings` are the words behind the name, `parts` the phrases by part, `answers` those to one phrase."""
 
     name: str
     settings: dict[str, str] = field(default_factory=dict)
     parts: dict[str, list[str]] = field(default_factory=dict)
+    answers: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read_sections(file_name: str) -> list[Section]:
@@ -37,6 +39,10 @@ def read_sections(file_name: str) -> list[Section]:
             part = sections[-1].parts.setdefault(line[3:].strip(), [])
         elif part is None:
             raise ValueError(f"{file_name}:{number}: a phrase outside any part")
+        elif line.startswith("> "):
+            if not part:
+                raise ValueError(f"{file_name}:{number}: an answer to nothing")
+            sections[-1].answers.setdefault(part[-1], []).append(line[2:])
         else:
             part.append(line)
     return sections

@@ -30,6 +30,13 @@ class AlreadyRequested(Conflict):
     title = "You have asked already"
 
 
+class OneSidedConnection(Conflict):
+    """Only an import can bring this about."""
+
+    code = "one_sided_connection"
+    title = "A connection lacks its other side"
+
+
 class OwnRequest(Forbidden):
     """Only the person who was asked may answer."""
 

@@ -141,10 +141,10 @@ class PersonImport(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class ConnectionImport(Struct, frozen=True, kw_only=True):
-    """An accepted connection to be taken over in bulk."""
+class ConnectionSide(Struct, frozen=True, gc=False):
+    """One side of an accepted connection to be taken over in bulk; the other side carries the same id and time."""
 
-    id: UUID
     person_id: UUID
     other_id: UUID
+    connection_id: UUID
     created_at: datetime

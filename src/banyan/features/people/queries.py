@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
@@ -13,8 +13,8 @@ from banyan.features.people.models import (
     Block,
     Card,
     Connection,
-    ConnectionImport,
     ConnectionLink,
+    ConnectionSide,
     ConnectionState,
     IdSet,
     PersonImport,
@@ -325,26 +325,32 @@ async def list_blocks(work: Work, person_id: UUID, before: UUID | None, limit: i
     return [(row["block_id"], Block(_card(row), row["created_at"])) for row in rows]
 
 
-async def insert_connections(work: Work, connections: Sequence[ConnectionImport]) -> int:
-    """How many rows were added, two for each: pairs that have a row already are left out."""
-    # Sorted by person, so that neighbours in the table are the rows that one reads together.
-    added: int = await work.write_value(
-        """WITH given AS (
-               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[])
-                   AS given (id, person_id, other_id, created_at)),
-           added AS (
-               INSERT INTO people_connections (person_id, other_id, connection_id, state, created_at)
-               SELECT person_id, other_id, id, 'connected', created_at FROM given
-               UNION ALL SELECT other_id, person_id, id, 'connected', created_at FROM given
-               ORDER BY 1, 2
-               ON CONFLICT DO NOTHING RETURNING 1)
-           SELECT count(*) FROM added""",
-        [connection.id for connection in connections],
-        [connection.person_id for connection in connections],
-        [connection.other_id for connection in connections],
-        [connection.created_at for connection in connections],
+async def copy_connections(work: Work, sides: Sequence[ConnectionSide]) -> Literal["added", "taken", "nobody"]:
+    """Anything but "added" loses the transaction: a pair was given twice or is there, or a person does not exist."""
+    try:
+        await work.copy(
+            "people_connections",
+            ("person_id", "other_id", "connection_id", "state", "created_at"),
+            [(side.person_id, side.other_id, side.connection_id, "connected", side.created_at) for side in sides],
+        )
+    except asyncpg.UniqueViolationError:
+        return "taken"
+    except asyncpg.ForeignKeyViolationError:
+        return "nobody"
+    return "added"
+
+
+async def has_one_sided(work: Work, person_ids: Sequence[UUID]) -> bool:
+    """Whether any connection of these people has no other side."""
+    found: bool = await work.value(
+        """SELECT EXISTS (
+               SELECT FROM people_connections mine WHERE mine.person_id = ANY($1) AND NOT EXISTS (
+                   SELECT FROM people_connections theirs
+                   WHERE theirs.person_id = mine.other_id AND theirs.other_id = mine.person_id
+                     AND theirs.connection_id = mine.connection_id))""",
+        person_ids,
     )
-    return added
+    return found
 
 
 async def analyze(work: Work) -> None:

@@ -20,6 +20,7 @@ from banyan.features.people.errors import (
     ConnectionNotFound,
     HandleTaken,
     NotWithOneself,
+    OneSidedConnection,
     OwnRequest,
     PersonNotFound,
 )
@@ -27,7 +28,7 @@ from banyan.features.people.models import (
     Block,
     Card,
     Connection,
-    ConnectionImport,
+    ConnectionSide,
     ConnectionState,
     Me,
     PersonImport,
@@ -200,19 +201,25 @@ class People:
         if await queries.insert_people(work, checked) != len(checked):
             raise HandleTaken("An id or a handle is given twice or taken.")
 
-    async def import_connections(self, work: Work, connections: Sequence[ConnectionImport]) -> None:
-        """Many accepted connections at once, before anybody reads: no signal leaves, homes are built afterwards.
+    async def import_connections(self, work: Work, sides: Sequence[ConnectionSide]) -> None:
+        """Many accepted connections, before anybody reads: no signal leaves, homes are built afterwards.
 
-        Raises NotWithOneself, PersonNotFound, AlreadyConnected; blocks are not looked at, none are imported.
+        Each is given once from either side, in one call or several; sorted by person they are written fastest.
+        `check_connections` finds what lacks its other side. Raises NotWithOneself, PersonNotFound, AlreadyConnected;
+        blocks are not looked at, none are imported.
         """
-        people = {connection.person_id for connection in connections}
-        people.update(connection.other_id for connection in connections)
-        if any(connection.person_id == connection.other_id for connection in connections):
+        if any(side.person_id == side.other_id for side in sides):
             raise NotWithOneself
-        if await queries.count_existing(work, list(people)) != len(people):
+        outcome = await queries.copy_connections(work, sides)
+        if outcome == "nobody":
             raise PersonNotFound
-        if await queries.insert_connections(work, connections) != 2 * len(connections):
+        if outcome == "taken":
             raise AlreadyConnected("A pair is given twice or connected already.")
+
+    async def check_connections(self, work: Work, person_ids: Sequence[UUID]) -> None:
+        """After an import: every connection of these people has both sides. Raises OneSidedConnection."""
+        if await queries.has_one_sided(work, person_ids):
+            raise OneSidedConnection
 
     async def refresh_statistics(self, work: Work) -> None:
         """To be called once after an import."""

@@ -133,6 +133,10 @@ class Work:
         """One prepared statement for many rows, pipelined."""
         return self._write(Connection.executemany, sql, (list(rows),))
 
+    def copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Coroutine[Any, Any, None]:
+        """COPY into a table: the fastest way for many rows, and the only one without ON CONFLICT."""
+        return self._write(_copy, table, (columns, rows))
+
     async def begin(self) -> None:
         """Opens the transaction now, for a read that locks."""
         self._enter()
@@ -401,6 +405,10 @@ class Work:
             raise
         else:
             self._pool.give(connection)
+
+
+async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    await connection.copy_records_to_table(table, columns=columns, records=rows)
 
 
 def _lost() -> DatabaseUnavailable:
