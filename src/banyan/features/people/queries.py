@@ -280,7 +280,8 @@ async def list_connections(
     """Newest request first."""
     rows = await work.rows(
         """SELECT c.connection_id, c.state, c.created_at, p.id, p.handle, p.display_name, p.avatar_url
-           FROM people_connections c JOIN people_people p ON p.id = c.other_id
+           FROM people_connections c
+           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = c.other_id LIMIT 1) p
            WHERE c.person_id = $1 AND c.state = $2 AND c.connection_id < $3
            ORDER BY c.connection_id DESC LIMIT $4""",
         person_id,
@@ -316,7 +317,8 @@ async def list_blocks(work: Work, person_id: UUID, before: UUID | None, limit: i
     """Newest first, each with its page key."""
     rows = await work.rows(
         """SELECT b.id AS block_id, b.created_at, p.id, p.handle, p.display_name, p.avatar_url
-           FROM people_blocks b JOIN people_people p ON p.id = b.blocked_id
+           FROM people_blocks b
+           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = b.blocked_id LIMIT 1) p
            WHERE b.person_id = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3""",
         person_id,
         before or _LAST_ID,

@@ -9,7 +9,9 @@ from banyan.infra.database.work import Work
 
 # A page of the feed in one statement; what lies below the floor is not complete and therefore not looked at.
 PAGE = f"""SELECT {COLUMNS}
-    FROM posts_home h JOIN posts_posts p ON p.id = h.post_id {JOINS}
+    FROM posts_home h
+    CROSS JOIN LATERAL (SELECT * FROM posts_posts WHERE id = h.post_id LIMIT 1) p
+    {JOINS}
     WHERE h.person_id = $1 AND h.post_id < $2
       AND h.post_id > coalesce((SELECT floor_id FROM posts_home_floors WHERE person_id = $1),
                                '00000000-0000-0000-0000-000000000000')
