@@ -1,6 +1,7 @@
 """`banyan up`: everything in one process, on an embedded PostgreSQL unless another one is named."""
 
 import os
+import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,8 +12,6 @@ from typing import Annotated
 import msgspec
 import typer
 from msgspec import Struct
-from rich.panel import Panel
-from rich.table import Table
 
 from banyan import __version__
 from banyan.app.modules import Targets, load, running
@@ -28,6 +27,8 @@ from banyan.ops.postgres import EmbeddedPostgres
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
+# 96 random bits: short enough to type.
+_DEMO_PASSWORD_BYTES = 12
 _ANY_HOST = ("0.0.0.0", "::", "")
 
 
@@ -143,7 +144,7 @@ def _base_url(host: str, listener: socket.socket) -> str:
 
 async def _build_demo(platform: Platform, directory: DataDirectory, size: DemoSize, *, plain: bool) -> DemoAccount:
     build = load("banyan.demo.build:build_demo")
-    password = directory.secret("demo-password")
+    password = directory.secret("demo-password", lambda: secrets.token_urlsafe(_DEMO_PASSWORD_BYTES))
     email, handle = await build(
         platform, size.people, size.posts, size.connections, size.seed, password, console, plain=plain
     )
@@ -187,26 +188,19 @@ def _print(facts: Running, settings: Settings, format: Format) -> None:
     if format is Format.json:
         print_line(msgspec.json.encode(facts).decode())
         return
-    rows = Table.grid(padding=(0, 2))
-    rows.add_row("Site", facts.site_url)
-    rows.add_row("App", facts.app_url)
-    rows.add_row("API docs", facts.docs_url)
-    rows.add_row("Metrics", facts.metrics_url)
-    if facts.mailbox_url:
-        rows.add_row("Dev mailbox", facts.mailbox_url)
-    if facts.demo_account:
-        rows.add_row("Demo account", f"{facts.demo_account.email}  password {facts.demo_account.password}")
-    if facts.first_admin_url:
-        rows.add_row("First admin", f"{facts.first_admin_url}  [dim](works once)[/]")
-    rows.add_row("Data", facts.data)
-    rows.add_row("Log", facts.log)
-    console.file.flush()
-    for line in _rendered(rows):
-        print_line(line)
-
-
-def _rendered(rows: Table) -> list[str]:
-    """The banner for stdout, wide enough that no URL is broken: people copy them."""
-    with console.capture() as capture:
-        console.print(Panel(rows, title=f"Banyan {__version__}", subtitle="Ctrl-C stops", expand=False), soft_wrap=True)
-    return capture.get().splitlines()
+    rows = [
+        ("Site", facts.site_url),
+        ("App", facts.app_url),
+        ("API docs", facts.docs_url),
+        ("Metrics", facts.metrics_url),
+        ("Dev mailbox", facts.mailbox_url),
+        ("Demo account", facts.demo_account and f"{facts.demo_account.email}  password {facts.demo_account.password}"),
+        ("First admin", facts.first_admin_url and f"{facts.first_admin_url}  (works once)"),
+        ("Data", facts.data),
+        ("Log", facts.log),
+    ]
+    # Plain lines, however narrow the terminal: people copy these addresses.
+    print_line(f"\nBanyan {facts.version} is running. Ctrl-C stops it.\n")
+    for name, value in rows:
+        if value:
+            print_line(f"  {name:<14}{value}")
