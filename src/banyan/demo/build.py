@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -138,16 +139,17 @@ class _Builder:
     async def _run_step(self, step: Step[Any]) -> None:
         done = self._build.done
         with self._log.step(step.title, step.unit, done, step.total) as advance:
-            async for batch in _batches(step, done):
-                done += len(batch)
-                async with self._platform.pool.work() as work:
-                    await step.write(work, batch)
-                    await self._record(work, step.name, done)
-                self._build = structs.replace(self._build, done=done)
-                advance(done)
+            async with aclosing(_batches(step, done)) as batches:
+                async for batch in batches:
+                    done += len(batch)
+                    async with self._platform.pool.work() as work:
+                        await self._record(work, step.name, done)
+                        await step.write(work, batch)
+                    self._build = structs.replace(self._build, done=done)
+                    advance(done)
             async with self._platform.pool.work() as work:
-                await step.finish(work)
                 await self._record(work, _next(step.name), 0)
+                await step.finish(work)
             self._build = structs.replace(self._build, step=_next(step.name), done=0)
 
     async def _tidy(self) -> None:
@@ -163,22 +165,26 @@ class _Builder:
             advance(1)
 
     async def _record(self, work: Work, step: str, done: int) -> None:
-        """How far it is, in the transaction that brings it there."""
+        """How far it will be, at the head of the transaction that brings it there: another builder waits and is out."""
         if not await move_on(work, self._build.step, self._build.done, step, done):
             raise BuiltElsewhere("Another process is building this demo. Wait until it is done.")
 
 
-async def _batches(step: Step[T], done: int) -> AsyncIterator[list[T]]:
+async def _batches(step: Step[T], done: int) -> AsyncGenerator[list[T], None]:
     """All items but the first `done`. The next batch is planned in a thread while PostgreSQL takes the last one."""
     rest = islice(step.items(), done, None)
 
     def plan_batch() -> list[T]:
         return list(islice(rest, step.batch))
 
-    planned = asyncio.ensure_future(asyncio.to_thread(plan_batch))
-    while batch := await planned:
-        planned = asyncio.ensure_future(asyncio.to_thread(plan_batch))
-        yield batch
+    planned = asyncio.create_task(asyncio.to_thread(plan_batch))
+    try:
+        while batch := await planned:
+            planned = asyncio.create_task(asyncio.to_thread(plan_batch))
+            yield batch
+    finally:
+        # A thread cannot be stopped: it plans its batch to the end.
+        await asyncio.wait([planned])
 
 
 def _next(step: str) -> str:

@@ -42,7 +42,7 @@ class ProgressLog:
 
     def note(self, text: str) -> None:
         """One line beside the steps."""
-        self._console.print(text, soft_wrap=True, markup=False)
+        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
     @contextmanager
     def _bar(self, title: str, unit: str, done: int, total: int) -> Iterator[Advance]:
