@@ -275,3 +275,10 @@ async def test_a_stale_token_does_not_stop_anybody_from_getting_a_new_one(api: A
     assert refreshed.status_code == 200
     credentials = {"email": "ada@example.org", "password": PASSWORD}
     assert (await api.post("/v1/auth/token", credentials, authorization=stale)).status_code == 200
+
+
+async def test_a_key_is_nothing_to_a_caller_who_must_sign_in_first(api: Api) -> None:
+    await api.sign_up("ada")
+    sign_up = {"email": "b@example.org", "password": "a long enough password", "handle": "bola", "display_name": "B"}
+    assert (await api.post("/v1/accounts", sign_up, idempotency_key="k")).status_code == 201
+    problem(await api.post("/v1/posts", {"body": "x"}, idempotency_key="k"), 401, "unauthorized")

@@ -55,7 +55,10 @@ def build_application(controllers: Sequence[type[Controller]]) -> Litestar:
 
 
 def route_flags(application: Litestar) -> dict[str, RouteFlags]:
-    """The POST routes about which the gateway must know something before they run, by path."""
+    """The POST routes about which the gateway must know something before they run, by path.
+
+    Found by equality, so it raises TypeError for such a route with a parameter in its path.
+    """
     flags: dict[str, RouteFlags] = {}
     for route in application.routes:
         for handler in getattr(route, "route_handlers", ()):
@@ -64,8 +67,11 @@ def route_flags(application: Litestar) -> dict[str, RouteFlags]:
                 secret_answer=opt.get("secret_answer", False),
                 own_idempotency=opt.get("own_idempotency", False),
                 ignores_token=opt.get("access") == "credentials",
+                open_to_anyone="POST" in handler.http_methods and opt.get("access") in ("anyone", "credentials"),
             )
             if found != RouteFlags():
+                if route.path_parameters:
+                    raise TypeError(f"{route.path}: its flags are found by its path, which takes no parameters then")
                 flags[route.path] = found
     return flags
 

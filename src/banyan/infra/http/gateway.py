@@ -47,6 +47,8 @@ class RouteFlags:
     secret_answer: bool = False
     own_idempotency: bool = False
     ignores_token: bool = False
+    # Without an account a key counts only here: elsewhere the answer is 401, whoever used the key before.
+    open_to_anyone: bool = False
 
 
 _NO_FLAGS = RouteFlags()
@@ -202,7 +204,8 @@ class Gateway:
             return await self._run(scope, body, capture, exchange)
         exchange.idempotency_key = read_key(exchange.headers.get(b"idempotency-key"))
         flags = self._flags(scope)
-        if exchange.idempotency_key is None or flags.own_idempotency:
+        may_call = exchange.principal is not None or flags.open_to_anyone
+        if exchange.idempotency_key is None or flags.own_idempotency or not may_call:
             return await self._run(scope, body, capture, exchange)
         return await self._answer_once(scope, body, capture, exchange, flags, exchange.idempotency_key)
 
