@@ -35,11 +35,6 @@ def belongs_in_feed(viewer_id: UUID, relations: Relations, author_id: UUID, audi
     return author_id in relations.connected and may_see(viewer_id, relations, author_id, audience)
 
 
-def visible_rows(viewer_id: UUID | None, relations: Relations, rows: list[PostRow]) -> list[PostRow]:
-    """Those of many posts that a reader may see."""
-    return [row for row in rows if may_see(viewer_id, relations, row.author_id, row.audience)]
-
-
 def feed_rows(viewer_id: UUID, relations: Relations, rows: list[PostRow]) -> list[PostRow]:
     """Those of many posts that stand in a person's home feed."""
     if relations.hidden:

@@ -25,7 +25,7 @@ JOINS = """CROSS JOIN LATERAL (
 
 _FIND = f"SELECT {COLUMNS} FROM posts_posts p {JOINS} WHERE p.id = $2"
 _LIST_PUBLIC = f"""SELECT {COLUMNS} FROM posts_posts p {JOINS}
-    WHERE p.audience = 'public' AND p.id < $2 ORDER BY p.id DESC LIMIT $3"""
+    WHERE p.audience = 'public' AND p.id < $2 AND p.author_id <> ALL($4::uuid[]) ORDER BY p.id DESC LIMIT $3"""
 _LIST_BY_AUTHOR = f"""SELECT {COLUMNS} FROM posts_posts p {JOINS}
     WHERE p.author_id = $4 AND p.audience = ANY($5::text[]) AND p.id < $2 ORDER BY p.id DESC LIMIT $3"""
 # The three rows of a new post in one statement: one way to the server and back. The author's own feed has it
@@ -74,9 +74,11 @@ async def find_post(work: Work, viewer_id: UUID | None, post_id: UUID) -> PostRo
     return rows[0] if rows else None
 
 
-async def list_public(work: Work, viewer_id: UUID | None, before: UUID, limit: int) -> list[PostRow]:
-    """Newest first."""
-    return post_rows(await work.rows(_LIST_PUBLIC, viewer_id, before, limit))
+async def list_public(
+    work: Work, viewer_id: UUID | None, hidden: Sequence[UUID], before: UUID, limit: int
+) -> list[PostRow]:
+    """Newest first, without the posts of `hidden`."""
+    return post_rows(await work.rows(_LIST_PUBLIC, viewer_id, before, limit, hidden))
 
 
 async def list_by_author(

@@ -1,5 +1,6 @@
 """SQL of comments and reactions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -33,14 +34,15 @@ async def find_comment(work: Work, comment_id: UUID) -> CommentRow | None:
     return None if row is None else CommentRow(*row)
 
 
-async def list_comments(work: Work, post_id: UUID, after: UUID, limit: int) -> list[CommentRow]:
-    """Oldest first."""
+async def list_comments(work: Work, post_id: UUID, hidden: Sequence[UUID], after: UUID, limit: int) -> list[CommentRow]:
+    """Oldest first, without the comments of `hidden`."""
     rows = await work.rows(
         """SELECT id, post_id, author_id, body, created_at, edited_at FROM posts_comments
-           WHERE post_id = $1 AND id > $2 ORDER BY id LIMIT $3""",
+           WHERE post_id = $1 AND id > $2 AND author_id <> ALL($4::uuid[]) ORDER BY id LIMIT $3""",
         post_id,
         after,
         limit,
+        hidden,
     )
     return [CommentRow(*row) for row in rows]
 

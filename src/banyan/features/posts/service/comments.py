@@ -19,7 +19,6 @@ from banyan.kernel.text import check_lines
 
 COMMENT_MAX_CHARS = 2000
 _FIRST_ID = UUID(int=0)
-_REFILL_ROWS = 100
 
 
 class Comments:
@@ -48,16 +47,8 @@ class Comments:
         after = decode_cursor(cursor) or _FIRST_ID
         await self._posts.get_visible(work, viewer_id, post_id)
         relations = await self._people.relations(work, viewer_id)
-        found: list[CommentRow] = []
-        step = limit + 1
-        while True:
-            rows = await queries.list_comments(work, post_id, after, step)
-            found += [row for row in rows if not is_hidden(relations, row.author_id)]
-            if len(found) > limit or len(rows) < step:
-                break
-            after = rows[-1].id
-            step = max(step, _REFILL_ROWS)
-        page = cut_page(found, limit, lambda row: row.id)
+        rows = await queries.list_comments(work, post_id, list(relations.hidden), after, limit + 1)
+        page = cut_page(rows, limit, lambda row: row.id)
         cards = await self._people.cards_in_order(work, [row.author_id for row in page.items])
         comments = [_dress(row, card) for row, card in zip(page.items, cards, strict=True) if card is not None]
         return Page(comments, page.next_cursor)

@@ -5,6 +5,7 @@ lies deeper is pulled from the authors. Writers only ever add too much, or raise
 any other writer, because reads filter by what the reader may see now and look at nothing below the floor.
 """
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,11 +17,14 @@ from banyan.features.posts.jobs import FanOutPost
 from banyan.features.posts.models import Post, PostRow
 from banyan.features.posts.queries import homes as queries
 from banyan.features.posts.queries.posts import LAST_ID
-from banyan.features.posts.service.posts import Posts, read_visible
+from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.signals import PostPublished
 from banyan.features.posts.visibility import feed_rows
 from banyan.infra.database.work import Work
 from banyan.kernel.pages import Page, decode_cursor
+
+# Where much of what was read may not be shown, larger steps bound the number of statements.
+_REFILL_ROWS = 100
 
 
 class HomeSizes(Struct, frozen=True, kw_only=True):
@@ -111,7 +115,7 @@ class Homes:
     async def _read_home(
         self, work: Work, person_id: UUID, relations: Relations, before: UUID, wanted: int
     ) -> list[PostRow]:
-        return await read_visible(
+        return await _read_visible(
             lambda place, rows: queries.list_home(work, person_id, place, rows),
             lambda rows: feed_rows(person_id, relations, rows),
             before,
@@ -122,9 +126,27 @@ class Homes:
         self, work: Work, person_id: UUID, relations: Relations, before: UUID, wanted: int
     ) -> list[PostRow]:
         authors = [person_id, *relations.connected]
-        return await read_visible(
+        return await _read_visible(
             lambda place, rows: queries.list_older(work, person_id, authors, place, rows),
             lambda rows: feed_rows(person_id, relations, rows),
             before,
             wanted,
         )
+
+
+async def _read_visible(
+    read: Callable[[UUID, int], Awaitable[list[PostRow]]],
+    visible: Callable[[list[PostRow]], list[PostRow]],
+    before: UUID,
+    wanted: int,
+) -> list[PostRow]:
+    """Up to `wanted` posts that may be shown, newest first: reads on while some of those read may not."""
+    found: list[PostRow] = []
+    step = wanted
+    while True:
+        rows = await read(before, step)
+        found += visible(rows)
+        if len(found) >= wanted or len(rows) < step:
+            return found[:wanted]
+        before = rows[-1].id
+        step = max(wanted, _REFILL_ROWS)

@@ -1,6 +1,6 @@
 """Publishing, reading, editing and deleting posts."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from msgspec import UNSET
@@ -21,7 +21,7 @@ from banyan.features.posts.models import (
 )
 from banyan.features.posts.queries import posts as queries
 from banyan.features.posts.signals import PostPublished
-from banyan.features.posts.visibility import may_see, visible_audiences, visible_rows
+from banyan.features.posts.visibility import may_see, visible_audiences
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
@@ -30,8 +30,6 @@ from banyan.kernel.pages import Page, cut_page, decode_cursor
 from banyan.kernel.text import check_lines
 
 BODY_MAX_CHARS = 5000
-# Where much of what was read may not be shown, larger steps bound the number of statements.
-_REFILL_ROWS = 100
 
 
 class Posts:
@@ -72,12 +70,8 @@ class Posts:
     async def list_public(self, work: Work, viewer_id: UUID | None, limit: int, cursor: str | None) -> Page[Post]:
         """The newest public posts, without those of people whom a block hides."""
         relations = await self._people.relations(work, viewer_id)
-        rows = await read_visible(
-            lambda before, rows: queries.list_public(work, viewer_id, before, rows),
-            lambda rows: visible_rows(viewer_id, relations, rows),
-            decode_cursor(cursor) or queries.LAST_ID,
-            limit + 1,
-        )
+        before = decode_cursor(cursor) or queries.LAST_ID
+        rows = await queries.list_public(work, viewer_id, list(relations.hidden), before, limit + 1)
         return await self.dress_page(work, rows, limit)
 
     async def list_by_author(
@@ -169,21 +163,3 @@ def announce_change(work: Work, post_id: UUID, audience: AudienceKind) -> None:
     """What anonymous readers see of a post has changed; of other than public posts they see nothing."""
     if audience == "public":
         work.announce(ANSWERS_TOPIC, f"post:{post_id}")
-
-
-async def read_visible(
-    read: Callable[[UUID, int], Awaitable[list[PostRow]]],
-    visible: Callable[[list[PostRow]], list[PostRow]],
-    before: UUID,
-    wanted: int,
-) -> list[PostRow]:
-    """Up to `wanted` posts that may be shown, newest first: reads on while some of those read may not."""
-    found: list[PostRow] = []
-    step = wanted
-    while True:
-        rows = await read(before, step)
-        found += visible(rows)
-        if len(found) >= wanted or len(rows) < step:
-            return found[:wanted]
-        before = rows[-1].id
-        step = max(wanted, _REFILL_ROWS)
