@@ -14,8 +14,12 @@ from banyan.infra.http.protocol import bounded_protocol
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.metrics import HTTP_CONNECTIONS
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
+# What a signal calls now; a process has one event loop that hears them.
+_stops: list[Callable[[], None]] = []
 
 
 class CannotListen(Exception):
@@ -68,8 +72,18 @@ def uvicorn_config(app: Any, settings: HttpSettings) -> uvicorn.Config:
     )
 
 
-async def serve(app: Any, listener: socket.socket, settings: HttpSettings, on_stop: Callable[[], None]) -> None:
-    """Answers until SIGINT or SIGTERM, then finishes what is at work; a second signal ends it at once."""
+async def serve(
+    app: Any,
+    listener: socket.socket,
+    settings: HttpSettings,
+    *,
+    on_ready: Callable[[], None],
+    on_stop: Callable[[], None],
+) -> None:
+    """Answers until SIGINT or SIGTERM, then finishes what is at work; a second signal ends it at once.
+
+    `on_ready` is called when requests are taken and signals are heard.
+    """
     server = Server(uvicorn_config(app, settings))
     HTTP_CONNECTIONS.set_function(lambda: len(server.server_state.connections))
 
@@ -79,6 +93,7 @@ async def serve(app: Any, listener: socket.socket, settings: HttpSettings, on_st
         server.should_exit = True
 
     with stopping_on_signals(stop):
+        on_ready()
         await server.serve(sockets=[listener])
 
 
@@ -91,12 +106,20 @@ async def wait_for_signal() -> None:
 
 @contextlib.contextmanager
 def stopping_on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Calls `stop` at every SIGINT and SIGTERM."""
+    """Calls `stop` at every SIGINT and SIGTERM; where such blocks stand in each other, only that of the inner one."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    if not _stops:
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, _stop_innermost)
+    _stops.append(stop)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        _stops.pop()
+        if not _stops:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+
+def _stop_innermost() -> None:
+    _stops[-1]()

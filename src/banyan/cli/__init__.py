@@ -23,7 +23,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     name = arguments[0] if arguments else "--help"
     if name in COMMANDS:
-        load(COMMANDS[name][0])(args=arguments[1:], prog_name=f"banyan {name}")
+        _call(name, arguments[1:])
     elif name in ("--help", "-h", "help"):
         print(_help())
     elif name in ("--version", "version"):
@@ -33,6 +33,14 @@ def main() -> None:
         hint = f" Did you mean `{near[0]}`?" if near else ""
         print(f"banyan: there is no command `{name}`.{hint} See `banyan --help`.", file=sys.stderr)
         sys.exit(2)
+
+
+def _call(name: str, arguments: list[str]) -> None:
+    try:
+        load(COMMANDS[name][0])(args=arguments, prog_name=f"banyan {name}")
+    except KeyboardInterrupt:
+        # While its code is still being loaded.
+        sys.exit(130)
 
 
 def _help() -> str:

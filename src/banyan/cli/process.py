@@ -10,9 +10,10 @@ from typing import Any
 import typer
 import uvloop
 from rich.console import Console
+from rich.markup import escape
 
 from banyan.app.modules import BadTarget
-from banyan.app.server import CannotListen
+from banyan.app.server import CannotListen, stopping_on_signals
 from banyan.infra.auth.errors import BadKeyFile
 from banyan.infra.database.migrate import MigrationError
 from banyan.infra.settings import BadSettings
@@ -22,17 +23,48 @@ from banyan.ops.errors import OpsError
 # Errors whose words tell an operator what would be right; anything else is a bug and shows its trace.
 _EXPLAINED = (BadSettings, BadTarget, BadKeyFile, CannotListen, MigrationError, OpsError, Unavailable)
 
+# The status of a shell command that Ctrl-C ended: 128 + SIGINT.
+STOPPED = 130
+
 console = Console(stderr=True, highlight=False)
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a command's coroutine to its end; an expected error becomes one line on stderr and status 1."""
+    """Runs a command's coroutine to its end; an expected error becomes one line on stderr and status 1.
+
+    SIGINT and SIGTERM cancel what has no better answer to them (starting, migrating), with status 130.
+    """
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main)
+            runner.run(_until_stopped(main))
     except _EXPLAINED as error:
-        console.print(f"[bold red]banyan:[/] {getattr(error, 'detail', None) or error}", soft_wrap=True)
+        console.print(f"[bold red]banyan:[/] {escape(_words(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
+    except asyncio.CancelledError:
+        console.print("[bold red]banyan:[/] stopped before it was done")
+        raise typer.Exit(STOPPED) from None
+
+
+async def _until_stopped(main: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(main)
+
+    def stop() -> None:
+        task.cancel()
+
+    with stopping_on_signals(stop):
+        try:
+            await task
+        finally:
+            # A thread may be in the middle of something, such as initdb: a second signal must not cut that off.
+            await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def _words(error: BaseException) -> str:
+    """What is wrong and what would be right."""
+    title, detail = getattr(error, "title", ""), getattr(error, "detail", None) or str(error)
+    if isinstance(error, OpsError):
+        return f"{title}. {detail}"
+    return detail or title
 
 
 @contextmanager

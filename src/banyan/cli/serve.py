@@ -48,5 +48,11 @@ async def _run(settings: Settings, targets: Targets, host: str, port: int, log: 
             await wait_for_signal()
             return
         listener = listen(host, port)
-        console.print(f"Listening on http://{host}:{listener.getsockname()[1]}", soft_wrap=True)
-        await serve(platform.asgi, listener, settings.http, platform.stop)
+        words = f"Listening on http://{host}:{listener.getsockname()[1]}"
+        await serve(
+            platform.asgi,
+            listener,
+            settings.http,
+            on_ready=lambda: console.print(words, soft_wrap=True),
+            on_stop=platform.stop,
+        )

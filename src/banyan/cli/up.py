@@ -107,8 +107,13 @@ async def _up(directory: DataDirectory, host: str, port: int, demo: DemoSize | N
             async with running(platform, platform.targets):
                 facts = await _describe(platform, settings, directory, log_path, account)
                 _remember(directory, facts)
-                _print(facts, settings, format)
-                await serve(platform.asgi, listener, settings.http, platform.stop)
+                await serve(
+                    platform.asgi,
+                    listener,
+                    settings.http,
+                    on_ready=lambda: _print(facts, settings, format),
+                    on_stop=platform.stop,
+                )
 
 
 @asynccontextmanager
