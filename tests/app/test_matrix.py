@@ -3,7 +3,6 @@
 A route without a row fails, and so does a row without a route. What may not be seen answers 404, whoever asks.
 """
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import httpx
@@ -19,8 +18,7 @@ from banyan.app.wiring import Platform
 from banyan.infra.http.gateway import Gateway
 from tests.app import cast as the
 from tests.app.cast import Cast, Subject, gather_cast
-from tests.support.platform import Api, api_of, running_platform, settings_for
-from tests.support.postgres import Templates
+from tests.support.platform import Api
 
 CALLERS = ("anonymous", "other", "blocked", "owner", "admin")
 
@@ -104,19 +102,6 @@ ROWS = [
 # fmt: on
 
 _IN_MODULE = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest.fixture(scope="module")
-def shared_database_url(templates: Templates) -> Iterator[str]:
-    with templates.clone() as url:
-        yield url
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def everybody(shared_database_url: str) -> AsyncIterator[Api]:
-    """An anonymous client of a platform that all rows share: each gathers a cast of its own."""
-    async with running_platform(settings_for(shared_database_url)) as platform, api_of(platform) as api:
-        yield api
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
