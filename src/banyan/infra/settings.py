@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -68,6 +69,11 @@ def read_settings(kind: type[S], *, toml_file: Path | None, defaults: Mapping[st
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
+            # A file's name belongs to the source that reads it; to this one it would be a setting nobody knows.
+            assert isinstance(env_settings, EnvSettingsSource)
+            env_settings.env_vars = {
+                name: value for name, value in env_settings.env_vars.items() if not name.upper().endswith(_FILE_SUFFIX)
+            }
             toml = (TomlConfigSettingsSource(settings_cls, toml_file),) if toml_file else ()
             lowest = InitSettingsSource(settings_cls, dict(defaults))
             return (init_settings, env_settings, FileSettingsSource(settings_cls), *toml, lowest)
