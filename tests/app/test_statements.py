@@ -1,0 +1,91 @@
+"""No list asks the database once per item: a page of ten costs as many statements as a page of one."""
+
+import io
+
+from banyan.app.modules import Targets
+from banyan.app.wiring import open_platform
+from banyan.infra.log import LogStream
+from tests.support.eventually import eventually
+from tests.support.platform import MAILBOX_KEY, PASSWORD, Api, api_of, running_platform, settings_for
+from tests.support.statements import recorded
+
+ITEMS = 10
+
+# Statements of one page for somebody signed in: in a process that has just started, and once its caches are warm.
+# At first the session is looked up, and for what others write the reader's relations and the authors' cards.
+LISTS = {
+    "/v1/posts?": (4, 1),
+    "/v1/feed?": (4, 1),
+    "/v1/people/ada/posts?": (5, 2),
+    "/v1/posts/{post_id}/comments?": (5, 2),
+    "/v1/connections?": (2, 1),
+    "/v1/connections?state=received&": (2, 1),
+    "/v1/connections?state=sent&": (2, 1),
+    "/v1/blocks?": (2, 1),
+    "/v1/auth/sessions?": (2, 1),
+    "/dev/mailbox/messages?": (2, 1),
+}
+
+
+async def test_a_list_costs_the_same_whatever_its_length(database_url: str) -> None:
+    settings = settings_for(database_url, database={"pool_size": 1})
+    async with running_platform(settings) as platform, api_of(platform) as api:
+        ada, post_id = await _fill(api)
+    # Without a worker, relay or bus: nothing but the requests uses the database.
+    log = LogStream(io.BytesIO())
+    async with open_platform(settings, Targets.read("api"), log) as platform, api_of(platform) as api:
+        reader = Api(platform, api.http, ada.signed_in)
+        for path in LISTS:
+            # The driver reads the database's own catalogue once per connection.
+            await reader.get(f"{path.format(post_id=post_id)}limit={ITEMS}")
+        for limit in (1, 4, ITEMS):
+            counts = {path: await _count(reader, path.format(post_id=post_id), limit) for path in LISTS}
+            assert counts == LISTS, f"limit={limit}"
+
+
+async def test_every_list_is_counted(api: Api) -> None:
+    document = (await api.get("/openapi.json")).json()
+    lists = {
+        path
+        for path, methods in document["paths"].items()
+        if any(parameter["name"] == "cursor" for parameter in methods.get("get", {}).get("parameters", ()))
+    }
+    assert lists == {path.partition("?")[0].replace("/ada/", "/{handle}/") for path in LISTS}
+
+
+async def _count(reader: Api, path: str, limit: int) -> tuple[int, int]:
+    reader.platform.bus._reset()
+    counts = []
+    for _ in range(2):
+        async with recorded(reader.platform.pool) as statements:
+            page = await reader.get(f"{path}limit={limit}", x_mailbox_key=MAILBOX_KEY)
+        assert len(page.json()["items"]) == limit, path
+        counts.append(len(statements))
+    return counts[0], counts[1]
+
+
+async def _fill(api: Api) -> tuple[Api, str]:
+    """Ada with ten of everything, each by somebody else where it can be; one of her posts."""
+    ada = await api.sign_up("ada")
+    published = [await ada.post("/v1/posts", {"body": "Hello"}) for _ in range(ITEMS)]
+    post_id = str(published[0].json()["id"])
+    for number in range(ITEMS):
+        friend, asker, asked, blocked = [
+            await api.sign_up(f"{name}_{number}") for name in ("friend", "asker", "asked", "blocked")
+        ]
+        await friend.connect(ada)
+        await friend.post("/v1/posts", {"body": "Hello", "audience": "connections"})
+        await asker.post("/v1/connections", {"person_id": ada.id})
+        await asker.post("/v1/posts", {"body": "Hello"})
+        await asker.post(f"/v1/posts/{post_id}/comments", {"body": "Hello"})
+        await ada.post("/v1/connections", {"person_id": asked.id})
+        await ada.put(f"/v1/blocks/{blocked.id}")
+        await api.post("/v1/auth/token", {"email": "ada@example.org", "password": PASSWORD})
+
+    async def arrived() -> bool:
+        in_feed = (await ada.get("/v1/feed?limit=100")).json()["items"]
+        mails = (await api.get("/dev/mailbox/messages?limit=100", x_mailbox_key=MAILBOX_KEY)).json()["items"]
+        return len(in_feed) == 2 * ITEMS and len(mails) >= ITEMS
+
+    await eventually(arrived)
+    return ada, post_id
