@@ -8,8 +8,8 @@ import pytest
 from banyan.demo.phrases import Choice, Phrase, Slot, Words, as_sentences, read_phrase, say
 from banyan.demo.scenes import Scene, read_world
 
-# Filled by whoever talks to whom.
-_NAMED_LATER = {"author": "Ada", "other": "Sami"}
+# Filled by whoever talks to whom, and by who somebody is.
+_NAMED_LATER = {"author": "Ada", "other": "Sami", "trade": "Baker"}
 NO_WORDS = Words({}, {})
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banyan.demo.cast import DAY_MS, HISTORY_DAYS, plan_people
+from banyan.demo.draw import bell, stream
 from banyan.demo.plan import CommunitySize, Plan
 from banyan.demo.scenes import read_world
 from banyan.demo.talk import PlannedPost
@@ -192,3 +193,12 @@ def test_a_few_write_most(plan: Plan, posts: list[PlannedPost]) -> None:
 def test_impossible_sizes_are_refused(size: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least one person"):
         CommunitySize(**size)
+
+
+def test_chance_is_the_same_everywhere() -> None:
+    """Other numbers here would mean another community for every seed that somebody has written down."""
+    rng = stream(7, "x")
+    assert [round(rng.random(), 6) for _ in range(3)] == [0.713557, 0.028636, 0.195294]
+    assert bell(rng) == pytest.approx(-0.3644302108)
+    plan = Plan(CommunitySize(people=6, posts=0, connections=2, seed=1))
+    assert [(tie.one, tie.other) for tie in plan.ties()] == [(0, 3), (0, 5), (1, 2), (1, 3), (2, 4), (3, 4), (4, 5)]

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from banyan.demo.draw import Weighted, bell, pick, stream, whole
 from banyan.demo.phrases import as_sentences, say
-from banyan.demo.scenes import Neighbourhood, World
+from banyan.demo.scenes import Neighbourhood, Scene, World
 
 DAY_MS = 86_400_000
 # Posts reach back this far.
@@ -93,15 +93,14 @@ def _plan_person(rng: Random, world: World, place: int, handles: "_Handles", *, 
     home = world.neighbourhoods[place]
     language = _draw_share(rng, _LANGUAGE_SHARES[home.setting])
     names = world.names[_draw_share(rng, _ORIGIN_SHARES[home.city, language])]
-    given = pick(rng, names.women if rng.random() < 0.5 else names.men)
+    woman = rng.random() < 0.5
+    given = pick(rng, names.women if woman else names.men)
     family = pick(rng, names.family)
-    scene = world.scenes[home.setting, language]
-    bio = as_sentences(say(pick(rng, scene.bios), scene.words[home.name], {}, rng)) if rng.random() < 0.7 else ""
     return PlannedPerson(
         handle=handles.give(rng, given, family, home),
         display_name=_write_name(rng, given, family),
         given_name=given,
-        bio=bio,
+        bio=_write_bio(rng, world.scenes[home.setting, language], home, woman=woman),
         setting=home.setting,
         language=language,
         place=place,
@@ -109,6 +108,15 @@ def _plan_person(rng: Random, world: World, place: int, handles: "_Handles", *, 
         activity=math.exp(_ACTIVITY_SPREAD * bell(rng)),
         voice=_draw_voice(rng),
     )
+
+
+def _write_bio(rng: Random, scene: Scene, home: Neighbourhood, *, woman: bool) -> str:
+    """Seven in ten have one. Where a trade has two forms, the right one."""
+    if rng.random() > 0.7:
+        return ""
+    words = scene.words[home.name]
+    trades = words.lists.get("trade_women" if woman else "trade_men") or words.lists["trade"]
+    return as_sentences(say(pick(rng, scene.bios), words, {"trade": pick(rng, trades)}, rng))
 
 
 def _draw_share(rng: Random, shares: dict[str, float]) -> str:
@@ -163,12 +171,12 @@ def _wish(rng: Random, first: str, last: str, city: str) -> str:
         f"{first}_{last}",
         f"{first}{last}",
         f"{first[0]}.{last}",
-        f"{first}.{last[0]}{last[-1]}",
+        f"{first}.{last[:3]}",
         f"{last}.{first}",
         f"{first}{int(60 + 46 * rng.random()) % 100:02d}",
         f"{first}_{city}",
         f"the.{first}",
-        f"{first}.{first[0]}{last}",
+        f"{first}{last[0]}",
     )
     # Most people take the plain forms; the sum of two draws prefers the front of the list.
     place = int(len(styles) * rng.random() * rng.random())

@@ -7,12 +7,12 @@ from banyan.demo.draw import Weighted
 from banyan.demo.phrases import Phrase, Words, read_phrase
 
 LANGUAGES = ("en", "fr")
-# The files that hold what is said in a setting in a language.
+# How the names of the files start that hold what is said in a setting in a language.
 _FILES = {
-    ("nigeria", "en"): ("nigeria_",),
-    ("tunisia", "fr"): ("tunisia_",),
-    ("campus", "en"): ("campus_en",),
-    ("campus", "fr"): ("campus_fr",),
+    ("nigeria", "en"): "nigeria_",
+    ("tunisia", "fr"): "tunisia_",
+    ("campus", "en"): "campus_en_",
+    ("campus", "fr"): "campus_fr_",
 }
 # Whose given names turn up in what is told there.
 _ORIGINS = {
@@ -101,13 +101,13 @@ def read_world() -> World:
     told = {setting: _told_names(names, origins) for setting, origins in _ORIGINS.items()}
     scenes = {
         (setting, language): _read_scene(
-            [section for prefix in prefixes for section in read_files(prefix)],
+            read_files(prefix),
             [place for place in neighbourhoods if place.setting == setting],
             {**city_words, **told[setting]},
             replies[language],
             language,
         )
-        for (setting, language), prefixes in _FILES.items()
+        for (setting, language), prefix in _FILES.items()
     }
     return World(neighbourhoods, scenes, names)
 

@@ -30,8 +30,8 @@ _GROWTH = 1.7
 _SHAPES = ((0, 0, 0), (1, 0, 0), (0, 0, 1), (1, 0, 1), (0, 1, 0), (1, 1, 0), (0, 1, 1), (1, 1, 1))
 _SHAPE_WEIGHTS = Weighted((18, 16, 18, 14, 12, 9, 9, 4))
 
-_COMMENTS_PER_POST = 0.9
-_REACTIONS_PER_POST = 3.2
+_COMMENTS_PER_POST = 1.1
+_REACTIONS_PER_POST = 4.0
 _AT_MOST_COMMENTS = 25
 _AT_MOST_REACTIONS = 400
 # Of those who comment on or react to a public post, how many are not connected with its author.
