@@ -236,6 +236,25 @@ async def test_more_requests_than_the_server_carries_are_shed(database_url: str)
         assert shed[0].headers["retry-after"] == "1"
 
 
+async def test_whoever_sends_slowly_takes_nobodys_place(database_url: str) -> None:
+    settings = settings_for(database_url, http={"max_in_flight": 1, "hot_answers": 0})
+    async with running_platform(settings) as platform, api_of(platform) as api:
+        ada = await api.sign_up("ada")
+        sent = asyncio.Event()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b'{"body": "late", '
+            await sent.wait()
+            yield b'"audience": "public"}'
+
+        headers = {"authorization": f"Bearer {ada.signed_in['access_token']}", "content-type": "application/json"}
+        late = asyncio.create_task(api.http.post("/v1/posts", content=slowly(), headers=headers))
+        await asyncio.sleep(0.05)
+        assert (await api.get("/v1/posts")).status_code == 200
+        sent.set()
+        assert (await late).status_code == 201
+
+
 async def test_health_metrics_and_the_document_are_there(api: Api) -> None:
     assert (await api.get("/healthz")).json() == {"status": "ok"}
     assert (await api.get("/readyz")).json() == {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}}

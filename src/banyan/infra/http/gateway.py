@@ -198,7 +198,7 @@ class Gateway:
             return await self._answer_read(scope, receive, capture, exchange)
         if method == "OPTIONS":
             return self._tell_methods(scope["path"])
-        body = await read_body(exchange.headers, receive, self._settings)
+        body = await self._read_body(exchange, receive)
         _check_text(scope["query_string"])
         if method != "POST":
             return await self._run(scope, body, capture, exchange)
@@ -208,6 +208,14 @@ class Gateway:
         if exchange.idempotency_key is None or flags.own_idempotency or not may_call:
             return await self._run(scope, body, capture, exchange)
         return await self._answer_once(scope, body, capture, exchange, flags, exchange.idempotency_key)
+
+    async def _read_body(self, exchange: Exchange, receive: Receive) -> Body:
+        """Whoever sends slowly holds a connection, but no place among the requests at work."""
+        self._in_flight -= 1
+        try:
+            return await read_body(exchange.headers, receive, self._settings)
+        finally:
+            self._in_flight += 1
 
     def _flags(self, scope: Scope) -> RouteFlags:
         return self._parts.flags.get(scope["path"].rstrip("/"), _NO_FLAGS)
