@@ -45,6 +45,7 @@ async def _serve(targets: Targets, host: str, port: int) -> None:
 async def _run(settings: Settings, targets: Targets, host: str, port: int, log: LogStream) -> None:
     async with open_platform(settings, targets, log) as platform, running(platform, targets):
         if not targets.serves:
+            console.print(f"Running {' and '.join(sorted(targets.roles))}")
             await wait_for_signal()
             return
         listener = listen(host, port)
