@@ -96,6 +96,18 @@ async def test_all_from_the_first_write_on_is_one_transaction(pool: Pool) -> Non
     assert pool.idle == pool.size
 
 
+async def test_a_copy_belongs_to_the_transaction(pool: Pool) -> None:
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with pool.work() as work:
+            await work.copy("things", ["id"], [(1,), (2,)])
+            assert await work.value("SELECT count(*) FROM things") == 2
+            await work.copy("things", ["id"], [(3,), (1,)])
+    assert await count(pool) == 0
+    async with pool.work() as work:
+        await work.copy("things", ["id"], [(1,), (2,)])
+    assert await count(pool) == 2
+
+
 async def test_begin_opens_the_transaction_for_a_locking_read(pool: Pool) -> None:
     async with recorded(pool) as statements, pool.work() as work:
         await work.begin()
