@@ -12,19 +12,14 @@ from banyan.demo.scenes import World, read_world
 from banyan.demo.talk import PlannedPost, plan_posts
 from banyan.demo.ties import PlannedTie, TieTimes, list_ties, plan_ties
 
-DEFAULT_PEOPLE = 500
-DEFAULT_POSTS = 5_000
-DEFAULT_CONNECTIONS = 30
-DEFAULT_SEED = 1
-
 
 class CommunitySize(Struct, frozen=True, kw_only=True):
-    """What is asked for: `connections` is how many a person has on average."""
+    """What is asked for: `connections` is how many a person has on average. As `banyan up --demo` has it."""
 
-    people: int = DEFAULT_PEOPLE
-    posts: int = DEFAULT_POSTS
-    connections: int = DEFAULT_CONNECTIONS
-    seed: int = DEFAULT_SEED
+    people: int = 500
+    posts: int = 2_000
+    connections: int = 20
+    seed: int = 1
 
     def __post_init__(self) -> None:
         if self.people < 1 or self.posts < 0 or self.connections < 0:
