@@ -13,10 +13,14 @@ def cpu_seconds(pid: int) -> float:
 
 
 def family_cpu_seconds(pid: int) -> float:
-    """The time of a process, its living descendants and those that have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ended = (int(fields[13]) + int(fields[14])) / _TICKS_PER_SECOND
-    return cpu_seconds(pid) + ended + sum(family_cpu_seconds(child) for child in _children(pid))
+    """The time of a process, its living descendants and those that have ended; 0 for one that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = _children(pid)
+    except OSError:
+        return 0.0
+    ticks = sum(int(field) for field in fields[11:15])
+    return ticks / _TICKS_PER_SECOND + sum(map(family_cpu_seconds, children))
 
 
 def resident_bytes(pid: int) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -17,7 +18,9 @@ from banyan.infra.metrics import HTTP_CONNECTIONS
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _BACKLOG = 2048
+_GC_ALLOCATIONS = 7_000
 _KEEP_ALIVE_SECONDS = 75
+_HANG_UP = (b"connection", b"close")
 # What a signal calls now; a process has one event loop that hears them.
 _stops: list[Callable[[], None]] = []
 
@@ -51,9 +54,24 @@ def _advice(error: OSError, host: str, port: int) -> str:
 class Server(uvicorn.Server):
     """uvicorn without its signal handling: the process decides when to stop."""
 
+    leaving = False
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def leave(self, linger_seconds: float) -> None:
+        """Stops, but answers on for so long: what is on its way already must not be lost. Each answer tells its
+        client to take another connection next time, which a load balancer then opens to another process.
+        """
+        self.leaving = True
+        self.config.encoded_headers.append(_HANG_UP)
+        self.server_state.default_headers = [*self.server_state.default_headers, _HANG_UP]
+        asyncio.get_running_loop().call_later(linger_seconds, self.end)
+
+    def end(self) -> None:
+        """Takes nothing new from now on, and ends when everything at work is answered."""
+        self.should_exit = True
 
 
 def uvicorn_config(app: Any, settings: HttpSettings) -> uvicorn.Config:
@@ -88,13 +106,26 @@ async def serve(
     HTTP_CONNECTIONS.set_function(lambda: len(server.server_state.connections))
 
     def stop() -> None:
+        if server.leaving:
+            server.force_exit = True
+            server.end()
+            return
         on_stop()
-        server.force_exit = server.should_exit
-        server.should_exit = True
+        server.leave(settings.linger_seconds)
 
+    _tune_garbage_collection()
     with stopping_on_signals(stop):
         on_ready()
         await server.serve(sockets=[listener])
+
+
+def _tune_garbage_collection() -> None:
+    """What was made at the start stays for ever: it is not looked at again. Requests make few cycles, so the
+    collector runs a tenth as often as by default; it took 7% of the CPU of a feed request.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_ALLOCATIONS, 10, 10)
 
 
 async def wait_for_signal() -> None:
