@@ -9,6 +9,8 @@ from uuid import UUID
 import httpx
 import pytest
 
+from banyan.infra.http.exchange import Exchange
+from banyan.infra.http.idempotency import Idempotency, Stored
 from tests.support.platform import PASSWORD, Api, api_of, running_platform, settings_for
 
 
@@ -209,6 +211,31 @@ async def test_the_same_sign_up_at_once_makes_one_account(api: Api) -> None:
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["account"]["id"] for answer in answers}) == 1
     assert len({answer.json()["refresh_token"] for answer in answers}) == 6
+
+
+async def test_a_retry_overtaken_by_its_first_try_gets_that_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It finds no answer yet, and then that the e-mail is taken: by itself."""
+    looked, overtaken = asyncio.Event(), asyncio.Event()
+    find = Idempotency.find
+
+    async def find_and_wait(
+        idempotency: Idempotency, exchange: Exchange, key: str, fingerprint: bytes
+    ) -> Stored | None:
+        stored = await find(idempotency, exchange, key, fingerprint)
+        if exchange.headers.get(b"user-agent") == b"slow" and not overtaken.is_set():
+            looked.set()
+            await overtaken.wait()
+        return stored
+
+    monkeypatch.setattr(Idempotency, "find", find_and_wait)
+    body = {"email": "ada@example.org", "password": PASSWORD, "handle": "ada", "display_name": "Ada"}
+    retry = asyncio.create_task(api.post("/v1/accounts", body, idempotency_key="k", user_agent="slow"))
+    await looked.wait()
+    first = await api.post("/v1/accounts", body, idempotency_key="k")
+    overtaken.set()
+    assert (first.status_code, (await retry).status_code) == (201, 201)
+    assert (await retry).json()["account"] == first.json()["account"]
+    problem(await api.post("/v1/accounts", body, idempotency_key="another"), 409, "email_taken")
 
 
 async def test_a_hot_answer_is_made_anew_when_its_post_changes(api: Api) -> None:

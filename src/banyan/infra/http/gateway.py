@@ -249,7 +249,7 @@ class Gateway:
         """Answers a POST that carries an Idempotency-Key."""
         idempotency = self._parts.idempotency
         fingerprint = idempotency.fingerprint("POST", scope["path"], body.content)
-        for _ in range(2):
+        for last_look in (False, True):
             stored = await idempotency.find(exchange, key, fingerprint)
             if stored is None:
                 exchange.work.first(idempotency.claim(exchange, key, fingerprint))
@@ -258,12 +258,24 @@ class Gateway:
             else:
                 exchange.replayed_subject = stored.subject
             try:
-                return await self._run(scope, body.again(), capture, exchange, None if stored else (key, flags))
+                answer = await self._run(scope, body.again(), capture, exchange, None if stored else (key, flags))
             except IdempotencyRaced:
                 # Whoever was quicker has committed by now: the second look finds that answer.
                 await exchange.work.rollback()
-                exchange.work = self._parts.new_work()
+            else:
+                if stored or last_look or not await self._refused_by_itself(exchange, key, fingerprint, answer):
+                    return answer
+            exchange.error = None
+            exchange.work = self._parts.new_work()
         raise IdempotencyRaced("Send the same request again.", retry_after_seconds=1)
+
+    async def _refused_by_itself(self, exchange: Exchange, key: str, fingerprint: bytes, answer: Answer) -> bool:
+        """Whether a refusal may come from the very same request, committed after the first look for its answer:
+        the e-mail is taken, the link is used.
+        """
+        if not 400 <= answer.status < 500 or (exchange.error is not None and exchange.error.keeps_work):
+            return False
+        return await self._parts.idempotency.find(exchange, key, fingerprint) is not None
 
     async def _run(
         self,
