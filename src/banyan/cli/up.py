@@ -133,7 +133,8 @@ def _defaults(directory: DataDirectory, url: str, base_url: str) -> dict[str, di
     """What an installation in one directory needs not be told: its secrets are made there at the first start."""
     return {
         "database": {"url": url},
-        "http": {"public_url": base_url},
+        # Nobody else could take over what comes while it stops.
+        "http": {"public_url": base_url, "linger_seconds": 0},
         "auth": {
             "signing_key": directory.secret("signing-key", make_signing_key),
             "secret": directory.secret("secret"),

@@ -23,7 +23,10 @@ class HttpSettings(BaseModel):
     body_timeout_seconds: float = Field(30, gt=0, description="A request's body must have arrived by then.")
     compress_min_bytes: int = Field(1024, ge=0)
     max_in_flight: int = Field(1000, ge=1, description="Requests at work at once; more are shed with 503.")
-    drain_seconds: float = Field(20, ge=0, description="How long a stopping server waits for its requests.")
+    linger_seconds: float = Field(
+        3, ge=0, description="A stopping server answers on for so long, /readyz with 503. `up`: 0."
+    )
+    drain_seconds: float = Field(20, ge=0, description="Then it waits so long for requests at work.")
     access_log: bool = True
     hot_answers: int = Field(10_000, ge=0, description="Anonymous answers kept in memory; 0 keeps none.")
     hot_answer_seconds: float = Field(5, gt=0)
