@@ -1,0 +1,187 @@
+"""PostgreSQL stops, is away, hangs or crashes under load: 503 with a time to retry, then all is well by itself."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from banyan.infra.database.migrate import migrate
+from banyan.infra.database.settings import DatabaseSettings
+from banyan.ops import processes
+from tests.faults.conftest import ENVIRONMENT
+from tests.faults.crowd import Crowd, Seen, crowd_at
+from tests.faults.ledger import wait_until_done
+from tests.support.banyan import Installation
+from tests.support.postgres import Cluster
+
+_MEMBERS = 6
+# Short, so that the refusals of a long outage are seen within a few seconds.
+_PATIENCE = {
+    "BANYAN_DATABASE__ACQUIRE_TIMEOUT_SECONDS": "1",
+    "BANYAN_DATABASE__CONNECT_TIMEOUT_SECONDS": "1",
+    "BANYAN_DATABASE__STATEMENT_TIMEOUT_SECONDS": "1",
+}
+# What the settings above allow one statement (1 s and 2 s of margin) after one wait, and as much again for a
+# machine that does other things.
+_LONGEST_SECONDS = 8.0
+_HEALED_SECONDS = 10.0
+
+
+@pytest.fixture
+async def served(own_cluster: Cluster, tmp_path: Path) -> AsyncIterator[Installation]:
+    """An API process, and a worker with the scheduler, on a server that the test may stop."""
+    url = own_cluster.url("postgres")
+    await migrate(DatabaseSettings(url=SecretStr(url)))
+    installation = Installation(tmp_path, url, ENVIRONMENT | _PATIENCE)
+    try:
+        await installation.start("api")
+        await installation.start("worker,scheduler")
+        yield installation
+    finally:
+        installation.kill()
+
+
+class Outage:
+    """Looks at what the crowd saw during an outage and after it."""
+
+    def __init__(self, crowd: Crowd, url: str) -> None:
+        self.crowd = crowd
+        self.url = url
+        self.began = time.monotonic()
+        self.readiness: set[int] = set()
+
+    async def last(self, seconds: float) -> None:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30) as http:
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                assert (await http.get("/healthz")).status_code == 200
+                self.readiness.add((await http.get("/readyz")).status_code)
+                await self.crowd.go_on(0.2)
+
+    async def is_over(self) -> None:
+        """Everybody gets answers again, soon."""
+        over = time.monotonic()
+        await self.crowd.be_answered(5 * _MEMBERS)
+        healed_after = time.monotonic() - over
+        seen = self.crowd.since(self.began)
+        print(f"healed after {healed_after:.2f} s, longest {max(one.seconds for one in seen):.2f} s", end=", ")
+        print(f"answers {dict(self.crowd.outcomes)}")
+        assert healed_after < _HEALED_SECONDS
+        async with httpx.AsyncClient(base_url=self.url, timeout=30) as http:
+            assert (await http.get("/readyz")).status_code == 200
+
+    @property
+    def refusals(self) -> list[Seen]:
+        return [one for one in self.crowd.since(self.began) if one.outcome == 503]
+
+
+@asynccontextmanager
+async def busy(served: Installation, cluster: Cluster) -> AsyncIterator[Crowd]:
+    """A crowd at work; afterwards it finds all that it was promised."""
+    [api, *_] = served.servers
+    async with crowd_at(lambda: api.url, _MEMBERS, seed=int(time.time())) as crowd:
+        await crowd.be_answered(30)
+        yield crowd
+        await crowd.be_answered(30)
+        await crowd.leave()
+        connection = await asyncpg.connect(cluster.url("postgres"))
+        await wait_until_done(connection)
+        await crowd.ledger.check_exact(connection)
+        await connection.close()
+        await crowd.ledger.check_feeds(api.url, crowd.tokens)
+        await crowd.check_replays()
+    # The API process never died, so every request had an answer: one of these, and soon.
+    assert set(crowd.outcomes) <= {200, 201, 204, 404, 503}
+    assert max(one.seconds for one in crowd.seen) < _LONGEST_SECONDS
+    for server in served.servers:
+        assert server.child.process.poll() is None
+        assert "Traceback" not in server.child.stderr and "request_failed" not in server.child.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
+async def test_stopped_away_and_started(served: Installation, own_cluster: Cluster, how: signal.Signals) -> None:
+    async with busy(served, own_cluster) as crowd:
+        outage = Outage(crowd, served.servers[0].url)
+        await asyncio.to_thread(own_cluster.stop, how)
+        await outage.last(3)
+        # By now nobody waits for a connection any more: the refusal comes at once.
+        late = time.monotonic()
+        await outage.last(1)
+        await asyncio.to_thread(own_cluster.start)
+        await outage.is_over()
+        assert len(outage.refusals) > _MEMBERS
+        assert outage.readiness == {503}
+        at_once = [one.seconds for one in outage.refusals if late < one.at < late + 0.8]
+        assert sorted(at_once)[len(at_once) // 2] < 0.5
+
+
+async def test_a_short_restart_is_hardly_noticed(served: Installation, own_cluster: Cluster) -> None:
+    async with busy(served, own_cluster) as crowd:
+        for _ in range(3):
+            outage = Outage(crowd, served.servers[0].url)
+            await asyncio.to_thread(own_cluster.restart)
+            await outage.is_over()
+
+
+async def test_a_session_killed(served: Installation, own_cluster: Cluster) -> None:
+    """The server ends all others and recovers from its log."""
+    async with busy(served, own_cluster) as crowd:
+        for _ in range(2):
+            outage = Outage(crowd, served.servers[0].url)
+            os.kill(_busiest(own_cluster), signal.SIGKILL)
+            await outage.is_over()
+
+
+async def test_a_server_that_hangs(served: Installation, own_cluster: Cluster) -> None:
+    async with busy(served, own_cluster) as crowd:
+        outage = Outage(crowd, served.servers[0].url)
+        with _hanging(processes.of_cluster(own_cluster.directory / "data")):
+            await outage.last(6)
+        await outage.is_over()
+        assert len(outage.refusals) > _MEMBERS
+        assert 503 in outage.readiness
+
+
+async def test_only_its_postmaster_hangs(served: Installation, own_cluster: Cluster) -> None:
+    """Sessions that are open go on; new ones cannot be had, and nobody may wait for them for ever."""
+    async with busy(served, own_cluster) as crowd:
+        outage = Outage(crowd, served.servers[0].url)
+        with _hanging([own_cluster.pid]):
+            await outage.last(2)
+            os.kill(_busiest(own_cluster), signal.SIGTERM)
+            await outage.last(2)
+        await outage.is_over()
+
+
+def _busiest(cluster: Cluster) -> int:
+    """A session of the API process: a server process that has used much time."""
+    ids = [pid for pid in processes.of_cluster(cluster.directory / "data") if "banyan postgres" in _title(pid)]
+    return max(ids, key=_ticks)
+
+
+def _title(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@contextmanager
+def _hanging(ids: list[int]) -> Iterator[None]:
+    for pid in ids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in ids:
+            os.kill(pid, signal.SIGCONT)
