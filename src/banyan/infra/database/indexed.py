@@ -18,21 +18,15 @@ class Source(Protocol):
 
 @asynccontextmanager
 async def indexed(source: Source) -> AsyncIterator[asyncpg.Connection]:
-    """A connection in a transaction that never plans a sequential scan; commits at the end.
+    """A connection in a transaction that never plans a sequential scan and does not wait for the disk; commits at
+    the end. For the queue's own moves (claim, lease, delete what wrote nothing): one that a crash of the server
+    takes back is made again, because the lease in the table then is another one.
 
     Once vacuum has emptied a table, a sequential scan of it looks free. A statement prepared then keeps that
     plan while the table fills up, and reads all of it each time until the next ANALYZE.
-
-    Raises Unavailable for what is the database's fault; other errors of asyncpg concern the statement.
     """
-    connection: asyncpg.Connection | None = None
-    try:
-        async with source.connection() as connection:
-            await connection.execute("BEGIN; SET LOCAL enable_seqscan = off")
-            yield connection
-            # Not reached after an error: then the source rolls back.
-            await connection.execute("COMMIT")
-    except CONNECT_ERRORS as error:
-        if connection is None:
-            raise
-        raise_translated(error, connection)
+    async with source.connection() as connection:
+        await connection.execute("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL synchronous_commit = off")
+        yield connection
+        # Not reached after an error: then the source rolls back.
+        await connection.execute("COMMIT")
