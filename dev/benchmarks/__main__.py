@@ -25,6 +25,7 @@ from banyan.features.posts.queries.posts import LAST_ID
 from banyan.infra.log import LogStream
 from banyan.ops.datadir import DataDirectory
 from banyan.ops.postgres import EmbeddedPostgres
+from dev.benchmarks.bare import bare_queue_per_second, hello_cpu_microseconds
 from dev.benchmarks.jobs import noop_jobs
 from dev.benchmarks.load import Outcome, load
 from dev.benchmarks.pgbench import run_pgbench
@@ -71,7 +72,7 @@ def main() -> None:
     )
     for figure in figures:
         wanted = f"  (promised {figure.wanted:,.0f})" if figure.wanted else ""
-        print(f"{figure.name:<46} {figure.value:>10,.1f} {figure.unit}{wanted}  {figure.note}")
+        print(f"{figure.name:<46} {figure.value:>10,.2f} {figure.unit}{wanted}  {figure.note}")
 
 
 def _options() -> Options:
@@ -92,24 +93,29 @@ async def _measure(options: Options) -> list[Figure]:
     async with await EmbeddedPostgres.open(directory) as postgres:
         settings = _settings(directory, postgres.dsn)
         tokens, people, public = await _prepare(settings)
+        _progress("bare ASGI")
+        hello = await hello_cpu_microseconds(options.clients, options.seconds / 2)
+        figures.append(Figure("bare ASGI hello under uvicorn", hello, "us of CPU each"))
         _progress("API")
         with _api(settings) as (process, port):
             await _reachable(port, process)
             measure = _Measure(options, process.pid, port, postgres.pid or 0)
             feed = await measure.run(lambda n: _get("/v1/feed", tokens[n % len(tokens)]))
-            figures += feed.figures("GET /v1/feed", 4000)
+            figures += feed.figures("GET /v1/feed", 4000, hello)
             one = await measure.run(lambda n: _get(f"/v1/posts/{public[n % len(public)]}", None))
-            figures += one.figures("GET /v1/posts/{id}, public", 9000)
+            figures += one.figures("GET /v1/posts/{id}, public", 9000, hello)
             publish = await measure.run(lambda n: _publish(n, tokens[n % len(tokens)]))
-            figures += publish.figures("POST /v1/posts", 2500)
+            figures += publish.figures("POST /v1/posts", 2500, hello)
         _progress("pgbench")
         beside = await asyncio.to_thread(
             run_pgbench, postgres, [_page_of(person) for person in people], options.clients, options.seconds
         )
         figures.append(Figure("the same statements in pgbench", beside, "us of PostgreSQL's CPU each"))
         _progress("jobs")
+        bare = await bare_queue_per_second(settings)
         jobs = await noop_jobs(settings)
         figures.append(Figure("no-op jobs, one worker", jobs.per_second, "jobs/s", 10_000))
+        figures.append(Figure("no-op jobs, one worker", jobs.per_second / bare, "of a bare SKIP LOCKED loop"))
         figures.append(Figure("no-op jobs, one worker", jobs.per_cpu_second, "jobs per CPU-second of Python"))
     return figures
 
@@ -119,11 +125,12 @@ class _Run(msgspec.Struct, frozen=True):
     api_seconds: float
     postgres_seconds: float
 
-    def figures(self, name: str, wanted: float) -> list[Figure]:
+    def figures(self, name: str, wanted: float, hello: float) -> list[Figure]:
         count = self.outcome.requests
         statuses = ", ".join(f"{status}: {number:,}" for status, number in sorted(self.outcome.statuses.items()))
         return [
             Figure(name, count / self.api_seconds, "requests per CPU-second of the API", wanted, f"[{statuses}]"),
+            Figure(name, self.api_seconds / count * 1e6 / hello, "times the CPU of bare ASGI hello"),
             Figure(name, self.postgres_seconds / count * 1e6, "us of PostgreSQL's CPU each"),
             Figure(name, self.outcome.percentile(0.95) * 1000, "ms at p95, clients as fast as they can"),
         ]
