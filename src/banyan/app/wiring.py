@@ -39,6 +39,7 @@ from banyan.features.posts.service.reactions import Reactions
 from banyan.infra import bus as bus_declarations
 from banyan.infra import metrics
 from banyan.infra.auth.digests import KeyedDigest
+from banyan.infra.auth.errors import BadKeyFile
 from banyan.infra.auth.keys import SigningKeys
 from banyan.infra.auth.passwords import Passwords
 from banyan.infra.auth.tokens import SESSIONS_TOPIC, AccessTokens, TokenVerifier
@@ -121,7 +122,7 @@ class Platform:
 
 @asynccontextmanager
 async def open_platform(settings: Settings, targets: Targets, log: LogStream) -> AsyncIterator[Platform]:
-    """Opens the pool and joins everything to it. Raises BadSettings, BadKeyFile, DatabaseUnavailable."""
+    """Opens the pool and joins everything to it. Raises BadSettings, DatabaseUnavailable."""
     auth = _auth(settings)
     pool = await Pool.open(settings.database)
     try:
@@ -162,7 +163,10 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
 def _auth(settings: Settings) -> Auth:
     signing_key = _required(settings.auth.signing_key, "auth.signing_key", "BANYAN_AUTH__SIGNING_KEY_FILE")
     secret = _required(settings.auth.secret, "auth.secret", "BANYAN_AUTH__SECRET_FILE")
-    keys = SigningKeys.read(signing_key)
+    try:
+        keys = SigningKeys.read(signing_key)
+    except BadKeyFile as error:
+        raise BadSettings(f"auth.signing_key: {error}") from None
     return Auth(keys, AccessTokens(keys, settings.auth), Passwords(settings.auth), secret)
 
 

@@ -23,7 +23,12 @@ from banyan.infra.jobs.operator_queries import JobView
 from banyan.infra.settings import BadSettings
 from banyan.ops.postgres import running_dsn
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, show, retry and drop background jobs.")
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="List, show, retry and drop background jobs.",
+)
 
 T = TypeVar("T")
 

@@ -6,9 +6,8 @@ import typer
 
 from banyan.app.settings import find_database_url
 from banyan.cli.process import print_line, run
-from banyan.infra.database.connect import connect
+from banyan.infra.database.migrate import find_pending
 from banyan.infra.database.migrate import migrate as apply_migrations
-from banyan.infra.database.migrate import pending
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.settings import BadSettings
 
@@ -31,11 +30,7 @@ async def _migrate(check: bool) -> None:
         raise BadSettings("Name the database: DATABASE_URL=postgresql://user:password@host/name.")
     settings = DatabaseSettings(url=url)
     if check:
-        connection = await connect(settings)
-        try:
-            missing = await pending(connection)
-        finally:
-            await connection.close()
+        missing = await find_pending(settings)
         for migration in missing:
             print_line(migration.label)
         raise typer.Exit(1 if missing else 0)

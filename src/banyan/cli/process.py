@@ -14,14 +14,13 @@ from rich.markup import escape
 
 from banyan.app.modules import BadTarget
 from banyan.app.server import CannotListen, stopping_on_signals
-from banyan.infra.auth.errors import BadKeyFile
 from banyan.infra.database.migrate import MigrationError
 from banyan.infra.settings import BadSettings
 from banyan.kernel.errors import Unavailable
 from banyan.ops.errors import OpsError
 
 # Errors whose words tell an operator what would be right; anything else is a bug and shows its trace.
-_EXPLAINED = (BadSettings, BadTarget, BadKeyFile, CannotListen, MigrationError, OpsError, Unavailable)
+_EXPLAINED = (BadSettings, BadTarget, CannotListen, MigrationError, OpsError, Unavailable)
 
 # The status of a shell command that Ctrl-C ended: 128 + SIGINT.
 STOPPED = 130

@@ -13,6 +13,11 @@ CONNECT_ERRORS = (
     asyncpg.InternalClientError,
 )
 
+_URL_ADVICE = (
+    "the URL is not of the form postgresql://user:password@host:port/name; write what is not a letter or digit in "
+    "user and password as %XX (# as %23, / as %2F, @ as %40)"
+)
+
 # Our statements are a few hundred; the cache must hold them all, or each call pays for a Parse.
 _CACHED_STATEMENTS = 512
 # The server's limit comes first, so that its cancel is the rule and ours only catches a dead network.
@@ -25,14 +30,26 @@ async def connect(settings: DatabaseSettings, *, bounded: bool = True) -> asyncp
     `bounded=False` leaves out the time limits of statements. Raises one of CONNECT_ERRORS.
     """
     limit_seconds = settings.statement_timeout_seconds if bounded else None
-    return await asyncpg.connect(
-        settings.url.get_secret_value(),
-        timeout=settings.connect_timeout_seconds,
-        command_timeout=limit_seconds and limit_seconds + _CLIENT_TIMEOUT_MARGIN_SECONDS,
-        statement_cache_size=_CACHED_STATEMENTS if settings.prepared_statements else 0,
-        max_cached_statement_lifetime=0,
-        server_settings=_session(settings, limit_seconds),
-    )
+    try:
+        return await asyncpg.connect(
+            settings.url.get_secret_value(),
+            timeout=settings.connect_timeout_seconds,
+            command_timeout=limit_seconds and limit_seconds + _CLIENT_TIMEOUT_MARGIN_SECONDS,
+            statement_cache_size=_CACHED_STATEMENTS if settings.prepared_statements else 0,
+            max_cached_statement_lifetime=0,
+            server_settings=_session(settings, limit_seconds),
+        )
+    except ValueError as error:
+        if isinstance(error, asyncpg.InterfaceError):
+            raise
+        # Its words quote the URL: what was taken for a port may be half of a password.
+        raise asyncpg.InterfaceError(_URL_ADVICE) from None
+
+
+def connect_advice(error: BaseException) -> str:
+    """For an operator: why no connection opened, and what to look at."""
+    cause = str(error) or type(error).__name__
+    return f"Cannot connect to the database: {cause}. Does it run, and is DATABASE_URL (database.url) right?"
 
 
 def _session(settings: DatabaseSettings, limit_seconds: float | None) -> dict[str, str]:

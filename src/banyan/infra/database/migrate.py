@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import structlog
 from msgspec import Struct
 
-from banyan.infra.database.connect import CONNECT_ERRORS, connect
+from banyan.infra.database.connect import CONNECT_ERRORS, connect, connect_advice
 from banyan.infra.database.settings import DatabaseSettings
 
 log = structlog.get_logger("banyan.database")
@@ -92,11 +93,7 @@ async def migrate(
     MigrationError; then the failed file has changed nothing (unless it opted out of the transaction), and those
     before it stay applied.
     """
-    try:
-        connection = await connect(settings, bounded=False)
-    except CONNECT_ERRORS as error:
-        raise MigrationError(f"cannot connect to the database: {error}") from error
-    try:
+    async with _session(settings) as connection:
         await _lock(connection)
         await connection.execute(_CREATE_TABLE)
         todo = await pending(connection, sources)
@@ -105,6 +102,25 @@ async def migrate(
             await _apply(connection, migration)
             log.info("migration applied", migration=migration.label)
         return todo
+
+
+async def find_pending(settings: DatabaseSettings, sources: Sequence[Source] = (BANYAN,)) -> list[Migration]:
+    """What `migrate` would apply. Changes nothing. Raises MigrationError."""
+    async with _session(settings) as connection:
+        return await pending(connection, sources)
+
+
+@asynccontextmanager
+async def _session(settings: DatabaseSettings) -> AsyncIterator[asyncpg.Connection]:
+    """A connection without time limits. Whatever of the database's goes wrong is raised as MigrationError."""
+    try:
+        connection = await connect(settings, bounded=False)
+    except CONNECT_ERRORS as error:
+        raise MigrationError(connect_advice(error)) from error
+    try:
+        yield connection
+    except CONNECT_ERRORS as error:
+        raise MigrationError(f"The database refused, or was lost: {error or type(error).__name__}") from error
     finally:
         await connection.close()
 

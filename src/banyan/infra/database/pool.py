@@ -5,7 +5,7 @@ from typing import Self
 
 import asyncpg
 
-from banyan.infra.database.connect import CONNECT_ERRORS, connect
+from banyan.infra.database.connect import CONNECT_ERRORS, connect, connect_advice
 from banyan.infra.database.errors import DatabaseUnavailable
 from banyan.infra.database.handoff import Handoff
 from banyan.infra.database.settings import DatabaseSettings
@@ -37,7 +37,7 @@ class Pool(Handoff):
                 return pool
             except CONNECT_ERRORS as error:
                 if not isinstance(error, _PASSING) or pool._loop.time() > deadline:
-                    raise DatabaseUnavailable(f"Cannot connect to the database: {error}") from error
+                    raise DatabaseUnavailable(connect_advice(error)) from error
             await asyncio.sleep(_RETRY_SECONDS)
 
     def attach(self, outbox: Outbox) -> None:
