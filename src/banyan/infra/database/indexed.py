@@ -24,9 +24,17 @@ async def indexed(source: Source) -> AsyncIterator[asyncpg.Connection]:
 
     Once vacuum has emptied a table, a sequential scan of it looks free. A statement prepared then keeps that
     plan while the table fills up, and reads all of it each time until the next ANALYZE.
+
+    Raises Unavailable for what is the database's fault; other errors of asyncpg concern the statement.
     """
-    async with source.connection() as connection:
-        await connection.execute("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL synchronous_commit = off")
-        yield connection
-        # Not reached after an error: then the source rolls back.
-        await connection.execute("COMMIT")
+    connection: asyncpg.Connection | None = None
+    try:
+        async with source.connection() as connection:
+            await connection.execute("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL synchronous_commit = off")
+            yield connection
+            # Not reached after an error: then the source rolls back.
+            await connection.execute("COMMIT")
+    except CONNECT_ERRORS as error:
+        if connection is None:
+            raise
+        raise_translated(error, connection)
