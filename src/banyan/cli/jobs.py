@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from banyan.app.settings import find_database_url
-from banyan.cli.process import console, print_line, run
+from banyan.cli.process import Format, console, print_line, run
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Work
@@ -31,13 +31,6 @@ app = typer.Typer(
 )
 
 T = TypeVar("T")
-
-
-class Format(StrEnum):
-    """How the answer is printed."""
-
-    table = "table"
-    json = "json"
 
 
 class Shown(StrEnum):

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import Any
 
 import typer
@@ -24,6 +25,14 @@ _EXPLAINED = (BadSettings, BadTarget, CannotListen, MigrationError, OpsError, Un
 
 # The status of a shell command that Ctrl-C ended: 128 + SIGINT.
 STOPPED = 130
+
+
+class Format(StrEnum):
+    """How a command prints its answer: for people, or one line for scripts."""
+
+    table = "table"
+    json = "json"
+
 
 console = Console(stderr=True, highlight=False)
 

@@ -4,7 +4,6 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,19 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
-from banyan.cli.process import console, print_line
+from banyan.cli.process import Format, console, print_line
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 _TIMEOUT_SECONDS = 5
 _TOKEN_VARIABLE = "BANYAN_HTTP__METRICS_TOKEN"
-
-
-class Format(StrEnum):
-    """How the answer is printed."""
-
-    table = "table"
-    json = "json"
 
 
 class Status(Struct, frozen=True):

@@ -5,7 +5,6 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from banyan.app.modules import Targets, load, running
 from banyan.app.server import listen, serve
 from banyan.app.settings import Settings, find_database_url, load_settings
 from banyan.app.wiring import Platform, open_platform
-from banyan.cli.process import console, print_line, run, step
+from banyan.cli.process import Format, console, print_line, run, step
 from banyan.infra.auth.keys import make_signing_key
 from banyan.infra.database.migrate import migrate
 from banyan.infra.log import LogStream, configure_logs
@@ -30,13 +29,6 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 # 96 random bits: short enough to type.
 _DEMO_PASSWORD_BYTES = 12
 _ANY_HOST = ("0.0.0.0", "::", "")
-
-
-class Format(StrEnum):
-    """How the answer is printed."""
-
-    table = "table"
-    json = "json"
 
 
 class DemoAccount(Struct, frozen=True):
