@@ -15,9 +15,9 @@ from uuid import UUID
 import msgspec
 import uvloop
 
-from banyan.app.modules import Targets
 from banyan.app.server import listen
 from banyan.app.settings import Settings, load_settings
+from banyan.app.targets import Targets
 from banyan.app.wiring import open_platform
 from banyan.features.accounts.models import Account, Client, Role
 from banyan.features.posts.queries import homes

@@ -2,7 +2,7 @@
 
 import io
 
-from banyan.app.modules import Targets
+from banyan.app.targets import Targets
 from banyan.app.wiring import open_platform
 from banyan.infra.log import LogStream
 from tests.support.eventually import eventually

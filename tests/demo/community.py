@@ -9,7 +9,7 @@ from uuid import UUID
 
 from rich.console import Console
 
-from banyan.app.modules import Targets
+from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.demo.build import build_demo
 from banyan.demo.plan import CommunitySize, Plan

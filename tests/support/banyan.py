@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from banyan.app.modules import Targets
+from banyan.app.targets import Targets
 from banyan.cli.up import Running
 from banyan.infra.auth.keys import make_signing_key
 from banyan.ops.postgres import running_dsn

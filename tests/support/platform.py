@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import msgspec
 
-from banyan.app.modules import Targets, running
+from banyan.app.modules import running
 from banyan.app.server import Server, listen, uvicorn_config
 from banyan.app.settings import Settings, load_settings
+from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.infra.auth.keys import make_signing_key
 from banyan.infra.log import LogStream

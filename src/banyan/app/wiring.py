@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from banyan import __version__
 from banyan.app.http import Site
 from banyan.app.mailbox import MailboxRoutes
-from banyan.app.modules import Targets
 from banyan.app.settings import Settings
+from banyan.app.targets import Targets
 from banyan.features.accounts import jobs as accounts_jobs
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.accounts.mails import AccountMails

@@ -13,8 +13,8 @@ import uvloop
 from rich.console import Console
 from rich.markup import escape
 
-from banyan.app.modules import BadTarget
 from banyan.app.server import CannotListen, stopping_on_signals
+from banyan.app.targets import BadTarget
 from banyan.infra.database.migrate import MigrationError
 from banyan.infra.settings import BadSettings
 from banyan.kernel.errors import Unavailable

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from banyan.app.modules import TARGETS, Targets, running
+from banyan.app.modules import running
 from banyan.app.server import listen, serve, wait_for_signal
 from banyan.app.settings import Settings, find_database_url, load_settings
+from banyan.app.targets import TARGETS, Targets
 from banyan.app.wiring import open_platform
 from banyan.cli.process import console, run
 from banyan.infra.log import LogStream, configure_logs

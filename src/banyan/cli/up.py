@@ -13,9 +13,10 @@ import typer
 from msgspec import Struct
 
 from banyan import __version__
-from banyan.app.modules import Targets, load, running
+from banyan.app.modules import load, running
 from banyan.app.server import listen, serve
 from banyan.app.settings import Settings, find_database_url, load_settings
+from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.cli.process import Format, console, print_line, run, step
 from banyan.infra.auth.keys import make_signing_key

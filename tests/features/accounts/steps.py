@@ -10,8 +10,8 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from banyan.app.modules import Targets
 from banyan.app.settings import Settings
+from banyan.app.targets import Targets
 from banyan.app.wiring import open_platform
 from banyan.infra.log import LogStream
 from tests.support.eventually import eventually
