@@ -334,8 +334,9 @@ async def test_a_full_queue_is_never_read_from_end_to_end(database_settings: Dat
         await eventually(lambda: not made.worker._held and made.worker.running == 0)
         await asyncio.sleep(0.3)
         after = await rows_scanned(made)
-    # Looking whether the queue is empty reads a few.
-    assert after - before < 100
+    # Looking whether the queue is empty reads a few, and what was read before may be reported late; one statement
+    # that reads all of the queue reads 3,100.
+    assert after - before < 1_500
 
 
 async def write_nothing_to_keep(work: Work, _job: CountThing) -> None:
