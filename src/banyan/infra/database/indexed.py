@@ -18,9 +18,7 @@ class Source(Protocol):
 
 @asynccontextmanager
 async def indexed(source: Source) -> AsyncIterator[asyncpg.Connection]:
-    """A connection in a transaction that never plans a sequential scan and does not wait for the disk; commits at
-    the end. For the queue's own moves (claim, lease, delete what wrote nothing): one that a crash of the server
-    takes back is made again, because the lease in the table then is another one.
+    """A connection in a transaction that never plans a sequential scan; commits at the end.
 
     Once vacuum has emptied a table, a sequential scan of it looks free. A statement prepared then keeps that
     plan while the table fills up, and reads all of it each time until the next ANALYZE.
@@ -30,7 +28,7 @@ async def indexed(source: Source) -> AsyncIterator[asyncpg.Connection]:
     connection: asyncpg.Connection | None = None
     try:
         async with source.connection() as connection:
-            await connection.execute("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL synchronous_commit = off")
+            await connection.execute("BEGIN; SET LOCAL enable_seqscan = off")
             yield connection
             # Not reached after an error: then the source rolls back.
             await connection.execute("COMMIT")

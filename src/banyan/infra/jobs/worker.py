@@ -48,7 +48,8 @@ class Worker:
         # Everything claimed and not settled; its leases are prolonged.
         self._held: dict[UUID, Try] = {}
         self._waiting: deque[Try] = deque()
-        self._running: dict[UUID, asyncio.Task[None]] = {}
+        # By try and not by job: a job whose lease was lost may have been claimed anew while its first try still runs.
+        self._running: dict[Try, asyncio.Task[None]] = {}
         # Done without a write, to be deleted.
         self._done: list[Try] = []
         self._mean_seconds: float | None = None
@@ -168,7 +169,7 @@ class Worker:
     def _start_waiting(self) -> None:
         while self._waiting and len(self._running) < self._settings.concurrency and not self._stopping:
             one = self._waiting.popleft()
-            self._running[one.job.id] = asyncio.create_task(self._run(one))
+            self._running[one] = asyncio.create_task(self._run(one))
             metrics.RUNNING.inc()
         self._room.set()
 
@@ -187,7 +188,7 @@ class Worker:
                 self._any_done.set()
             else:
                 self._forget(one)
-            del self._running[one.job.id]
+            del self._running[one]
             metrics.RUNNING.dec()
             self._start_waiting()
 
