@@ -16,6 +16,7 @@ from rich.markup import escape
 from banyan.app.server import CannotListen, stopping_on_signals
 from banyan.app.targets import BadTarget
 from banyan.infra.database.migrate import MigrationError
+from banyan.infra.log import LogSettings, LogStream, configure_logs
 from banyan.infra.settings import BadSettings
 from banyan.kernel.errors import Unavailable
 from banyan.ops.errors import OpsError
@@ -40,8 +41,10 @@ console = Console(stderr=True, highlight=False)
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Runs a command's coroutine to its end; an expected error becomes one line on stderr and status 1.
 
-    SIGINT and SIGTERM cancel what has no better answer to them (starting, migrating), with status 130.
+    SIGINT and SIGTERM cancel what has no better answer to them (starting, migrating), with status 130. Unless the
+    command says otherwise only warnings are logged, and to stderr: stdout is for the answer.
     """
+    configure_logs(LogSettings(level="warning", format="console"), LogStream.to_stderr())
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_stopped(main))

@@ -29,10 +29,11 @@ def serve_command(
     Set DATABASE_URL, BANYAN_AUTH__SIGNING_KEY and BANYAN_AUTH__SECRET (or their ..._FILE forms), the same for all
     processes, and run `banyan migrate` once before.
     """
-    run(_serve(Targets.read(target), host, port))
+    run(_serve(target, host, port))
 
 
-async def _serve(targets: Targets, host: str, port: int) -> None:
+async def _serve(target: str, host: str, port: int) -> None:
+    targets = Targets.read(target)
     if find_database_url(None) is None:
         raise BadSettings("Name the database: DATABASE_URL=postgresql://user:password@host/name.")
     settings = load_settings(None, {"http": {"public_url": f"http://{host}:{port}"}})

@@ -1,5 +1,6 @@
 """`banyan status`: how a running server is doing, read from its own metrics."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from banyan.cli.process import Format, console, print_line
+from banyan.infra.health import Readiness
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -73,15 +75,18 @@ def status(
 
 def read_status(base_url: str, token: str | None) -> Status:
     """Asks the server at `base_url`. Raises NotReachable."""
-    readiness = json.loads(_fetch(f"{base_url}/readyz", None))
-    samples = _Samples(_fetch(f"{base_url}/metrics", token).decode())
+    try:
+        readiness = msgspec.json.decode(_fetch(f"{base_url}/readyz", None), type=Readiness)
+        samples = _Samples(_fetch(f"{base_url}/metrics", token).decode())
+    except ValueError:
+        raise NotReachable(f"What answers at {base_url} is not Banyan. Give the server's base URL.") from None
     info = samples.labels("banyan_build_info")
     acquired = samples.find("banyan_database_acquired_total")
     waited = samples.find("banyan_database_wait_seconds_total")
     return Status(
         url=base_url,
-        ready=readiness["status"] == "ready",
-        checks=readiness["checks"],
+        ready=readiness.status == "ready",
+        checks=readiness.checks,
         version=info.get("version"),
         python=info.get("python"),
         postgresql=info.get("postgresql"),
@@ -122,11 +127,11 @@ class _Samples:
 def _find_url(data: Path) -> str:
     try:
         running = json.loads((data / "running.json").read_text())
-    except (OSError, ValueError):
+        return str(running["metrics_url"]).removesuffix("/metrics")
+    except (OSError, ValueError, LookupError, TypeError):
         raise NotReachable(
             f"No server has run in {data}. Name the directory with --data, or a server with --url."
         ) from None
-    return str(running["metrics_url"]).removesuffix("/metrics")
 
 
 def _fetch(url: str, token: str | None) -> bytes:
@@ -139,7 +144,7 @@ def _fetch(url: str, token: str | None) -> bytes:
         if error.code == 503:
             return error.read()
         raise NotReachable(f"{url} answers {error.code}: from another machine, give --token.") from None
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise NotReachable(f"Nothing answers at {url} ({error}). Is the server running?") from None
 
 
