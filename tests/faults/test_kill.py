@@ -10,9 +10,7 @@ import random
 import signal
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
 
-import asyncpg
 import httpx
 import pytest
 
@@ -99,7 +97,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice(house: House, part: int
         for _ in range(kills):
             await crowd.go_on(draw.uniform(0, _CALM_SECONDS))
             await killer.strike()
-            async with connected(house) as connection:
+            async with house.connected() as connection:
                 await crowd.ledger.check_kept(connection)
         await crowd.be_answered(20)
         await crowd.leave()
@@ -116,7 +114,7 @@ async def test_jobs_in_hand_are_done_once(house: House, kind: str) -> None:
     await house.start()
     killer = Killer(house, random.Random(SEED))
     async with crowd_at(lambda: house.url, 0, SEED) as crowd:
-        async with connected(house) as connection:
+        async with house.connected() as connection:
             await wait_until_done(connection)
             blocker = connection.transaction()
             await blocker.start()
@@ -131,12 +129,12 @@ async def test_jobs_in_hand_are_done_once(house: House, kind: str) -> None:
 
 
 async def _is(house: House, sql: str, wanted: int) -> bool:
-    async with connected(house) as connection:
+    async with house.connected() as connection:
         return bool(await connection.fetchval(sql) == wanted)
 
 
 async def _check_all(house: House, crowd: Crowd) -> None:
-    async with connected(house) as connection:
+    async with house.connected() as connection:
         await wait_until_done(connection)
         await crowd.ledger.check_exact(connection)
     await crowd.ledger.check_feeds(house.url, crowd.tokens)
@@ -149,23 +147,6 @@ async def _ready(house: House) -> None:
         while (await http.get(f"{house.url}/readyz", timeout=30)).status_code != 200:
             assert time.monotonic() < deadline, "PostgreSQL was not started again"
             await asyncio.sleep(0.05)
-
-
-@contextlib.asynccontextmanager
-async def connected(house: House) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to its database, opened as soon as that is possible."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            connection = await asyncpg.connect(house.database_url, timeout=10)
-            break
-        except (OSError, LookupError, TimeoutError, asyncpg.PostgresError):
-            assert time.monotonic() < deadline, "no connection to the database"
-            await asyncio.sleep(0.05)
-    try:
-        yield connection
-    finally:
-        connection.terminate()
 
 
 def _check_log(house: House) -> None:

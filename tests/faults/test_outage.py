@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -19,7 +18,7 @@ from banyan.ops import processes
 from tests.faults.conftest import ENVIRONMENT
 from tests.faults.crowd import Crowd, Seen, crowd_at
 from tests.faults.ledger import wait_until_done
-from tests.support.banyan import Installation
+from tests.support.banyan import Installation, connected
 from tests.support.postgres import Cluster
 
 _MEMBERS = 6
@@ -92,10 +91,9 @@ async def busy(served: Installation, cluster: Cluster) -> AsyncIterator[Crowd]:
         yield crowd
         await crowd.be_answered(30)
         await crowd.leave()
-        connection = await asyncpg.connect(cluster.url("postgres"))
-        await wait_until_done(connection)
-        await crowd.ledger.check_exact(connection)
-        await connection.close()
+        async with connected(lambda: cluster.url("postgres")) as connection:
+            await wait_until_done(connection)
+            await crowd.ledger.check_exact(connection)
         await crowd.ledger.check_feeds(api.url, crowd.tokens)
         await crowd.check_replays()
     # The API process never died, so every request had an answer: one of these, and soon.

@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
 from tests.faults.crowd import crowd_at
 from tests.faults.ledger import wait_until_done
-from tests.support.banyan import Installation, Server
+from tests.support.banyan import Installation, Server, connected
 
 _PASSWORD = "a long enough password"
 # What the product promises, counted from the answer of the process that made the change; and a little more, because
@@ -183,11 +182,11 @@ async def test_one_key_raced_over_both_processes(installation: Installation, dat
             asked = await _race(clients, "/v1/connections", {"person_id": other.id}, racer.headers)
             path = f"/v1/connections/{asked[0]['id']}/accept"
             assert {answer["state"] for answer in await _race(clients, path, None, other.headers)} == {"connected"}
-    connection = await asyncpg.connect(database_url)
-    for table, rows in (("posts_posts", 15), ("posts_comments", 15), ("people_people", 17), ("people_connections", 30)):
-        assert await connection.fetchval(f"SELECT count(*) FROM {table}") == rows
-    assert await connection.fetchval("SELECT sum(comment_count) FROM posts_counters") == 15
-    await connection.close()
+    counts = (("posts_posts", 15), ("posts_comments", 15), ("people_people", 17), ("people_connections", 30))
+    async with connected(lambda: database_url) as connection:
+        for table, rows in counts:
+            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == rows
+        assert await connection.fetchval("SELECT sum(comment_count) FROM posts_counters") == 15
 
 
 async def test_two_workers_share_the_jobs(installation: Installation, database_url: str) -> None:
@@ -200,10 +199,9 @@ async def test_two_workers_share_the_jobs(installation: Installation, database_u
         await crowd.be_answered(100)
         await crowd.leave()
         assert await installation.servers[1].child.ended() == 0
-        connection = await asyncpg.connect(database_url)
-        await wait_until_done(connection)
-        await crowd.ledger.check_exact(connection)
-        await connection.close()
+        async with connected(lambda: database_url) as connection:
+            await wait_until_done(connection)
+            await crowd.ledger.check_exact(connection)
         await crowd.ledger.check_feeds(api.url, crowd.tokens)
     assert set(crowd.outcomes) <= {200, 201, 204, 404}
 
@@ -229,10 +227,9 @@ async def test_a_rolling_stop_loses_no_request(installation: Installation, datab
         await crowd.be_answered(50)
         await crowd.leave()
         print(dict(crowd.outcomes))
-        connection = await asyncpg.connect(database_url)
-        await wait_until_done(connection)
-        await crowd.ledger.check_exact(connection)
-        await connection.close()
+        async with connected(lambda: database_url) as connection:
+            await wait_until_done(connection)
+            await crowd.ledger.check_exact(connection)
     assert set(crowd.outcomes) <= {200, 201, 204, 404}
 
 

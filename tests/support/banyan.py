@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import msgspec
 
 from banyan.app.targets import Targets
@@ -150,6 +152,10 @@ class House:
             raise LookupError(f"no database runs for {self.directory}")
         return url
 
+    def connected(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """A connection to its database."""
+        return connected(lambda: self.database_url)
+
     def begin(self) -> None:
         """Starts the process without waiting for it."""
         words = ("up", "--data", str(self.directory), "--port", str(self.port), "--format", "json")
@@ -218,6 +224,23 @@ class Installation:
     def kill(self) -> None:
         for server in self.servers:
             server.child.kill()
+
+
+@asynccontextmanager
+async def connected(find_url: Callable[[], str]) -> AsyncIterator[asyncpg.Connection]:
+    """A connection, opened as soon as there is a server, and cut at the end: one left open holds up the loop's end."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection = await asyncpg.connect(find_url(), timeout=10)
+            break
+        except (OSError, LookupError, TimeoutError, asyncpg.PostgresError):
+            assert time.monotonic() < deadline, "no connection to the database"
+            await asyncio.sleep(0.05)
+    try:
+        yield connection
+    finally:
+        connection.terminate()
 
 
 def find_port() -> int:
