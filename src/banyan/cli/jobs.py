@@ -50,6 +50,7 @@ Output = Annotated[Format, typer.Option(help="`json`: one line, for scripts.")]
 SomeIds = Annotated[list[UUID] | None, typer.Argument(help="Ids of jobs, as `list` shows them.")]
 AllDead = Annotated[bool, typer.Option("--all-dead", help="All that were given up.")]
 
+_PIPE_COLUMNS = 1_000
 _HERE = Path("banyan-data")
 
 
@@ -164,7 +165,7 @@ def _refuse(words: str) -> NoReturn:
 def _print_list(jobs: list[JobView]) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("ID", "KIND", "STATE", "TRIES", "RUN AT", "LAST ERROR"):
-        table.add_column(column, no_wrap=column in ("ID", "STATE", "RUN AT"))
+        table.add_column(column, no_wrap=column in ("ID", "STATE", "RUN AT"), overflow="fold")
     for job in jobs:
         table.add_row(
             str(job.id),
@@ -175,7 +176,13 @@ def _print_list(jobs: list[JobView]) -> None:
             # Not markup, whatever an error says.
             Text(job.last_error or ""),
         )
-    Console().print(table)
+    _show(table)
+
+
+def _show(table: Table) -> None:
+    screen = Console()
+    # In a pipe nobody asked for 80 columns: one line per row, for grep.
+    (screen if screen.is_terminal else Console(width=_PIPE_COLUMNS)).print(table)
 
 
 def _print_job(job: JobView) -> None:
@@ -184,4 +191,4 @@ def _print_job(job: JobView) -> None:
         value = getattr(job, name)
         text = bytes(value).decode() if name == "payload" else "" if value is None else str(value)
         table.add_row(name, Text(text))
-    Console().print(table)
+    _show(table)
