@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from banyan.app.wiring import Features
+from banyan.app.features import Features
 from banyan.demo.plan import Plan
 from banyan.demo.talk import PlannedPost
 from banyan.features.accounts.models import AccountImport

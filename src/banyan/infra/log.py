@@ -30,9 +30,14 @@ class LogSettings(BaseModel):
 class LogStream:
     """Where log lines go: a stream of the process, or a file that is set aside as `NAME.1` when it is full."""
 
-    def __init__(self, file: BinaryIO, path: Path | None = None) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO | None, path: Path | None = None) -> None:
+        self._own_file = file
         self._path = path
+
+    @property
+    def _file(self) -> BinaryIO:
+        # Looked up at each write: whoever replaces sys.stderr for a while may close what it put there.
+        return self._own_file or sys.stderr.buffer
 
     @classmethod
     def to_file(cls, path: Path) -> "LogStream":
@@ -42,7 +47,7 @@ class LogStream:
     @classmethod
     def to_stderr(cls) -> "LogStream":
         """For a process whose output somebody else keeps (systemd, a container)."""
-        return cls(sys.stderr.buffer)
+        return cls(None)
 
     def write(self, text: str) -> int:
         """For structlog and logging."""
@@ -52,7 +57,7 @@ class LogStream:
         if self._path is not None and self._file.tell() > _LOG_FILE_BYTES:
             self._file.close()
             self._path.replace(self._path.with_name(self._path.name + ".1"))
-            self._file = self._path.open("ab")
+            self._own_file = self._path.open("ab")
         return self._file.write(line)
 
     def flush(self) -> None:

@@ -1,0 +1,38 @@
+"""What the features and the house itself declare, collected: jobs, signals, schedules, caches."""
+
+from banyan.app.features import Features
+from banyan.app.settings import Settings
+from banyan.features.accounts import jobs as accounts_jobs
+from banyan.features.people.api import PeopleApi
+from banyan.features.posts import subscribers as posts_subscribers
+from banyan.infra import bus as bus_declarations
+from banyan.infra.auth.tokens import SESSIONS_TOPIC, TokenVerifier
+from banyan.infra.bus import TableBus
+from banyan.infra.declare import ANSWERS_TOPIC
+from banyan.infra.http import housekeeping
+from banyan.infra.http.answers import HotAnswers
+from banyan.infra.jobs.registry import Registry
+from banyan.infra.mail.mailer import Mailer
+
+
+def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Registry:
+    return Registry(
+        subscribers=posts_subscribers.subscribers(features.homes),
+        kinds=(
+            *bus_declarations.JOB_KINDS,
+            *housekeeping.JOB_KINDS,
+            *mailer.job_kinds(),
+            *accounts_jobs.job_kinds(features.verification, settings.accounts),
+            *posts_subscribers.job_kinds(features.homes),
+        ),
+        schedules=(*bus_declarations.SCHEDULES, *housekeeping.SCHEDULES, *accounts_jobs.SCHEDULES),
+    )
+
+
+def subscribe_caches(bus: TableBus, verifier: TokenVerifier, people: PeopleApi, hot: HotAnswers) -> None:
+    """Every cache and the announcements that outdate it."""
+    bus.subscribe(SESSIONS_TOPIC, verifier.drop_sessions)
+    bus.subscribe(ANSWERS_TOPIC, hot.drop)
+    bus.on_reset(verifier.clear)
+    bus.on_reset(hot.clear)
+    people.listen(bus)

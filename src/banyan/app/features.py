@@ -1,0 +1,84 @@
+"""Every feature's rules, joined to each other and to the parts below them."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from banyan.app.settings import Settings
+from banyan.app.signing import Auth
+from banyan.features.accounts.api import AccountsApi
+from banyan.features.accounts.mails import AccountMails
+from banyan.features.accounts.models import PersonNames
+from banyan.features.accounts.person import PersonLink
+from banyan.features.accounts.service.accounts import Accounts
+from banyan.features.accounts.service.first_admin import FirstAdmin
+from banyan.features.accounts.service.lockout import Lockout
+from banyan.features.accounts.service.sessions import Sessions
+from banyan.features.accounts.service.verification import Verification
+from banyan.features.people.api import PeopleApi
+from banyan.features.people.service import People
+from banyan.features.posts.service.comments import Comments
+from banyan.features.posts.service.community import Communities
+from banyan.features.posts.service.homes import Homes
+from banyan.features.posts.service.posts import Posts
+from banyan.features.posts.service.reactions import Reactions
+from banyan.infra.database.work import Work
+from banyan.infra.mail.mailer import Mailer
+from banyan.infra.ratelimit import RateLimiter
+from banyan.kernel.clock import now
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The features' rules, for those who call them without HTTP: the demo, the command line, tests."""
+
+    accounts: Accounts
+    sessions: Sessions
+    verification: Verification
+    first_admin: FirstAdmin
+    people: People
+    people_api: PeopleApi
+    posts: Posts
+    comments: Comments
+    reactions: Reactions
+    homes: Homes
+    communities: Communities
+
+
+def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer: Mailer) -> Features:
+    people_api = PeopleApi()
+    people = People(AccountsApi())
+    public_url = settings.http.public_url or "http://localhost:8000"
+    person = _person_link(people, people_api)
+    mails = AccountMails(public_url, settings.community.name, settings.accounts.verification_seconds)
+    sessions = Sessions(auth.tokens, auth.secret, settings.accounts)
+    verification = Verification(settings.accounts, mailer, mails, person)
+    lockout = Lockout(auth.secret, settings.accounts)
+    accounts = Accounts(settings.accounts, auth.passwords, sessions, verification, lockout, limiter, person)
+    posts = Posts(people_api)
+    return Features(
+        accounts=accounts,
+        sessions=sessions,
+        verification=verification,
+        first_admin=FirstAdmin(accounts, sessions, auth.passwords, public_url),
+        people=people,
+        people_api=people_api,
+        posts=posts,
+        comments=Comments(people_api, posts),
+        reactions=Reactions(posts),
+        homes=Homes(people_api, posts),
+        communities=Communities(people_api, settings.community.name),
+    )
+
+
+def _person_link(people: People, people_api: PeopleApi) -> PersonLink:
+    """What accounts may ask of people, the feature above them."""
+
+    async def create(work: Work, person_id: UUID, handle: str, display_name: str) -> PersonNames:
+        card = await people.create_person(work, person_id, handle, display_name, now())
+        return PersonNames(card.handle, card.display_name)
+
+    async def find_names(work: Work, person_id: UUID) -> PersonNames:
+        card = (await people_api.cards(work, (person_id,)))[person_id]
+        return PersonNames(card.handle, card.display_name)
+
+    return PersonLink(check=people.check_person, create=create, find_names=find_names)

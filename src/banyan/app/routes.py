@@ -1,0 +1,41 @@
+"""The routes of every feature, bound to their rules."""
+
+from banyan.app.features import Features
+from banyan.app.mailbox import MailboxRoutes
+from banyan.app.settings import Settings
+from banyan.app.signing import Auth
+from banyan.app.targets import Targets
+from banyan.features.accounts.routes import AccountRoutes, AuthRoutes, JwksRoutes, SetupRoutes
+from banyan.features.people.routes import BlockRoutes, ConnectionRoutes, MeRoutes, PeopleRoutes
+from banyan.features.posts.routes import CommentRoutes, CommunityRoutes, FeedRoutes, PostRoutes, ProfileFeedRoutes
+from banyan.infra.http.application import bind
+from banyan.infra.http.routing import Controller
+from banyan.infra.mail.mailbox import Mailbox
+
+
+def build_controllers(
+    settings: Settings, targets: Targets, features: Features, auth: Auth, mailbox: Mailbox
+) -> list[type[Controller]]:
+    """The routes of the features that this process is for."""
+    accounts, people = features.accounts, features.people
+    by_feature: dict[str, list[type[Controller]]] = {
+        "accounts": [
+            bind(AccountRoutes, accounts=accounts),
+            bind(AuthRoutes, accounts=accounts, sessions=features.sessions, verification=features.verification),
+            bind(SetupRoutes, first_admin=features.first_admin),
+            bind(JwksRoutes, keys=auth.keys),
+        ],
+        "people": [bind(routes, people=people) for routes in (MeRoutes, PeopleRoutes, ConnectionRoutes, BlockRoutes)],
+        "posts": [
+            bind(PostRoutes, posts=features.posts, comments=features.comments, reactions=features.reactions),
+            bind(CommentRoutes, comments=features.comments),
+            bind(FeedRoutes, homes=features.homes),
+            bind(ProfileFeedRoutes, posts=features.posts),
+            bind(CommunityRoutes, communities=features.communities),
+        ],
+    }
+    mounted = [routes for feature in targets.features for routes in by_feature[feature]]
+    key = settings.mail.mailbox_key
+    if settings.mail.host is None and key is not None:
+        mounted.append(bind(MailboxRoutes, mailbox=mailbox, key=key.get_secret_value()))
+    return mounted
