@@ -17,7 +17,7 @@ def test_a_replaced_and_closed_stderr_does_not_break_later_lines(monkeypatch: py
     first.close()
     monkeypatch.setattr(sys, "stderr", second)
     stream.write("two\n")
-    assert second.buffer.getvalue() == b"two\n"  # type: ignore[attr-defined]
+    assert second.buffer.getvalue() == b"two\n"
 
 
 def test_a_full_file_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
