@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from banyan.features.accounts import queries
 from banyan.features.accounts.errors import AccountNotFound
 from banyan.features.accounts.models import Login
+from banyan.features.accounts.queries import accounts as queries
 from banyan.infra.database.work import Work
 
 

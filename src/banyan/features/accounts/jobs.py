@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from banyan.features.accounts import queries
 from banyan.features.accounts.models import SendVerification
+from banyan.features.accounts.queries import housekeeping
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.accounts.settings import AccountsSettings
 from banyan.infra.database.work import Work
@@ -27,6 +27,6 @@ def job_kinds(verification: Verification, settings: AccountsSettings) -> list[An
     failures_kept = timedelta(seconds=settings.lockout_seconds)
 
     async def forget_outdated(work: Work, job: ForgetOutdated) -> None:
-        await queries.delete_outdated(work, now() - _SESSIONS_KEPT, now() - failures_kept)
+        await housekeeping.delete_outdated(work, now() - _SESSIONS_KEPT, now() - failures_kept)
 
     return [JobKind(SendVerification, verification.send_verification), JobKind(ForgetOutdated, forget_outdated)]

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from banyan.features.accounts import queries
 from banyan.features.accounts.emails import Address, read_address
 from banyan.features.accounts.errors import (
     AccountNotFound,
@@ -26,7 +25,9 @@ from banyan.features.accounts.models import (
 )
 from banyan.features.accounts.password_rules import check_new_password, normalise_password
 from banyan.features.accounts.person import PersonLink
-from banyan.features.accounts.queries import SecretLogin, SignUpRow
+from banyan.features.accounts.queries import accounts as queries
+from banyan.features.accounts.queries.accounts import SecretLogin
+from banyan.features.accounts.queries.verification import SignUpRow
 from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification

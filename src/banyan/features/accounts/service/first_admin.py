@@ -3,11 +3,11 @@
 import hmac
 from uuid import UUID
 
-from banyan.features.accounts import queries
 from banyan.features.accounts.emails import read_address
 from banyan.features.accounts.errors import InvalidSetupToken, SetupDone
 from banyan.features.accounts.models import Client, FirstAdminSignUp, Role, SignedIn
 from banyan.features.accounts.password_rules import check_new_password
+from banyan.features.accounts.queries import first_admin as queries
 from banyan.features.accounts.service.accounts import Accounts
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.infra.auth.digests import hash_token, make_secret

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from banyan.features.accounts import queries
 from banyan.features.accounts.errors import LockedOut
+from banyan.features.accounts.queries import failures as queries
 from banyan.features.accounts.settings import AccountsSettings
 from banyan.infra.auth.digests import KeyedDigest
 from banyan.infra.database.work import Work

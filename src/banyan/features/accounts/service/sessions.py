@@ -5,10 +5,10 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from banyan.features.accounts import queries
 from banyan.features.accounts.errors import InvalidRefreshToken, RefreshReused, SessionNotFound
 from banyan.features.accounts.models import Account, Client, Role, Session, SignedIn, TokenPair
-from banyan.features.accounts.queries import SessionState
+from banyan.features.accounts.queries import sessions as queries
+from banyan.features.accounts.queries.sessions import SessionState
 from banyan.features.accounts.refresh_tokens import RefreshToken, RefreshTokens
 from banyan.features.accounts.settings import AccountsSettings
 from banyan.infra.auth.digests import KeyedDigest

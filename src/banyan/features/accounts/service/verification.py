@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from banyan.features.accounts import queries
 from banyan.features.accounts.errors import InvalidVerification
 from banyan.features.accounts.mails import AccountMails
 from banyan.features.accounts.models import Role, SendVerification, Verified
 from banyan.features.accounts.person import PersonLink
-from banyan.features.accounts.queries import SignUpRow, VerifiedSubject
+from banyan.features.accounts.queries import accounts as account_queries
+from banyan.features.accounts.queries import verification as queries
+from banyan.features.accounts.queries.verification import SignUpRow, VerifiedSubject
 from banyan.features.accounts.settings import AccountsSettings
 from banyan.infra.auth.digests import hash_token, make_secret
 from banyan.infra.database.work import Work
@@ -36,7 +37,7 @@ class Verification:
         """Keeps a sign-up until its address is proven. Where the address has an account its owner is told, by the
         same number of statements: neither answer nor time tells which it was.
         """
-        owner = await queries.find_owner(work, sign_up.email_key)
+        owner = await account_queries.find_owner(work, sign_up.email_key)
         if not await queries.insert_sign_up(work, sign_up, self._expiry(), self._per_day):
             return
         token = await self._make_token(work, VerifiedSubject(None, sign_up.id))
@@ -87,7 +88,7 @@ class Verification:
         if subject.account_id is not None:
             return await queries.mark_verified(work, subject.account_id)
         sign_up = await queries.take_sign_up(work, subject.sign_up_id) if subject.sign_up_id else None
-        if sign_up is None or not await queries.insert_account(
+        if sign_up is None or not await account_queries.insert_account(
             work,
             sign_up.id,
             sign_up.email,

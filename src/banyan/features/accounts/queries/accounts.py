@@ -1,0 +1,116 @@
+"""Accounts themselves."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from banyan.features.accounts.models import AccountImport, Login, Role
+from banyan.infra.database.work import Work
+
+
+class SecretLogin(Struct, frozen=True):
+    """An account, or a sign-up that waits for its address, with the hash to check a password against."""
+
+    id: UUID
+    email: str
+    email_verified: bool
+    role: Role
+    password_hash: str | None
+    waiting: bool
+
+
+class Recipient(Struct, frozen=True):
+    """Whom to write to; `handle` only of a sign-up that waits."""
+
+    email: str
+    language: str
+    handle: str | None
+
+
+async def find_login(work: Work, account_id: UUID) -> Login | None:
+    row = await work.row(
+        "SELECT id, email, email_verified_at IS NOT NULL, role FROM accounts_accounts WHERE id = $1", account_id
+    )
+    return Login(row[0], row[1], row[2], Role(row[3])) if row else None
+
+
+async def find_secret_login(work: Work, email_key: str) -> SecretLogin | None:
+    """The account of an address, else its newest sign-up that waits."""
+    row = await work.row(
+        """
+        SELECT id, email, email_verified_at IS NOT NULL, role, password_hash, false AS waiting
+        FROM accounts_accounts WHERE email_key = $1
+        UNION ALL
+        SELECT id, email, false, 'member', password_hash, true
+        FROM accounts_sign_ups WHERE email_key = $1 AND expires_at > now()
+        ORDER BY waiting, id DESC LIMIT 1
+        """,
+        email_key,
+    )
+    return SecretLogin(row[0], row[1], row[2], Role(row[3]), row[4], row[5]) if row else None
+
+
+async def find_owner(work: Work, email_key: str) -> Recipient | None:
+    """Who has an account with this address."""
+    row = await work.row("SELECT email, language FROM accounts_accounts WHERE email_key = $1", email_key)
+    return Recipient(row[0], row[1], None) if row else None
+
+
+async def insert_account(
+    work: Work,
+    account_id: UUID,
+    email: str,
+    email_key: str,
+    password_hash: str,
+    *,
+    role: Role,
+    language: str,
+    verified: bool,
+) -> bool:
+    """False when the address has an account."""
+    row = await work.write_row(
+        """
+        INSERT INTO accounts_accounts (id, email, email_key, password_hash, role, language, email_verified_at)
+        VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 THEN now() END)
+        ON CONFLICT (email_key) DO NOTHING RETURNING id
+        """,
+        account_id,
+        email,
+        email_key,
+        password_hash,
+        role.value,
+        language,
+        verified,
+    )
+    return row is not None
+
+
+async def insert_accounts(work: Work, accounts: Sequence[AccountImport], email_keys: Sequence[str]) -> int:
+    """How many were new: an address or id that is taken is left out."""
+    rows = await work.write(
+        """
+        INSERT INTO accounts_accounts (id, email, email_key, email_verified_at, password_hash, created_at)
+        SELECT id, email, email_key, CASE WHEN verified THEN created_at END, password_hash, created_at
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bool[], $5::text[], $6::timestamptz[])
+            AS given (id, email, email_key, verified, password_hash, created_at)
+        ON CONFLICT DO NOTHING RETURNING 1
+        """,
+        [account.id for account in accounts],
+        [account.email for account in accounts],
+        list(email_keys),
+        [account.email_verified for account in accounts],
+        [account.password_hash for account in accounts],
+        [account.created_at for account in accounts],
+    )
+    return len(rows)
+
+
+async def update_password_hash(work: Work, account_id: UUID, old_hash: str, new_hash: str) -> None:
+    """Unless the password was changed meanwhile."""
+    await work.write(
+        "UPDATE accounts_accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+        account_id,
+        old_hash,
+        new_hash,
+    )
