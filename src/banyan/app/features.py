@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from banyan.app.mails import Mails
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.features.accounts.api import AccountsApi
-from banyan.features.accounts.mails import AccountMails
 from banyan.features.accounts.models import PersonNames
 from banyan.features.accounts.person import PersonLink
 from banyan.features.accounts.service.accounts import Accounts
@@ -49,9 +49,9 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
     people = People(AccountsApi())
     public_url = settings.http.public_url or "http://localhost:8000"
     person = _person_link(people, people_api)
-    mails = AccountMails(public_url, settings.community.name, settings.accounts.verification_seconds)
+    mails = Mails.read(settings)
     sessions = Sessions(auth.tokens, auth.secret, settings.accounts)
-    verification = Verification(settings.accounts, mailer, mails, person)
+    verification = Verification(settings.accounts, mailer, mails.accounts, person)
     lockout = Lockout(auth.secret, settings.accounts)
     accounts = Accounts(settings.accounts, auth.passwords, sessions, verification, lockout, limiter, person)
     posts = Posts(people_api)

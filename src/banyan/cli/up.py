@@ -132,7 +132,7 @@ def _defaults(directory: DataDirectory, url: str, base_url: str) -> dict[str, di
             "signing_key": directory.secret("signing-key", make_signing_key),
             "secret": directory.secret("secret"),
         },
-        "mail": {"mailbox_key": directory.secret("mailbox-key")},
+        "mail": {"mailbox_key": directory.secret("mailbox-key"), "templates_dir": str(directory.path)},
     }
 
 

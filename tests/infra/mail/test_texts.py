@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from banyan.infra.mail.message import LANGUAGES, Language, choose_language
-from banyan.infra.mail.texts import MailTexts
+from banyan.infra.mail.templates import MailTemplates
+from banyan.infra.mail.texts import MailTexts, read_texts
 
 LINK = "https://here.test/verify-email#token=abc&x"
 
@@ -36,7 +37,7 @@ def texts(tmp_path: Path) -> MailTexts:
         paragraphs = ["Only this"]
         """,
     )
-    return MailTexts(folder, "Tree & Co")
+    return MailTemplates(None, "Tree & Co").read("hello", folder, {})
 
 
 def test_text_and_html(texts: MailTexts) -> None:
@@ -70,7 +71,7 @@ def test_a_value_that_is_missing_is_an_error(texts: MailTexts) -> None:
 @pytest.mark.parametrize("text", ["[a]\nsubject = 'x'", "[a]\nsubject = 'x'\nparagraphs = []\nextra = 1"])
 def test_a_file_of_another_shape_is_refused_at_once(tmp_path: Path, text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
-        MailTexts(write(tmp_path, text), "x")
+        MailTemplates(None, "x").read("a", write(tmp_path, text), {})
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_the_best_language_of_a_browser(header: str, language: str) -> None:
 def test_the_languages_of_a_feature_say_the_same_things(feature: str) -> None:
     """Same mails, same values, same shape in every language, and no language left in English."""
     folder = resources.files(f"banyan.features.{feature}").joinpath("mail_texts")
-    texts = MailTexts(folder, "x")._texts
+    texts = {language: read_texts(folder, language) for language in LANGUAGES}
     for kind, english in texts["en"].items():
         for language in ("fr", "ar"):
             other = texts[language][kind]

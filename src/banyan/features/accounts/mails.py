@@ -3,7 +3,10 @@
 from importlib import resources
 
 from banyan.infra.mail.message import LANGUAGES, Language, MailMessage
-from banyan.infra.mail.texts import MailTexts
+from banyan.infra.mail.templates import MailTemplates
+
+# What `banyan mail preview` shows in place of each value.
+SAMPLES = {"hours": "24", "handle": "ada"}
 
 
 class AccountMails:
@@ -11,9 +14,10 @@ class AccountMails:
     sign-up must not be a way to send one's own words to other people's addresses.
     """
 
-    def __init__(self, public_url: str, community: str, link_seconds: int) -> None:
+    def __init__(self, public_url: str, templates: MailTemplates, link_seconds: int) -> None:
         self._public_url = public_url.rstrip("/")
-        self._texts = MailTexts(resources.files("banyan.features.accounts").joinpath("mail_texts"), community)
+        folder = resources.files("banyan.features.accounts").joinpath("mail_texts")
+        self._texts = templates.read("accounts", folder, SAMPLES)
         self._hours = str(max(1, round(link_seconds / 3600)))
 
     def verify_email(self, to: str, language: str, token: str) -> MailMessage:

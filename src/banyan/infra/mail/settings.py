@@ -1,5 +1,6 @@
 """What an operator may set about mail."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -20,6 +21,11 @@ class MailSettings(BaseModel):
     from_address: str = Field("banyan@localhost.localdomain", pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)
     from_name: str = Field("Banyan", max_length=100, pattern=r"^[^\r\n]*$", description="The community's name.")
     timeout_seconds: float = Field(20, gt=0, le=50, description="For each step of talking to the SMTP server.")
+    templates_dir: Path | None = Field(
+        None,
+        description="Folder with one's own `mail_texts/FEATURE/LANGUAGE.toml` and `mail_layouts/layout.html|txt`. "
+        "`banyan up` looks into its data directory.",
+    )
     mailbox_key: SecretStr | None = Field(
         None, min_length=16, description="Opens the dev mailbox. Unset: it answers 404. `banyan up` makes one."
     )

@@ -1,4 +1,4 @@
-"""Mails from texts: a feature keeps one TOML file per language, the layouts here make text and HTML of it.
+"""Mails from texts: a feature keeps one TOML file per language, the layouts make text and HTML of it.
 
 A mail in such a file has a `subject`, `paragraphs`, and if it asks for something a `button` and what stands
 `after` it. All are jinja2 templates; in HTML every value put in is escaped.
@@ -10,19 +10,12 @@ from functools import lru_cache
 from importlib.resources.abc import Traversable
 
 import jinja2
+import jinja2.meta
 import msgspec
 from msgspec import Struct
 
-from banyan.infra.mail.message import LANGUAGES, Language, MailMessage
+from banyan.infra.mail.message import Language, MailMessage
 
-_LAYOUTS = jinja2.Environment(
-    loader=jinja2.PackageLoader("banyan.infra.mail"),
-    autoescape=lambda name: name is not None and name.endswith(".html"),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
 _WORDS = jinja2.Environment(undefined=jinja2.StrictUndefined)
 
 
@@ -36,14 +29,23 @@ class MailText(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MailTexts:
-    """The mails of one feature, read from `folder` (`en.toml`, `fr.toml`, `ar.toml`) at once.
+    """The mails of one feature in all languages, made into messages by `layouts` (layout.html, layout.txt)."""
 
-    Raises FileNotFoundError, msgspec.ValidationError or jinja2.TemplateSyntaxError for a folder that is not right.
-    """
-
-    def __init__(self, folder: Traversable, community: str) -> None:
+    def __init__(
+        self, texts: Mapping[Language, Mapping[str, MailText]], community: str, layouts: jinja2.Environment
+    ) -> None:
+        self._texts = texts
         self._community = community
-        self._texts = {language: _read(folder, language) for language in LANGUAGES}
+        self._layouts = layouts
+
+    @property
+    def kinds(self) -> list[str]:
+        """The names of the mails."""
+        return sorted(self._texts["en"])
+
+    def has_link(self, kind: str, language: Language) -> bool:
+        """Whether the mail asks for something."""
+        return self._texts[language][kind].button is not None
 
     def compose(
         self, kind: str, language: Language, to: str, values: Mapping[str, str], link: str | None = None
@@ -65,14 +67,30 @@ class MailTexts:
             to=to,
             # A subject is one line, whatever was put into it.
             subject=" ".join(str(filled["subject"]).split()),
-            text=_LAYOUTS.get_template("layout.txt").render(filled),
-            html=_LAYOUTS.get_template("layout.html").render(filled),
+            text=self._layouts.get_template("layout.txt").render(filled),
+            html=self._layouts.get_template("layout.html").render(filled),
         )
 
+    def sample(self, kind: str, language: Language, to: str, samples: Mapping[str, str], link: str) -> MailMessage:
+        """The mail as it would look; a value without a sample shows its name."""
+        text = self._texts[language][kind]
+        values = {name: samples.get(name, f"[{name}]") for name in holes(text) - {"community"}}
+        return self.compose(kind, language, to, values, link if text.button else None)
 
-def _read(folder: Traversable, language: Language) -> dict[str, MailText]:
+
+def read_texts(folder: Traversable, language: Language) -> dict[str, MailText]:
+    """One language of a feature's folder (`en.toml`, `fr.toml`, `ar.toml`).
+
+    Raises FileNotFoundError or msgspec.ValidationError for a folder that is not right.
+    """
     raw = tomllib.loads((folder / f"{language}.toml").read_text("utf-8"))
     return msgspec.convert(raw, dict[str, MailText])
+
+
+def holes(text: MailText) -> set[str]:
+    """The names of the values that a mail is filled with. Raises jinja2.TemplateSyntaxError."""
+    words = [text.subject, *text.paragraphs, text.button or "", *text.after]
+    return {name for part in words for name in jinja2.meta.find_undeclared_variables(_WORDS.parse(part))}
 
 
 def _fill(words: str, values: Mapping[str, str]) -> str:

@@ -1,0 +1,23 @@
+"""The mails of all features, with the operator's own texts in them."""
+
+from dataclasses import dataclass
+
+from banyan.app.settings import Settings
+from banyan.features.accounts.mails import AccountMails
+from banyan.infra.mail.templates import MailTemplates
+
+
+@dataclass(frozen=True, slots=True)
+class Mails:
+    """What features write mails with. Raises BadSettings for texts of the operator's that cannot be used."""
+
+    accounts: AccountMails
+    templates: MailTemplates
+
+    @classmethod
+    def read(cls, settings: Settings) -> "Mails":
+        templates = MailTemplates(settings.mail.templates_dir, settings.community.name)
+        public_url = settings.http.public_url or "http://localhost:8000"
+        mails = cls(AccountMails(public_url, templates, settings.accounts.verification_seconds), templates)
+        templates.check_folders()
+        return mails

@@ -1,0 +1,82 @@
+"""`banyan mail`: what the mails of this installation look like."""
+
+import html
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from msgspec import Struct
+
+from banyan.app.mails import Mails
+from banyan.app.settings import load_settings
+from banyan.cli.process import Format, print_line, run
+from banyan.infra.mail.templates import Preview
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Look at the mails, with your own texts and layouts in them.",
+)
+
+# No database is asked: only so that the settings are whole.
+_NO_DATABASE = "postgresql://nobody@localhost/none"
+_STYLE = "font:15px/1.5 sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem"
+
+
+class Written(Struct, frozen=True):
+    """What was written, and where to begin looking."""
+
+    index: str
+    mails: int
+
+
+@app.callback()
+def mail() -> None:
+    """Makes `preview` a command of its own: with only one, Typer would leave its name out."""
+
+
+@app.command("preview")
+def preview(
+    to: Annotated[Path, typer.Option(help="Folder for the pages; made if it is not there.")] = Path("mail-preview"),
+    data: Annotated[Path, typer.Option(help="Directory of the installation.")] = Path("banyan-data"),
+    format: Annotated[Format, typer.Option(help="`json`: one line, for scripts.")] = Format.table,
+) -> None:
+    """Write every mail in every language as HTML and text, with an index.html to begin at.
+
+    Says what is wrong with your own texts and layouts, if anything is; a server refuses to start with those.
+    """
+    run(_preview(to, data, format))
+
+
+async def _preview(to: Path, data: Path, format: Format) -> None:
+    defaults = {"database": {"url": _NO_DATABASE}, "mail": {"templates_dir": str(data)} if data.is_dir() else {}}
+    previews = Mails.read(load_settings(data, defaults)).templates.previews()
+    to.mkdir(parents=True, exist_ok=True)
+    for one in previews:
+        (to / f"{_name(one)}.html").write_text(one.message.html, "utf-8")
+        (to / f"{_name(one)}.txt").write_text(f"Subject: {one.message.subject}\n\n{one.message.text}", "utf-8")
+    index = to / "index.html"
+    index.write_text(_index(previews), "utf-8")
+    written = Written(str(index.resolve()), len(previews))
+    if format is Format.json:
+        print_line(msgspec.json.encode(written).decode())
+    else:
+        print_line(f"{written.mails} mails written. Open {written.index}")
+
+
+def _name(one: Preview) -> str:
+    return f"{one.feature}.{one.kind}.{one.language}"
+
+
+def _index(previews: list[Preview]) -> str:
+    rows = "\n".join(
+        f'<li><code>{_name(one)}</code> <a href="{_name(one)}.html">HTML</a> <a href="{_name(one)}.txt">text</a> '
+        f"<bdi>{html.escape(one.message.subject)}</bdi></li>"
+        for one in previews
+    )
+    return (
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Mails</title>\n'
+        f'<body style="{_STYLE}">\n<h1>Mails</h1>\n<ul>\n{rows}\n</ul>\n</body>\n</html>\n'
+    )
