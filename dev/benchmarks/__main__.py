@@ -26,7 +26,7 @@ from banyan.infra.log import LogStream
 from banyan.ops.datadir import DataDirectory
 from banyan.ops.postgres import EmbeddedPostgres
 from dev.benchmarks.bare import bare_queue_per_second, hello_cpu_microseconds
-from dev.benchmarks.jobs import noop_jobs
+from dev.benchmarks.jobs import empty_queue, noop_jobs
 from dev.benchmarks.load import Outcome, load
 from dev.benchmarks.pgbench import run_pgbench
 from dev.benchmarks.processes import cpu_seconds, family_cpu_seconds, resident_bytes
@@ -113,6 +113,7 @@ async def _measure(options: Options) -> list[Figure]:
         figures.append(Figure("the same statements in pgbench", beside, "us of PostgreSQL's CPU each"))
         _progress("jobs")
         bare = await bare_queue_per_second(settings)
+        await empty_queue(settings)
         jobs = await noop_jobs(settings)
         figures.append(Figure("no-op jobs, one worker", jobs.per_second, "jobs/s", 10_000))
         figures.append(Figure("no-op jobs, one worker", jobs.per_second / bare, "of a bare SKIP LOCKED loop"))
