@@ -100,6 +100,12 @@ def test_a_fresh_disk_may_hold_lost_and_found(place: Path) -> None:
     DataDirectory.open(place).secret("key")
 
 
+def test_settings_may_be_written_before_the_first_start(place: Path) -> None:
+    (place / "banyan.toml").write_text("[community]\nname = 'Elm Street'\n")
+    DataDirectory.open(place).secret("key")
+    DataDirectory.open(place).secret("key")
+
+
 def test_a_file_in_the_way(place: Path) -> None:
     (place / "file").touch()
     for path in (place / "file", place / "file" / "data"):

@@ -156,15 +156,15 @@ class House:
         """A connection to its database."""
         return connected(lambda: self.database_url)
 
-    def begin(self) -> None:
+    def begin(self, *options: str) -> None:
         """Starts the process without waiting for it."""
-        words = ("up", "--data", str(self.directory), "--port", str(self.port), "--format", "json")
+        words = ("up", "--data", str(self.directory), "--port", str(self.port), "--format", "json", *options)
         self._child = Child(self._output, *words, environment=self._environment)
 
-    async def start(self) -> None:
+    async def start(self, *options: str) -> None:
         """Returns once it serves."""
         began = time.monotonic()
-        self.begin()
+        self.begin(*options)
         await self.child.said(r"\n", on_stdout=True)
         self.start_seconds = time.monotonic() - began
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from banyan.ops.errors import DirectoryInUse, DirectoryUnusable, from_os_error
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
-_FOREIGN_BUT_HARMLESS = {"lost+found"}
+# What may lie in a directory before its first start: settings written beforehand, and what a fresh disk brings.
+_FOREIGN_BUT_HARMLESS = {"banyan.toml", "lost+found", "mail_layouts", "mail_texts"}
 
 
 def random_secret() -> str:
