@@ -132,6 +132,27 @@ async def request_by_owner(cast: Cast) -> Call:
     return Call({"connection_id": asked.json()["id"]})
 
 
+def connection_list(body: object = None) -> Subject:
+    """A list of the owner's with the friend on it."""
+
+    async def subject(cast: Cast) -> Call:
+        return await _make_list(cast, cast.friend.id, body)
+
+    return subject
+
+
+async def list_and_stranger(cast: Cast) -> Call:
+    """A list of the owner's, and a person who is no connection."""
+    return await _make_list(cast, cast.other.id)
+
+
+async def _make_list(cast: Cast, person_id: str, body: object = None) -> Call:
+    made = await cast.owner.post("/v1/lists", {"name": "Friends"})
+    list_id = str(made.json()["id"])
+    await cast.owner.put(f"/v1/lists/{list_id}/members/{cast.friend.id}")
+    return Call({"list_id": list_id, "person_id": person_id}, body)
+
+
 async def _sign_up_stranger(cast: Cast) -> Api:
     return await cast.anonymous.sign_up(f"stranger_{next(_numbers)}")
 

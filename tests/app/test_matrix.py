@@ -37,6 +37,7 @@ TEXT = {"body": "Changed"}
 TOKEN = {"token": "unknown"}
 EMAIL = {"email": "nobody@example.org"}
 NAME = {"display_name": "Changed"}
+LIST = {"name": "Changed"}
 NEW_POST = {"body": "Hello", "audience": "public"}
 
 # fmt: off
@@ -68,6 +69,18 @@ ROWS = [
     Row("POST",   "/v1/connections/{connection_id}/decline", the.request_to_owner,    (401, 404, 404, 204, 404)),
     Row("POST",   "/v1/connections/{connection_id}/decline", the.request_by_owner,    (401, 404, 404, 403, 404)),
     Row("POST",   "/v1/connections/{connection_id}/decline", the.connection,          (401, 404, 404, 409, 404)),
+    Row("POST",   "/v1/lists",                            the.body(LIST),             (401, 201, 201, 201, 201)),
+    Row("GET",    "/v1/lists",                            the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/lists/{list_id}",                  the.connection_list(),      (401, 404, 404, 200, 404)),
+    Row("PATCH",  "/v1/lists/{list_id}",                  the.connection_list(LIST),  (401, 404, 404, 200, 404)),
+    Row("DELETE", "/v1/lists/{list_id}",                  the.connection_list(),      (401, 404, 404, 204, 404)),
+    Row("GET",    "/v1/lists/{list_id}/members",          the.connection_list(),      (401, 404, 404, 200, 404)),
+    Row("PUT",    "/v1/lists/{list_id}/members/{person_id}", the.connection_list(),   (401, 404, 404, 204, 404)),
+    Row("PUT",    "/v1/lists/{list_id}/members/{person_id}", the.list_and_stranger,   (401, 404, 404, 422, 404)),
+    Row("DELETE", "/v1/lists/{list_id}/members/{person_id}", the.connection_list(),   (401, 404, 404, 204, 404)),
+    Row("GET",    "/v1/mutes",                            the.nothing,                (401, 200, 200, 200, 200)),
+    Row("PUT",    "/v1/mutes/{person_id}",                the.owner,                  (401, 204, 404, 422, 204)),
+    Row("DELETE", "/v1/mutes/{person_id}",                the.owner,                  (401, 204, 204, 204, 204)),
     Row("GET",    "/v1/blocks",                           the.nothing,                (401, 200, 200, 200, 200)),
     Row("PUT",    "/v1/blocks/{person_id}",               the.owner,                  (401, 204, 204, 422, 204)),
     Row("DELETE", "/v1/blocks/{person_id}",               the.owner,                  (401, 204, 204, 204, 204)),

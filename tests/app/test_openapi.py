@@ -51,12 +51,14 @@ async def _furnish(api: Api) -> str:
     for author in (ada, bola) * 3:
         written = await author.post(f"/v1/posts/{posts[0]}/comments", {"body": "Indeed"})
         comments.append(written.json()["id"])
+    lists = [(await ada.post("/v1/lists", {"name": name})).json()["id"] for name in ("Friends", "Family")]
     values = {
         "post_id": posts,
         "comment_id": comments,
         "handle": ["ada", "bola"],
         "person_id": [bola.id, carl.id],
         "connection_id": [connection, asked.json()["id"]],
+        "list_id": lists,
         "kind": ["like", "love"],
     }
     lines = [f"[dictionaries.{name}]\nvalues = {json.dumps(known)}\n" for name, known in values.items()]

@@ -21,6 +21,9 @@ LISTS = {
     "/v1/connections?": (2, 1),
     "/v1/connections?state=received&": (2, 1),
     "/v1/connections?state=sent&": (2, 1),
+    "/v1/lists?": (2, 1),
+    "/v1/lists/{list_id}/members?": (3, 2),
+    "/v1/mutes?": (2, 1),
     "/v1/blocks?": (2, 1),
     "/v1/auth/sessions?": (2, 1),
     "/dev/mailbox/messages?": (2, 1),
@@ -30,16 +33,16 @@ LISTS = {
 async def test_a_list_costs_the_same_whatever_its_length(database_url: str) -> None:
     settings = settings_for(database_url, database={"pool_size": 1})
     async with running_platform(settings) as platform, api_of(platform) as api:
-        ada, post_id = await _fill(api)
+        ada, values = await _fill(api)
     # Without a worker, relay or bus: nothing but the requests uses the database.
     log = LogStream(io.BytesIO())
     async with open_platform(settings, Targets.read("api"), log) as platform, api_of(platform) as api:
         reader = Api(platform, api.http, ada.signed_in)
         for path in LISTS:
             # The driver reads the database's own catalogue once per connection.
-            await reader.get(f"{path.format(post_id=post_id)}limit={ITEMS}")
+            await reader.get(f"{path.format(**values)}limit={ITEMS}")
         for limit in (1, 4, ITEMS):
-            counts = {path: await _count(reader, path.format(post_id=post_id), limit) for path in LISTS}
+            counts = {path: await _count(reader, path.format(**values), limit) for path in LISTS}
             assert counts == LISTS, f"limit={limit}"
 
 
@@ -64,22 +67,26 @@ async def _count(reader: Api, path: str, limit: int) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-async def _fill(api: Api) -> tuple[Api, str]:
-    """Ada with ten of everything, each by somebody else where it can be; one of her posts."""
+async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
+    """Ada with ten of everything, each by somebody else where it can be; one of her posts and of her lists."""
     ada = await api.sign_up("ada")
     published = [await ada.post("/v1/posts", {"body": "Hello"}) for _ in range(ITEMS)]
     post_id = str(published[0].json()["id"])
+    lists = [await ada.post("/v1/lists", {"name": "Friends"}) for _ in range(ITEMS)]
+    list_id = str(lists[0].json()["id"])
     for number in range(ITEMS):
         friend, asker, asked, blocked = [
             await api.sign_up(f"{name}_{number}") for name in ("friend", "asker", "asked", "blocked")
         ]
         await friend.connect(ada)
+        await ada.put(f"/v1/lists/{list_id}/members/{friend.id}")
         await friend.post("/v1/posts", {"body": "Hello", "audience": "connections"})
         await asker.post("/v1/connections", {"person_id": ada.id})
         await asker.post("/v1/posts", {"body": "Hello"})
         await asker.post(f"/v1/posts/{post_id}/comments", {"body": "Hello"})
         await ada.post("/v1/connections", {"person_id": asked.id})
         await ada.put(f"/v1/blocks/{blocked.id}")
+        await ada.put(f"/v1/mutes/{asked.id}")
         await api.post("/v1/auth/token", {"email": "ada@example.org", "password": PASSWORD})
 
     async def arrived() -> bool:
@@ -88,4 +95,4 @@ async def _fill(api: Api) -> tuple[Api, str]:
         return len(in_feed) == 2 * ITEMS and len(mails) >= ITEMS
 
     await eventually(arrived)
-    return ada, post_id
+    return ada, {"post_id": post_id, "list_id": list_id}

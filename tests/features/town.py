@@ -9,7 +9,9 @@ from uuid import UUID
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Connection
-from banyan.features.people.service import People
+from banyan.features.people.service.lists import Lists
+from banyan.features.people.service.mutes import Mutes
+from banyan.features.people.service.people import People
 from banyan.features.posts import subscribers
 from banyan.features.posts.models import AudienceKind, CommentText, NewPost, Post
 from banyan.features.posts.service.comments import Comments
@@ -67,6 +69,8 @@ class Town:
         self.api = PeopleApi()
         self.api.listen(self.memory)
         self.people = People(AccountsApi())
+        self.lists = Lists()
+        self.mutes = Mutes()
         self.posts = Posts(self.api)
         self.comments = Comments(self.api, self.posts)
         self.reactions = Reactions(self.posts)
@@ -100,7 +104,10 @@ class Town:
 
     async def run(self, work: Work, job: Any) -> None:
         """One signal's subscriber or one job."""
-        await self._handlers[type(job)](work, job)
+        handler = self._handlers.get(type(job))
+        # A signal that nobody follows leaves no job.
+        if handler is not None:
+            await handler(work, job)
 
     async def person(self, handle: str) -> UUID:
         person_id = new_id()
@@ -132,6 +139,34 @@ class Town:
     async def unblock(self, person: UUID, blocked: UUID) -> None:
         async with self.work() as work:
             await self.people.unblock_person(work, person, blocked)
+
+    async def mute(self, person: UUID, muted: UUID) -> None:
+        async with self.work() as work:
+            await self.mutes.mute_person(work, person, muted)
+
+    async def unmute(self, person: UUID, muted: UUID) -> None:
+        async with self.work() as work:
+            await self.mutes.unmute_person(work, person, muted)
+
+    async def make_list(self, owner: UUID, *members: UUID, name: str = "Friends") -> UUID:
+        """A list with these connections on it."""
+        async with self.work() as work:
+            list_id = (await self.lists.create_list(work, owner, name)).id
+        for member in members:
+            await self.add_member(owner, list_id, member)
+        return list_id
+
+    async def add_member(self, owner: UUID, list_id: UUID, member: UUID) -> None:
+        async with self.work() as work:
+            await self.lists.add_member(work, owner, list_id, member)
+
+    async def remove_member(self, owner: UUID, list_id: UUID, member: UUID) -> None:
+        async with self.work() as work:
+            await self.lists.remove_member(work, owner, list_id, member)
+
+    async def delete_list(self, owner: UUID, list_id: UUID) -> None:
+        async with self.work() as work:
+            await self.lists.delete_list(work, owner, list_id)
 
     async def publish(self, author: UUID, body: str = "Hello", audience: AudienceKind = "public") -> Post:
         async with self.work() as work:

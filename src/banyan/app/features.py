@@ -15,7 +15,9 @@ from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.people.api import PeopleApi
-from banyan.features.people.service import People
+from banyan.features.people.service.lists import Lists
+from banyan.features.people.service.mutes import Mutes
+from banyan.features.people.service.people import People
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
 from banyan.features.posts.service.homes import Homes
@@ -36,6 +38,8 @@ class Features:
     verification: Verification
     first_admin: FirstAdmin
     people: People
+    lists: Lists
+    mutes: Mutes
     people_api: PeopleApi
     posts: Posts
     comments: Comments
@@ -61,6 +65,8 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         verification=verification,
         first_admin=FirstAdmin(accounts, sessions, auth.passwords, public_url),
         people=people,
+        lists=Lists(),
+        mutes=Mutes(),
         people_api=people_api,
         posts=posts,
         comments=Comments(people_api, posts),

@@ -6,7 +6,14 @@ from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.targets import Targets
 from banyan.features.accounts.routes import AccountRoutes, AuthRoutes, JwksRoutes, SetupRoutes
-from banyan.features.people.routes import BlockRoutes, ConnectionRoutes, MeRoutes, PeopleRoutes
+from banyan.features.people.routes import (
+    BlockRoutes,
+    ConnectionRoutes,
+    ListRoutes,
+    MeRoutes,
+    MuteRoutes,
+    PeopleRoutes,
+)
 from banyan.features.posts.routes import CommentRoutes, CommunityRoutes, FeedRoutes, PostRoutes, ProfileFeedRoutes
 from banyan.infra.http.application import bind
 from banyan.infra.http.routing import Controller
@@ -25,7 +32,11 @@ def build_controllers(
             bind(SetupRoutes, first_admin=features.first_admin),
             bind(JwksRoutes, keys=auth.keys),
         ],
-        "people": [bind(routes, people=people) for routes in (MeRoutes, PeopleRoutes, ConnectionRoutes, BlockRoutes)],
+        "people": [
+            *(bind(routes, people=people) for routes in (MeRoutes, PeopleRoutes, ConnectionRoutes, BlockRoutes)),
+            bind(ListRoutes, lists=features.lists),
+            bind(MuteRoutes, mutes=features.mutes),
+        ],
         "posts": [
             bind(PostRoutes, posts=features.posts, comments=features.comments, reactions=features.reactions),
             bind(CommentRoutes, comments=features.comments),

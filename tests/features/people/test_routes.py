@@ -102,6 +102,61 @@ async def test_a_block_over_http(api: Api) -> None:
     assert (await bola.get("/v1/people/ada")).status_code == 200
 
 
+async def test_a_list_from_making_to_deleting(api: Api) -> None:
+    ada, bola = await api.sign_up("ada"), await api.sign_up("bola")
+    await ada.connect(bola)
+    made = await ada.post("/v1/lists", {"name": "Close friends"}, idempotency_key="close")
+    assert made.status_code == 201
+    made_list = made.json()
+    assert made_list == {
+        "id": made_list["id"],
+        "name": "Close friends",
+        "member_count": 0,
+        "created_at": made_list["created_at"],
+    }
+    assert (await ada.post("/v1/lists", {"name": "Close friends"}, idempotency_key="close")).json() == made_list
+    path = f"/v1/lists/{made_list['id']}"
+    for _ in range(2):
+        assert (await ada.put(f"{path}/members/{bola.id}")).status_code == 204
+    assert (await ada.patch(path, {"name": "Closest"})).json() == {**made_list, "name": "Closest", "member_count": 1}
+    assert (await ada.get("/v1/lists")).json()["items"] == [(await ada.get(path)).json()]
+    [member] = (await ada.get(f"{path}/members")).json()["items"]
+    assert member["person"] == {"id": bola.id, "handle": "bola", "display_name": "Bola", "avatar_url": None}
+    for method, where in (("GET", path), ("GET", f"{path}/members"), ("DELETE", path), ("PATCH", path)):
+        refused = await bola.ask(method, where, {"name": "x"} if method == "PATCH" else None)
+        assert (refused.status_code, refused.json()["code"]) == (404, "list_not_found")
+    for _ in range(2):
+        assert (await ada.delete(f"{path}/members/{bola.id}")).status_code == 204
+    assert (await ada.get(f"{path}/members")).json() == {"items": [], "next_cursor": None}
+    assert (await ada.delete(path)).status_code == 204
+    assert (await ada.delete(path)).status_code == 404
+
+
+async def test_what_cannot_be_on_a_list(api: Api) -> None:
+    ada, bola = await api.sign_up("ada"), await api.sign_up("bola")
+    list_id = (await ada.post("/v1/lists", {"name": "Friends"})).json()["id"]
+    refused = await ada.put(f"/v1/lists/{list_id}/members/{bola.id}")
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_connected")
+    unknown = await ada.put(f"/v1/lists/{list_id}/members/{list_id}")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "person_not_found")
+    for body in ({}, {"name": ""}, {"name": None}, {"name": "x", "members": []}):
+        assert (await ada.post("/v1/lists", body)).status_code == 422
+
+
+async def test_a_mute_over_http(api: Api) -> None:
+    ada, bola = await api.sign_up("ada"), await api.sign_up("bola")
+    published = (await bola.post("/v1/posts", {"body": "Hello"})).json()["id"]
+    for _ in range(2):
+        assert (await ada.put(f"/v1/mutes/{bola.id}")).status_code == 204
+    assert (await ada.put(f"/v1/mutes/{ada.id}")).status_code == 422
+    assert [mute["person"]["handle"] for mute in (await ada.get("/v1/mutes")).json()["items"]] == ["bola"]
+    assert (await ada.get("/v1/posts")).json()["items"] == []
+    assert (await ada.get(f"/v1/posts/{published}")).status_code == 200
+    for _ in range(2):
+        assert (await ada.delete(f"/v1/mutes/{bola.id}")).status_code == 204
+    assert [post["id"] for post in (await ada.get("/v1/posts")).json()["items"]] == [published]
+
+
 @pytest.mark.parametrize("query", ["state=all", "limit=0", "limit=101", "limit=x", "cursor=rubbish", "cursor=%F0"])
 async def test_bad_questions_are_refused(api: Api, query: str) -> None:
     ada = await api.sign_up("ada")

@@ -20,14 +20,22 @@ def a_row(author: UUID, audience: AudienceKind) -> PostRow:
     return PostRow(UUID(int=9), author, "x", audience, datetime.now(UTC), None, 0, {}, None)
 
 
-@given(ids, st.lists(ids, unique=True), st.lists(ids, unique=True, max_size=2), posts)
+few = st.lists(ids, unique=True, max_size=2)
+
+
+@given(ids, st.lists(ids, unique=True), few, few, posts)
 def test_both_ways_agree(
-    viewer: UUID, connected: list[UUID], hidden: list[UUID], given_posts: list[tuple[UUID, AudienceKind]]
+    viewer: UUID,
+    connected: list[UUID],
+    hidden: list[UUID],
+    muted: list[UUID],
+    given_posts: list[tuple[UUID, AudienceKind]],
 ) -> None:
-    relations = Relations(IdSet.of(connected), IdSet.of(hidden))
+    relations = Relations(IdSet.of(connected), IdSet.of(hidden), IdSet.of(muted))
     rows = [a_row(author, audience) for author, audience in given_posts]
     shown = feed_rows(viewer, relations, rows)
     assert shown == [row for row in rows if belongs_in_feed(viewer, relations, row.author_id, row.audience)]
     for row in shown:
         assert may_see(viewer, relations, row.author_id, row.audience)
         assert row.author_id == viewer or row.author_id in connected
+        assert row.author_id == viewer or row.author_id not in muted

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from banyan.features.people import queries
 from banyan.features.people.checks import read_handle
-from banyan.features.people.models import Card, IdSet, Relations
+from banyan.features.people.models import Card, Relations
+from banyan.features.people.queries import lists
+from banyan.features.people.queries import people as queries
 from banyan.infra.bus import Bus
 from banyan.infra.cache import Cache
 from banyan.infra.database.work import Work
@@ -20,7 +21,7 @@ _CACHED_RELATIONS = 10_000
 # Changes are announced; the time to live only bounds what a lost announcement can do.
 _TTL_SECONDS = 300.0
 
-_NOBODY = Relations(IdSet(), IdSet())
+_NOBODY = Relations()
 
 
 class PeopleApi:
@@ -56,7 +57,7 @@ class PeopleApi:
         return (await self._cards.get_many([key], lambda missing: _fill_cards(work, missing))).get(key)
 
     async def relations(self, work: Work, person_id: UUID | None) -> Relations:
-        """Whom a person is connected with and who is hidden from them; nobody for an anonymous reader."""
+        """What others are to a person; nobody is anything to an anonymous reader."""
         if person_id is None:
             return _NOBODY
         relations = self._relations.find(person_id)
@@ -76,6 +77,14 @@ class PeopleApi:
     async def connections_of(self, work: Work, person_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
         """The connections of many people by one query; who has none is left out."""
         return await queries.list_connections_of(work, person_ids)
+
+    async def owns_list(self, work: Work, person_id: UUID, list_id: UUID) -> bool:
+        """Whether a person has a list of connections with that id now."""
+        return await lists.owns_list(work, person_id, list_id)
+
+    async def list_member_ids(self, work: Work, list_id: UUID, *, after: UUID | None = None, limit: int) -> list[UUID]:
+        """Who is on a list now, in the order of their ids: for jobs."""
+        return await lists.list_member_ids(work, list_id, after, limit)
 
     async def relations_between(
         self, work: Work, pairs: Collection[tuple[UUID, UUID]]

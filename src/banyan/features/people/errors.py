@@ -15,6 +15,25 @@ class ConnectionNotFound(NotFound):
     title = "There is no such connection or request"
 
 
+class ListNotFound(NotFound):
+    """Also for other people's lists."""
+
+    code = "list_not_found"
+    title = "There is no such list"
+
+
+class TooManyLists(Conflict):
+    code = "too_many_lists"
+    title = "You have as many lists as one may have"
+
+
+class NotConnected(Invalid):
+    """Lists are of people one is connected with now."""
+
+    code = "not_connected"
+    title = "You are not connected with this person"
+
+
 class HandleTaken(Conflict):
     code = "handle_taken"
     title = "This handle is taken"

@@ -88,6 +88,44 @@ class Block(Struct, frozen=True, gc=False):
     created_at: datetime
 
 
+ListName = Annotated[str, Meta(min_length=1, max_length=200, description="One line of 1 to 80 characters.")]
+
+
+class NewList(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A list of connections to be made."""
+
+    name: ListName
+
+
+class ListChanges(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Fields left out stay as they are."""
+
+    name: ListName | UnsetType = UNSET
+
+
+class ConnectionList(Struct, frozen=True, gc=False):
+    """A named list of one's connections; only its owner knows of it."""
+
+    id: UUID
+    name: str
+    member_count: int
+    created_at: datetime
+
+
+class ListMember(Struct, frozen=True, gc=False):
+    """Somebody on a list; `created_at` is when they were put there."""
+
+    person: Card
+    created_at: datetime
+
+
+class Mute(Struct, frozen=True, gc=False):
+    """A person whose posts the reader does not want in their feed."""
+
+    person: Card
+    created_at: datetime
+
+
 class IdSet(Collection[UUID]):
     """A set of ids in 16 bytes each: for 200 ids 3 KB instead of the 30 KB of a frozenset.
 
@@ -124,10 +162,14 @@ class IdSet(Collection[UUID]):
 
 
 class Relations(Struct, frozen=True, gc=False):
-    """Whom one person is connected with, and who is hidden from them: blocked by either side."""
+    """What others are to one person: `connected` with them, `hidden` from them (blocked by either side), `muted` by
+    them; and `listed`, the ids of others' lists that they are on.
+    """
 
-    connected: IdSet
-    hidden: IdSet
+    connected: IdSet = IdSet()
+    hidden: IdSet = IdSet()
+    muted: IdSet = IdSet()
+    listed: IdSet = IdSet()
 
 
 class PersonImport(Struct, frozen=True, kw_only=True):

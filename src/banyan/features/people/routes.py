@@ -1,4 +1,4 @@
-"""Profiles, connections and blocks over HTTP."""
+"""Profiles, connections, lists, blocks and mutes over HTTP."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,19 +7,28 @@ from banyan.features.people.errors import (
     AlreadyConnected,
     AlreadyRequested,
     HandleTaken,
+    NotConnected,
     OwnRequest,
     PersonNotFound,
+    TooManyLists,
 )
 from banyan.features.people.models import (
     Block,
     Connection,
+    ConnectionList,
     ConnectionRequest,
     ConnectionState,
+    ListChanges,
+    ListMember,
     Me,
+    Mute,
+    NewList,
     Profile,
     ProfileChanges,
 )
-from banyan.features.people.service import People
+from banyan.features.people.service.lists import Lists
+from banyan.features.people.service.mutes import Mutes
+from banyan.features.people.service.people import People
 from banyan.infra.http.routing import (
     Controller,
     Cursor,
@@ -111,6 +120,84 @@ class ConnectionRoutes(Controller):
     async def end(self, request: Request, connection_id: FromPath[UUID]) -> None:
         """End a connection, or withdraw or decline a request."""
         await self.people.end_connection(request.work, request.account_id, connection_id)
+
+
+class ListRoutes(Controller):
+    path = "/v1/lists"
+    tags = ["people"]
+    lists: Lists
+
+    @post(raises=[TooManyLists])
+    async def create(self, request: Request, data: JSONBody[NewList]) -> ConnectionList:
+        """Make a list of connections.
+
+        One may have 100. Only oneself sees them; who is on one is not told.
+        """
+        return await self.lists.create_list(request.work, request.account_id, data.name)
+
+    @get()
+    async def list(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[ConnectionList]:
+        """One's lists, newest first."""
+        return await self.lists.list_lists(request.work, request.account_id, limit, cursor)
+
+    @get("/{list_id:uuid}")
+    async def show(self, request: Request, list_id: FromPath[UUID]) -> ConnectionList:
+        """One of one's lists."""
+        return await self.lists.get_list(request.work, request.account_id, list_id)
+
+    @patch("/{list_id:uuid}")
+    async def change(self, request: Request, list_id: FromPath[UUID], data: JSONBody[ListChanges]) -> ConnectionList:
+        """Give a list another name."""
+        return await self.lists.change_list(request.work, request.account_id, list_id, data)
+
+    @delete("/{list_id:uuid}")
+    async def remove(self, request: Request, list_id: FromPath[UUID]) -> None:
+        """Delete a list; the connections stay."""
+        await self.lists.delete_list(request.work, request.account_id, list_id)
+
+    @get("/{list_id:uuid}/members")
+    async def list_members(
+        self, request: Request, list_id: FromPath[UUID], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    ) -> Page[ListMember]:
+        """Who is on a list; who was added last comes first."""
+        return await self.lists.list_members(request.work, request.account_id, list_id, limit, cursor)
+
+    @put("/{list_id:uuid}/members/{person_id:uuid}", status=204, raises=[NotConnected])
+    async def add_member(self, request: Request, list_id: FromPath[UUID], person_id: FromPath[UUID]) -> None:
+        """Put a connection on a list.
+
+        Whoever is no longer a connection is taken off.
+        """
+        await self.lists.add_member(request.work, request.account_id, list_id, person_id)
+
+    @delete("/{list_id:uuid}/members/{person_id:uuid}")
+    async def remove_member(self, request: Request, list_id: FromPath[UUID], person_id: FromPath[UUID]) -> None:
+        """Take a person off a list."""
+        await self.lists.remove_member(request.work, request.account_id, list_id, person_id)
+
+
+class MuteRoutes(Controller):
+    path = "/v1/mutes"
+    tags = ["people"]
+    mutes: Mutes
+
+    @get()
+    async def list(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Mute]:
+        """The people one has muted, newest first."""
+        return await self.mutes.list_mutes(request.work, request.account_id, limit, cursor)
+
+    @put("/{person_id:uuid}", status=204)
+    async def mute(self, request: Request, person_id: FromPath[UUID]) -> None:
+        """Mute a person.
+
+        Their posts leave one's home feed and the public list, not their profile. They are not told.
+        """
+        await self.mutes.mute_person(request.work, request.account_id, person_id)
+
+    @delete("/{person_id:uuid}")
+    async def unmute(self, request: Request, person_id: FromPath[UUID]) -> None:
+        """Lift a mute."""
+        await self.mutes.unmute_person(request.work, request.account_id, person_id)
 
 
 class BlockRoutes(Controller):

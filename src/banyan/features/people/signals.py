@@ -17,3 +17,26 @@ class ConnectionEnded(Signal, frozen=True):
 
     person_id: UUID
     other_id: UUID
+
+
+class ListMemberAdded(Signal, frozen=True):
+    """Somebody stands on another's list from now on."""
+
+    list_id: UUID
+    owner_id: UUID
+    person_id: UUID
+
+
+class ListMemberRemoved(Signal, frozen=True):
+    """Somebody was taken off another's list, or is no longer a connection of its owner."""
+
+    list_id: UUID
+    owner_id: UUID
+    person_id: UUID
+
+
+class ListDeleted(Signal, frozen=True):
+    """A list is gone with all its members; no `ListMemberRemoved` comes for them."""
+
+    list_id: UUID
+    owner_id: UUID

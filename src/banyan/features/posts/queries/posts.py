@@ -75,10 +75,10 @@ async def find_post(work: Work, viewer_id: UUID | None, post_id: UUID) -> PostRo
 
 
 async def list_public(
-    work: Work, viewer_id: UUID | None, hidden: Sequence[UUID], before: UUID, limit: int
+    work: Work, viewer_id: UUID | None, unwanted: Sequence[UUID], before: UUID, limit: int
 ) -> list[PostRow]:
-    """Newest first, without the posts of `hidden`."""
-    return post_rows(await work.rows(_LIST_PUBLIC, viewer_id, before, limit, hidden))
+    """Newest first, without the posts of `unwanted`."""
+    return post_rows(await work.rows(_LIST_PUBLIC, viewer_id, before, limit, unwanted))
 
 
 async def list_by_author(

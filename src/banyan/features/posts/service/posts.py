@@ -21,7 +21,7 @@ from banyan.features.posts.models import (
 )
 from banyan.features.posts.queries import posts as queries
 from banyan.features.posts.signals import PostPublished
-from banyan.features.posts.visibility import may_see, visible_audiences
+from banyan.features.posts.visibility import may_see, unwanted_authors, visible_audiences
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
@@ -68,10 +68,10 @@ class Posts:
         return row
 
     async def list_public(self, work: Work, viewer_id: UUID | None, limit: int, cursor: str | None) -> Page[Post]:
-        """The newest public posts, without those of people whom a block hides."""
+        """The newest public posts, without those of people whom a block hides or the reader has muted."""
         relations = await self._people.relations(work, viewer_id)
         before = decode_cursor(cursor) or queries.LAST_ID
-        rows = await queries.list_public(work, viewer_id, list(relations.hidden), before, limit + 1)
+        rows = await queries.list_public(work, viewer_id, unwanted_authors(relations), before, limit + 1)
         return await self.dress_page(work, rows, limit)
 
     async def list_by_author(

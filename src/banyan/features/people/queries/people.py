@@ -1,4 +1,4 @@
-"""All SQL of people."""
+"""SQL of profiles, connections and blocks."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,9 +25,9 @@ from banyan.infra.database.work import Work
 
 # Above so many rows a count is read from the statistics: counting 1,000,000 costs about 60 ms.
 _COUNTED_EXACTLY_ROWS = 1_000_000
-_LAST_ID = UUID(int=(1 << 128) - 1)
+LAST_ID = UUID(int=(1 << 128) - 1)
 
-_HIDDEN = """EXISTS (SELECT FROM people_blocks b
+HIDDEN = """EXISTS (SELECT FROM people_blocks b
     WHERE (b.person_id, b.blocked_id) IN (({viewer}, {person}), ({person}, {viewer})))"""
 
 
@@ -82,7 +82,7 @@ async def find_profile(work: Work, handle: str, viewer_id: UUID | None) -> Profi
                    mine.connection_id, mine.state
             FROM people_people p
             LEFT JOIN people_connections mine ON mine.person_id = $2::uuid AND mine.other_id = p.id
-            WHERE p.handle = $1 AND NOT {_HIDDEN.format(viewer="$2::uuid", person="p.id")}""",
+            WHERE p.handle = $1 AND NOT {HIDDEN.format(viewer="$2::uuid", person="p.id")}""",
         handle,
         viewer_id,
     )
@@ -124,7 +124,7 @@ async def list_cards(work: Work, keys: Sequence[bytes]) -> list[Card]:
     """Cards by the bytes of ids."""
     ids = [UUID(bytes=key) for key in keys]
     rows = await work.rows("SELECT id, handle, display_name, avatar_url FROM people_people WHERE id = ANY($1)", ids)
-    return [_card(row) for row in rows]
+    return [read_card(row) for row in rows]
 
 
 async def find_id_by_handle(work: Work, handle: str) -> UUID | None:
@@ -155,10 +155,14 @@ async def find_relations(work: Work, person_id: UUID) -> Relations:
                             WHERE person_id = $1 AND state = 'connected'), '') AS connected,
                   coalesce((SELECT string_agg(uuid_send(id), '') FROM (
                       SELECT blocked_id AS id FROM people_blocks WHERE person_id = $1
-                      UNION SELECT person_id FROM people_blocks WHERE blocked_id = $1) hidden), '') AS hidden""",
+                      UNION SELECT person_id FROM people_blocks WHERE blocked_id = $1) hidden), '') AS hidden,
+                  coalesce((SELECT string_agg(uuid_send(muted_id), '') FROM people_mutes
+                            WHERE person_id = $1), '') AS muted,
+                  coalesce((SELECT string_agg(uuid_send(list_id), '') FROM people_list_members
+                            WHERE person_id = $1), '') AS listed""",
         person_id,
     )
-    return Relations(IdSet(), IdSet()) if row is None else Relations(IdSet(row["connected"]), IdSet(row["hidden"]))
+    return Relations() if row is None else Relations(*map(IdSet, row))
 
 
 async def list_connected_pairs(work: Work, people: Sequence[UUID], others: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
@@ -225,11 +229,11 @@ async def find_tie(work: Work, person_id: UUID, other_id: UUID) -> Tie | None:
         f"""SELECT p.id, p.handle, p.display_name, p.avatar_url, c.connection_id, c.state, c.created_at
             FROM people_people p
             LEFT JOIN people_connections c ON c.person_id = $1 AND c.other_id = p.id
-            WHERE p.id = $2 AND NOT {_HIDDEN.format(viewer="$1", person="p.id")}""",
+            WHERE p.id = $2 AND NOT {HIDDEN.format(viewer="$1", person="p.id")}""",
         person_id,
         other_id,
     )
-    return None if row is None else Tie(_card(row), row["connection_id"], row["state"], row["created_at"])
+    return None if row is None else Tie(read_card(row), row["connection_id"], row["state"], row["created_at"])
 
 
 async def find_other_side(work: Work, person_id: UUID, connection_id: UUID) -> UUID | None:
@@ -286,10 +290,10 @@ async def list_connections(
            ORDER BY c.connection_id DESC LIMIT $4""",
         person_id,
         state,
-        before or _LAST_ID,
+        before or LAST_ID,
         limit,
     )
-    return [Connection(row["connection_id"], row["state"], _card(row), row["created_at"]) for row in rows]
+    return [Connection(row["connection_id"], row["state"], read_card(row), row["created_at"]) for row in rows]
 
 
 async def insert_block(work: Work, block_id: UUID, person_id: UUID, blocked_id: UUID, at: datetime) -> bool:
@@ -321,10 +325,10 @@ async def list_blocks(work: Work, person_id: UUID, before: UUID | None, limit: i
            CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = b.blocked_id LIMIT 1) p
            WHERE b.person_id = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3""",
         person_id,
-        before or _LAST_ID,
+        before or LAST_ID,
         limit,
     )
-    return [(row["block_id"], Block(_card(row), row["created_at"])) for row in rows]
+    return [(row["block_id"], Block(read_card(row), row["created_at"])) for row in rows]
 
 
 async def copy_connections(work: Work, sides: Sequence[ConnectionSide]) -> Literal["added", "taken", "nobody"]:
@@ -360,7 +364,7 @@ async def analyze(work: Work) -> None:
     await work.write("ANALYZE people_people, people_connections")
 
 
-def _card(row: Any) -> Card:
+def read_card(row: Any) -> Card:
     return Card(row["id"], row["handle"], row["display_name"], row["avatar_url"])
 
 

@@ -1,4 +1,4 @@
-"""The rules of people: profiles, connections, blocks.
+"""Profiles, connections and blocks.
 
 What two people are to each other only changes under their pair's lock, so that of two at once (both ask, one
 accepts while the other withdraws or blocks) the later one finds what the earlier one made.
@@ -11,7 +11,6 @@ from uuid import UUID
 from msgspec import UNSET, structs
 
 from banyan.features.accounts.api import AccountsApi
-from banyan.features.people import queries
 from banyan.features.people.api import CARDS_TOPIC, RELATIONS_TOPIC
 from banyan.features.people.checks import check_bio, check_display_name, check_handle, read_handle
 from banyan.features.people.errors import (
@@ -35,7 +34,9 @@ from banyan.features.people.models import (
     Profile,
     ProfileChanges,
 )
-from banyan.features.people.signals import ConnectionEnded, ConnectionMade
+from banyan.features.people.queries import lists
+from banyan.features.people.queries import people as queries
+from banyan.features.people.signals import ConnectionEnded, ConnectionMade, ListMemberRemoved
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
@@ -245,6 +246,8 @@ class People:
     async def _part(self, work: Work, one: UUID, other: UUID) -> None:
         if await queries.delete_pair(work, one, other):
             work.emit(ConnectionEnded(one, other))
+            for list_id, owner_id, person_id in await lists.delete_memberships(work, one, other):
+                work.emit(ListMemberRemoved(list_id, owner_id, person_id))
             self._announce_relations(work, one, other)
 
     def _announce_relations(self, work: Work, one: UUID, other: UUID) -> None:

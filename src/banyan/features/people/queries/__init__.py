@@ -1,0 +1,1 @@
+"""All SQL of people, by what it is about."""

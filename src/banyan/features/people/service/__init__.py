@@ -1,0 +1,1 @@
+"""The rules of people, by what they are about."""
