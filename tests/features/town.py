@@ -1,6 +1,6 @@
 """People and posts on a real database, with the queue and the bus in memory: jobs run when a test says so."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -34,6 +34,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.waiting: list[Any] = []
+        # Types of signals that somebody here follows; what nobody follows leaves nothing behind.
+        self.followed: Collection[type] = ()
         self.announced: list[tuple[str, tuple[str, ...]]] = []
         self._callbacks: dict[str, list[Callable[[tuple[str, ...]], None]]] = {}
         self._resets: list[Callable[[], None]] = []
@@ -52,7 +54,8 @@ class Memory:
         """Everything is taken over at the commit."""
 
     def committed(self, pending: Pending) -> None:
-        self.waiting += [*pending.signals, *(enqueued.job for enqueued in pending.jobs)]
+        self.waiting += [signal for signal in pending.signals if type(signal) in self.followed]
+        self.waiting += [enqueued.job for enqueued in pending.jobs]
         for announcement in pending.announcements:
             self.announced.append((announcement.topic, announcement.keys))
             for callback in self._callbacks.get(announcement.topic, ()):
@@ -82,6 +85,7 @@ class Town:
             self._handlers[subscriber.signal] = subscriber.handler
         for kind in subscribers.job_kinds(self.homes):
             self._handlers[kind.job] = kind.handler
+        self.memory.followed = self._handlers.keys()
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:

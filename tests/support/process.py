@@ -27,6 +27,7 @@ class Process:
         self.relay.listen(BUS_CHANNEL, self.bus.wake)
         self.relay.listen(JOBS_CHANNEL, self.worker.wake)
         self.outbox.on_jobs(self.worker.wake)
+        self.outbox.on_outgoing_jobs(self.worker.wake)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """How each module of `modules.py` starts and stops."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -28,12 +29,14 @@ async def run_relay(platform: Platform) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def run_worker(platform: Platform) -> AsyncIterator[None]:
-    """Runs background jobs."""
+    """Runs background jobs, those that wait for servers of others beside the rest."""
     await platform.worker.start()
+    await platform.outgoing_worker.start()
     try:
         yield
     finally:
-        await platform.worker.stop()
+        # Side by side: each may need its whole grace time.
+        await asyncio.gather(platform.worker.stop(), platform.outgoing_worker.stop())
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from banyan.infra.auth.tokens import TokenVerifier
 from banyan.infra.bus import TableBus
 from banyan.infra.database.migrate import BANYAN, load, newest_applied
 from banyan.infra.database.pool import Pool
+from banyan.infra.declare import Priority
 from banyan.infra.health import Health
 from banyan.infra.http.answers import HotAnswers
 from banyan.infra.http.application import allowed_methods, build_application, route_flags
@@ -29,7 +30,7 @@ from banyan.infra.http.idempotency import Idempotency
 from banyan.infra.http.openapi import build_openapi
 from banyan.infra.http.routing import Controller
 from banyan.infra.jobs.outbox import JobOutbox
-from banyan.infra.jobs.relay import BUS_CHANNEL, JOBS_CHANNEL, Relay
+from banyan.infra.jobs.relay import BUS_CHANNEL, JOBS_CHANNEL, OUTGOING_CHANNEL, Relay
 from banyan.infra.jobs.scheduler import Scheduler
 from banyan.infra.jobs.worker import Worker
 from banyan.infra.log import AccessLog, LogStream
@@ -52,6 +53,7 @@ class Platform:
     bus: TableBus
     relay: Relay
     worker: Worker
+    outgoing_worker: Worker
     scheduler: Scheduler
     health: Health
     features: Features
@@ -85,13 +87,18 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     relay = Relay(settings.database)
     # Not by the pool: behind a crowd of requests an ended session would live on.
     bus = TableBus(relay)
-    worker = Worker(pool, relay, registry, settings.jobs)
+    worker = Worker(pool, relay, registry, settings.jobs, set(Priority) - {Priority.OUTGOING})
+    outgoing_worker = Worker(
+        pool, relay, registry, settings.jobs, {Priority.OUTGOING}, settings.jobs.outgoing_concurrency
+    )
     outbox = JobOutbox(registry, bus, relay)
     if "worker" in targets.roles:
         outbox.on_jobs(worker.wake)
+        outbox.on_outgoing_jobs(outgoing_worker.wake)
     pool.attach(outbox)
     relay.listen(BUS_CHANNEL, bus.wake)
     relay.listen(JOBS_CHANNEL, worker.wake)
+    relay.listen(OUTGOING_CHANNEL, outgoing_worker.wake)
     verifier = TokenVerifier(auth.keys, settings.auth, features.sessions.find_role)
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
     subscribe_caches(bus, verifier, features.people_api, hot)
@@ -99,7 +106,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     controllers = build_controllers(settings, targets, features, auth, mailbox)
     asgi = _asgi(settings, pool, controllers, limiter, verifier, hot, health, auth, log)
     scheduler = Scheduler(pool, registry)
-    return Platform(settings, targets, pool, bus, relay, worker, scheduler, health, features, asgi)
+    return Platform(settings, targets, pool, bus, relay, worker, outgoing_worker, scheduler, health, features, asgi)
 
 
 def _asgi(

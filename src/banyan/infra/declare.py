@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
-from banyan.infra.database.work import Work
+from banyan.infra.database.work import Connection, Work
 from banyan.kernel.signals import Job, Signal
 
 # Announce on it the tags under which anonymous answers are kept (`request.share`), to have them made anew.
@@ -16,16 +16,24 @@ J = TypeVar("J", bound=Job)
 
 
 class Priority(IntEnum):
-    """A ready job of a higher class always goes first; stored as this number."""
+    """A ready job of a higher class always goes first; stored as this number.
+
+    OUTGOING stands apart: jobs that mostly wait for servers of others, such as webhooks. A worker of its own runs
+    them, so that slow servers hold up nothing else.
+    """
 
     HIGH = 0
     NORMAL = 1
     LOW = 2
+    OUTGOING = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber(Generic[S]):
-    """Calls `handler` once for each signal, in a job's transaction. `name` is stable: it stands in the database."""
+    """Calls `handler` once for each signal, in a job's transaction. `name` is stable: it stands in the database.
+
+    `wanted`, where given, is asked on the transaction's own connection before a job is written for a signal.
+    """
 
     signal: type[S]
     name: str
@@ -33,6 +41,7 @@ class Subscriber(Generic[S]):
     max_attempts: int = 12
     timeout_seconds: float = 60
     priority: Priority = Priority.NORMAL
+    wanted: Callable[[Connection], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ import asyncpg
 
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Work
-from banyan.infra.declare import AnyJobKind, JobKind
+from banyan.infra.declare import AnyJobKind, JobKind, Priority
+from banyan.infra.jobs.queries import Share
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.jobs.settings import JobsSettings
 from banyan.kernel.signals import Job, Signal
@@ -37,6 +38,11 @@ async def do_nothing(_work: Work, _job: object) -> None:
 
 def registry_of(*kinds: AnyJobKind) -> Registry:
     return Registry(kinds=kinds)
+
+
+def everything_of(registry: Registry) -> Share:
+    """What a worker for all of a registry takes."""
+    return Share(registry.names, [int(priority) for priority in Priority])
 
 
 NOTHING_TO_DO = registry_of(JobKind(CountThing, do_nothing), JobKind(OtherJob, do_nothing))

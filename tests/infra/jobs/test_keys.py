@@ -14,7 +14,7 @@ from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.jobs import operator_queries, queries
 from banyan.infra.jobs.settings import JobsSettings
 from banyan.kernel.ids import new_id
-from tests.infra.jobs.kinds import NOTHING_TO_DO, CountThing, rows_of
+from tests.infra.jobs.kinds import NOTHING_TO_DO, CountThing, everything_of, rows_of
 from tests.support.process import Process
 
 KEYS = ("a", "b")
@@ -60,7 +60,7 @@ class Model:
 
     async def claim(self) -> None:
         keys = {row["id"]: row["key"] for row in await rows_of(self.made.pool)}
-        for job in await queries.claim(self.made.pool, self.made.registry.names, 1, new_id(), 600):
+        for job in await queries.claim(self.made.pool, everything_of(self.made.registry), 1, new_id(), 600):
             self.held.append((job, keys[job.id]))
             self.owed.discard(keys[job.id])
 

@@ -13,7 +13,16 @@ from banyan.infra.jobs import metrics, queries
 from banyan.infra.jobs.backoff import backoff_seconds
 from banyan.infra.jobs.registry import Registry
 from banyan.kernel.ids import new_id
-from tests.infra.jobs.kinds import QUICK, CountThing, OtherJob, count_jobs, do_nothing, registry_of, rows_of
+from tests.infra.jobs.kinds import (
+    QUICK,
+    CountThing,
+    OtherJob,
+    count_jobs,
+    do_nothing,
+    everything_of,
+    registry_of,
+    rows_of,
+)
 from tests.support.eventually import eventually
 from tests.support.process import Process, process
 
@@ -32,7 +41,7 @@ async def enqueue(made: Process, *things: int, key: str | None = None) -> None:
 
 async def claim_and_go_silent(made: Process, lease_seconds: float = 0.3) -> list[queries.Claimed]:
     """What a worker leaves behind that is killed right after its claim."""
-    return await queries.claim(made.pool, made.registry.names, 100, new_id(), lease_seconds)
+    return await queries.claim(made.pool, everything_of(made.registry), 100, new_id(), lease_seconds)
 
 
 async def is_empty(made: Process) -> bool:

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from banyan.infra.database.settings import DatabaseSettings
-from banyan.infra.declare import Priority, Subscriber
+from banyan.infra.declare import JobKind, Priority, Subscriber
 from banyan.infra.jobs import queries
 from banyan.infra.jobs.registry import BadDeclaration, Registry
 from banyan.kernel.clock import now
@@ -19,6 +19,7 @@ from tests.infra.jobs.kinds import (
     ThingMade,
     count_jobs,
     do_nothing,
+    everything_of,
     rows_of,
 )
 from tests.support.process import Process, process
@@ -28,7 +29,7 @@ COUNT = "jobs.CountThing"
 
 
 async def claim_all(made: Process) -> list[queries.Claimed]:
-    return await queries.claim(made.pool, made.registry.names, 100, new_id(), 30)
+    return await queries.claim(made.pool, everything_of(made.registry), 100, new_id(), 30)
 
 
 async def enqueue(made: Process, thing: int, key: str | None = None, delay_seconds: float | None = None) -> None:
@@ -53,6 +54,41 @@ async def test_a_signal_becomes_one_job_per_subscriber(database_settings: Databa
         ("search.on_thing", 1, '{"thing": 7}'),
     ]
     assert {(row["state"], row["attempts"]) for row in rows} == {("waiting", 0)}
+
+
+async def test_a_signal_that_nobody_wants_costs_no_statement(database_settings: DatabaseSettings) -> None:
+    wanted = False
+
+    async def is_wanted(connection: asyncpg.Connection) -> bool:
+        return wanted
+
+    registry = Registry([Subscriber(ThingMade, "webhooks.on_thing", do_nothing, wanted=is_wanted)])
+    async with process(database_settings, registry) as made:
+        async with recorded(made.pool) as statements, made.pool.work() as work:
+            await work.write("SELECT 1")
+            work.emit(ThingMade(7))
+        assert statements == ["BEGIN", "SELECT 1", "COMMIT"]
+        wanted = True
+        async with made.pool.work() as work:
+            work.emit(ThingMade(8))
+        assert [row["payload"] for row in await rows_of(made.pool)] == ['{"thing": 8}']
+
+
+async def test_only_those_are_woken_for_whom_there_is_a_job(database_settings: DatabaseSettings) -> None:
+    registry = Registry(
+        kinds=[JobKind(CountThing, do_nothing), JobKind(OtherJob, do_nothing, priority=Priority.OUTGOING)]
+    )
+    woken: list[str] = []
+    async with process(database_settings, registry) as made:
+        made.outbox.on_jobs(lambda: woken.append("inner"))
+        made.outbox.on_outgoing_jobs(lambda: woken.append("outgoing"))
+        async with made.pool.work() as work:
+            work.enqueue(CountThing(1))
+        async with made.pool.work() as work:
+            work.enqueue(OtherJob())
+        async with made.pool.work() as work:
+            work.emit(ThingMade(1))
+    assert woken == ["inner", "outgoing"]
 
 
 async def test_a_rollback_leaves_no_job(database_settings: DatabaseSettings) -> None:

@@ -13,6 +13,7 @@ from banyan.infra.database.work import Work
 from banyan.infra.declare import JobKind, Priority
 from banyan.infra.jobs import metrics, queries
 from banyan.infra.jobs.settings import JobsSettings
+from banyan.infra.jobs.worker import Worker
 from banyan.kernel.ids import new_id
 from banyan.kernel.signals import Job
 from tests.infra.jobs.kinds import (
@@ -280,6 +281,34 @@ async def test_a_crowd_of_quick_jobs_is_claimed_in_few_statements(database_setti
             await eventually(lambda: is_empty(made))
             await made.worker.stop()
     assert claims < 60
+
+
+async def test_jobs_that_wait_for_others_hold_up_nobody(database_settings: DatabaseSettings) -> None:
+    """More of them than one worker runs at once: the others are done by a worker that leaves them alone."""
+    answered = asyncio.Event()
+    order: list[str] = []
+
+    async def wait_for_others(work: Work, job: OtherJob) -> None:
+        await answered.wait()
+        order.append("outgoing")
+
+    async def count(work: Work, job: CountThing) -> None:
+        order.append("inner")
+
+    registry = registry_of(
+        JobKind(CountThing, count), JobKind(OtherJob, wait_for_others, priority=Priority.OUTGOING, max_attempts=1)
+    )
+    async with process(database_settings, registry, QUICK) as made:
+        inner = Worker(made.pool, made.relay, registry, QUICK, set(Priority) - {Priority.OUTGOING})
+        outgoing = Worker(made.pool, made.relay, registry, QUICK, {Priority.OUTGOING}, concurrency=2)
+        await enqueue(made, *(OtherJob() for _ in range(10)), CountThing(1), CountThing(2))
+        await outgoing.start()
+        await inner.start()
+        await eventually(lambda: order == ["inner", "inner"] and outgoing.running == 2)
+        answered.set()
+        await eventually(lambda: is_empty(made))
+        await asyncio.gather(inner.stop(), outgoing.stop())
+    assert order.count("outgoing") == 10
 
 
 @pytest.mark.usefixtures("effects")

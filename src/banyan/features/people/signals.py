@@ -40,3 +40,16 @@ class ListDeleted(Signal, frozen=True):
 
     list_id: UUID
     owner_id: UUID
+
+
+class PersonCreated(Signal, frozen=True):
+    """A new person is here."""
+
+    person_id: UUID
+    handle: str
+
+
+class ProfileChanged(Signal, frozen=True):
+    """A person has changed what their profile shows."""
+
+    person_id: UUID

@@ -10,3 +10,57 @@ class PostPublished(Signal, frozen=True):
 
     post_id: UUID
     author_id: UUID
+
+
+class PostEdited(Signal, frozen=True):
+    """The author has changed the text or the audience of a post."""
+
+    post_id: UUID
+    author_id: UUID
+
+
+class PostDeleted(Signal, frozen=True):
+    """A post is gone, with its comments and reactions."""
+
+    post_id: UUID
+    author_id: UUID
+
+
+class CommentWritten(Signal, frozen=True):
+    """A comment stands under a post."""
+
+    comment_id: UUID
+    post_id: UUID
+    author_id: UUID
+
+
+class CommentEdited(Signal, frozen=True):
+    """The author has changed the text of a comment."""
+
+    comment_id: UUID
+    post_id: UUID
+    author_id: UUID
+
+
+class CommentDeleted(Signal, frozen=True):
+    """A comment was removed by its author, the post's author or a moderator."""
+
+    comment_id: UUID
+    post_id: UUID
+    author_id: UUID
+
+
+class ReactionPut(Signal, frozen=True):
+    """Somebody has reacted to a post; `kind` takes the place of an earlier one."""
+
+    post_id: UUID
+    person_id: UUID
+    kind: str
+
+
+class ReactionRemoved(Signal, frozen=True):
+    """Somebody has taken their reaction to a post back."""
+
+    post_id: UUID
+    person_id: UUID
+    kind: str

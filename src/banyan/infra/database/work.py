@@ -58,6 +58,9 @@ class Pending(Struct):
     signals: list[Signal] = field(default_factory=list)
     jobs: list[Enqueued] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
+    # What the outbox made of them, so that only those are woken for whom there is something.
+    inner_jobs: bool = False
+    outgoing_jobs: bool = False
     # False once COMMIT was cut off: what this process heard of it may still become visible a little later.
     outcome_known: bool = True
 

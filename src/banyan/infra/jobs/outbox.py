@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from banyan.infra.bus import TableBus
 from banyan.infra.database.work import Announcement, Enqueued, Pending
+from banyan.infra.declare import Priority
 from banyan.infra.jobs.queries import INSERT_JOBS, INSERT_KEYED_JOBS
 from banyan.infra.jobs.registry import Kind, Registry
-from banyan.infra.jobs.relay import BUS_CHANNEL, JOBS_CHANNEL, Relay
+from banyan.infra.jobs.relay import BUS_CHANNEL, JOBS_CHANNEL, OUTGOING_CHANNEL, Relay
 from banyan.kernel.ids import new_id
 
 # A null key is an announcement without keys.
@@ -39,7 +40,7 @@ class _Row(Struct):
     id: UUID
     kind: str
     key: str | None
-    priority: int
+    priority: Priority
     payload: str
     run_at: datetime | None
 
@@ -52,14 +53,21 @@ class JobOutbox:
         self._bus = bus
         self._relay = relay
         self._wakes: list[Callable[[], None]] = []
+        self._outgoing_wakes: list[Callable[[], None]] = []
 
     def on_jobs(self, wake: Callable[[], None]) -> None:
         """Calls back after a commit that wrote jobs: this process' own worker need not wait for a notification."""
         self._wakes.append(wake)
 
+    def on_outgoing_jobs(self, wake: Callable[[], None]) -> None:
+        """As `on_jobs`, for those that the outgoing worker runs."""
+        self._outgoing_wakes.append(wake)
+
     async def write(self, connection: asyncpg.Connection, pending: Pending) -> None:
         """Raises BadDeclaration for a job that no feature runs."""
-        rows = self._rows(pending)
+        rows = [*await self._followed(connection, pending), *self._enqueued(pending.jobs)]
+        pending.outgoing_jobs = any(row.priority is Priority.OUTGOING for row in rows)
+        pending.inner_jobs = any(row.priority is not Priority.OUTGOING for row in rows)
         announced = _columns(pending.announcements)
         if rows:
             has_keys = any(row.key is not None for row in rows)
@@ -77,20 +85,28 @@ class JobOutbox:
                 self._bus.distrust()
             self._bus.deliver(pending.announcements)
             self._relay.ring(BUS_CHANNEL)
-        if pending.jobs or any(self._registry.subscribers_of(type(signal)) for signal in pending.signals):
-            for wake in self._wakes:
-                wake()
-            self._relay.ring(JOBS_CHANNEL)
+        if pending.inner_jobs:
+            self._wake(self._wakes, JOBS_CHANNEL)
+        if pending.outgoing_jobs:
+            self._wake(self._outgoing_wakes, OUTGOING_CHANNEL)
 
-    def _rows(self, pending: Pending) -> list[_Row]:
-        rows = [
-            _row(kind, payload, None, None)
-            for signal in pending.signals
-            if (kinds := self._registry.subscribers_of(type(signal)))
-            for payload in (_encode(signal).decode(),)
-            for kind in kinds
-        ]
-        rows.extend(self._enqueued(pending.jobs))
+    def _wake(self, wakes: list[Callable[[], None]], channel: str) -> None:
+        for wake in wakes:
+            wake()
+        self._relay.ring(channel)
+
+    async def _followed(self, connection: asyncpg.Connection, pending: Pending) -> list[_Row]:
+        """A row for each subscriber of each signal; what nobody wants costs no statement."""
+        rows: list[_Row] = []
+        for signal in pending.signals:
+            kinds = [
+                kind
+                for kind in self._registry.subscribers_of(type(signal))
+                if kind.wanted is None or await kind.wanted(connection)
+            ]
+            if kinds:
+                payload = _encode(signal).decode()
+                rows += [_row(kind, payload, None, None) for kind in kinds]
         return rows
 
     def _enqueued(self, jobs: Iterable[Enqueued]) -> Iterator[_Row]:
@@ -121,7 +137,7 @@ def _job_columns(rows: list[_Row]) -> tuple[object, ...]:
         [row.id for row in rows],
         [row.kind for row in rows],
         [row.key for row in rows],
-        [row.priority for row in rows],
+        [int(row.priority) for row in rows],
         [row.payload for row in rows],
         [row.run_at for row in rows],
     )

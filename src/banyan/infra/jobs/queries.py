@@ -76,21 +76,28 @@ WITH ready AS MATERIALIZED (
 {_TAKE}"""
 
 
-async def claim(source: Source, kinds: list[str], limit: int, lease: UUID, lease_seconds: float) -> list[Claimed]:
-    """Takes up to `limit` ready jobs of these kinds: higher priority first, then the longest due."""
-    return await _claim(source, _CLAIM, kinds, limit, lease, lease_seconds)
+class Share(Struct, frozen=True):
+    """What one worker takes: these kinds, which are of these priorities."""
+
+    kinds: list[str]
+    priorities: list[int]
 
 
-async def claim_locked(source: Source, kinds: list[str], lease: UUID, lease_seconds: float) -> list[Claimed]:
+async def claim(source: Source, share: Share, limit: int, lease: UUID, lease_seconds: float) -> list[Claimed]:
+    """Takes up to `limit` ready jobs of this share: higher priority first, then the longest due."""
+    return await _claim(source, _CLAIM, share, limit, lease, lease_seconds)
+
+
+async def claim_locked(source: Source, share: Share, lease: UUID, lease_seconds: float) -> list[Claimed]:
     """One overdue job whose row `claim` keeps skipping because other transactions lock it in turn."""
-    return await _claim(source, _CLAIM_LOCKED, kinds, 1, lease, lease_seconds)
+    return await _claim(source, _CLAIM_LOCKED, share, 1, lease, lease_seconds)
 
 
 async def _claim(
-    source: Source, sql: str, kinds: list[str], limit: int, lease: UUID, lease_seconds: float
+    source: Source, sql: str, share: Share, limit: int, lease: UUID, lease_seconds: float
 ) -> list[Claimed]:
     async with indexed(source) as connection:
-        rows = await connection.fetch(sql, kinds, limit, lease, lease_seconds, _PRIORITIES)
+        rows = await connection.fetch(sql, share.kinds, limit, lease, lease_seconds, share.priorities)
     # RETURNING has no order of its own.
     rows.sort(key=lambda row: (row["priority"], row["run_at"]))
     return [

@@ -1,14 +1,14 @@
 """Every kind of job that this process knows, checked once at the start."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from banyan.infra.database.work import Work
-from banyan.infra.declare import AnyJobKind, AnySubscriber, Schedule
+from banyan.infra.database.work import Connection, Work
+from banyan.infra.declare import AnyJobKind, AnySubscriber, Priority, Schedule, Subscriber
 from banyan.kernel.signals import Job, Signal, kind_of
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}")
@@ -27,7 +27,9 @@ class Kind(Struct, frozen=True):
     handler: Callable[[Work, Any], Awaitable[None]]
     max_attempts: int
     timeout_seconds: float
-    priority: int
+    priority: Priority
+    # Whether a signal needs its job at the moment; None: always.
+    wanted: Callable[[Connection], Awaitable[bool]] | None
 
 
 class Registry:
@@ -56,6 +58,10 @@ class Registry:
             self._of_job[declared.job] = kind
         self.names = sorted(self._kinds)
         self._check_schedules()
+
+    def names_of(self, priorities: Collection[Priority]) -> list[str]:
+        """The kinds that a worker for these classes runs."""
+        return [name for name in self.names if self._kinds[name].priority in priorities]
 
     def find(self, name: str) -> Kind | None:
         """The kind with this name; None when another version of the program wrote it."""
@@ -98,5 +104,6 @@ def _kind(name: str, payload: type[Signal] | type[Job], declared: AnySubscriber 
         declared.handler,
         declared.max_attempts,
         declared.timeout_seconds,
-        int(declared.priority),
+        declared.priority,
+        wanted=declared.wanted if isinstance(declared, Subscriber) else None,
     )

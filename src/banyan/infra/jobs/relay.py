@@ -17,6 +17,7 @@ from banyan.kernel.ids import new_id
 log = structlog.get_logger("banyan.relay")
 
 JOBS_CHANNEL = "banyan_jobs"
+OUTGOING_CHANNEL = "banyan_outgoing_jobs"
 BUS_CHANNEL = "banyan_bus"
 
 # NOTIFY inside the committing transactions makes commits 4.5 to 13 times slower, because they queue for one

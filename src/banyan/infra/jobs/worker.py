@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from uuid import UUID
 
@@ -12,8 +12,9 @@ import structlog
 
 from banyan.infra.database.indexed import Source
 from banyan.infra.database.pool import Pool
+from banyan.infra.declare import Priority
 from banyan.infra.jobs import metrics, queries
-from banyan.infra.jobs.queries import Claimed
+from banyan.infra.jobs.queries import Claimed, Share
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.jobs.settings import JobsSettings
 from banyan.infra.jobs.tries import Tries, Try
@@ -36,14 +37,25 @@ _LAST_WORDS_SECONDS = 5.0
 class Worker:
     """`start`, then `wake` whenever jobs were committed; `stop` ends without leaving anything to a lease.
 
-    Heartbeats go over `line`, a connection of their own: in a crowded pool they might come too late.
+    Heartbeats go over `line`, a connection of their own: in a crowded pool they might come too late. It takes jobs
+    of `priorities` only; `concurrency` stands in for the setting.
     """
 
-    def __init__(self, pool: Pool, line: Source, registry: Registry, settings: JobsSettings) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        line: Source,
+        registry: Registry,
+        settings: JobsSettings,
+        priorities: Collection[Priority] = tuple(Priority),
+        concurrency: int | None = None,
+    ) -> None:
         self._pool = pool
         self._line = line
         self._registry = registry
+        self._share = Share(registry.names_of(priorities), sorted(int(priority) for priority in priorities))
         self._settings = settings
+        self._concurrency = concurrency or settings.concurrency
         self._tries = Tries(pool, settings)
         # Everything claimed and not settled; its leases are prolonged.
         self._held: dict[UUID, Try] = {}
@@ -79,8 +91,10 @@ class Worker:
         steps: list[tuple[float, Callable[[], Awaitable[None]]]] = [
             (settings.lease_seconds / 4, self._heartbeat),
             (settings.poll_seconds, self._sweep),
-            (_MEASURE_SECONDS, self._measure),
         ]
+        if Priority.NORMAL in self._share.priorities:
+            # Once per process, over all kinds.
+            steps.append((_MEASURE_SECONDS, self._measure))
         self._loops = [
             asyncio.create_task(_repeat(step, seconds), name=f"jobs {step.__name__}") for seconds, step in steps
         ]
@@ -128,7 +142,7 @@ class Worker:
     async def _claim(self, wanted: int) -> int:
         """How many were claimed; 0 after a pause when the database fails."""
         try:
-            jobs = await queries.claim(self._pool, self._registry.names, wanted, new_id(), self._settings.lease_seconds)
+            jobs = await queries.claim(self._pool, self._share, wanted, new_id(), self._settings.lease_seconds)
         except Exception as error:
             if self._healthy:
                 log.warning("jobs cannot be claimed", error=type(error).__name__)
@@ -143,7 +157,7 @@ class Worker:
 
     def _wanted(self) -> int:
         """How many jobs to claim now: those that can start at once, and a little work ahead."""
-        concurrency = self._settings.concurrency
+        concurrency = self._concurrency
         at_hand = len(self._running) + len(self._waiting)
         ahead = 0
         stuck = len(self._running) >= concurrency and time.monotonic() - self._settled_at > _AHEAD_SECONDS
@@ -167,7 +181,7 @@ class Worker:
         self._start_waiting()
 
     def _start_waiting(self) -> None:
-        while self._waiting and len(self._running) < self._settings.concurrency and not self._stopping:
+        while self._waiting and len(self._running) < self._concurrency and not self._stopping:
             one = self._waiting.popleft()
             self._running[one] = asyncio.create_task(self._run(one))
             metrics.RUNNING.inc()
@@ -253,8 +267,9 @@ class Worker:
     async def _sweep(self) -> None:
         """What claims do not see: leases that ran out, locked keys, and jobs that wait here behind slow ones."""
         settings = self._settings
-        kinds = self._registry.names
-        expired = await queries.take_expired(self._pool, kinds, settings.batch, new_id(), settings.lease_seconds)
+        expired = await queries.take_expired(
+            self._pool, self._share.kinds, settings.batch, new_id(), settings.lease_seconds
+        )
         for job in expired:
             metrics.EXPIRED.inc()
             kind = self._registry.find(job.kind)
@@ -266,8 +281,8 @@ class Worker:
             return
         if self._waiting and time.monotonic() - self._waiting[0].claimed_at > settings.poll_seconds:
             await self._hand_back_waiting()
-        elif len(self._running) < settings.concurrency:
-            self._take_in(await queries.claim_locked(self._pool, kinds, new_id(), settings.lease_seconds))
+        elif len(self._running) < self._concurrency:
+            self._take_in(await queries.claim_locked(self._pool, self._share, new_id(), settings.lease_seconds))
 
     async def _hand_back_waiting(self) -> None:
         batch = tuple(self._waiting)

@@ -32,6 +32,7 @@ from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.accounts.settings import AccountsSettings
+from banyan.features.accounts.signals import AccountCreated
 from banyan.infra.auth.passwords import Passwords
 from banyan.infra.database.work import Work
 from banyan.infra.mail.message import Language
@@ -120,6 +121,7 @@ class Accounts:
         ):
             raise EmailTaken("Sign in, or use another address.")
         names = await self._person.create(work, account_id, sign_up.handle, sign_up.display_name)
+        work.emit(AccountCreated(account_id))
         return Account(
             id=account_id,
             email=address.email,

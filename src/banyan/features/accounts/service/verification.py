@@ -11,6 +11,7 @@ from banyan.features.accounts.queries import accounts as account_queries
 from banyan.features.accounts.queries import verification as queries
 from banyan.features.accounts.queries.verification import SignUpRow, VerifiedSubject
 from banyan.features.accounts.settings import AccountsSettings
+from banyan.features.accounts.signals import AccountCreated
 from banyan.infra.auth.digests import hash_token, make_secret
 from banyan.infra.database.work import Work
 from banyan.infra.mail.mailer import Mailer
@@ -100,6 +101,7 @@ class Verification:
         ):
             return None
         await self._person.create(work, sign_up.id, handle or sign_up.handle, sign_up.display_name)
+        work.emit(AccountCreated(sign_up.id))
         return sign_up.email
 
     async def _make_token(self, work: Work, subject: VerifiedSubject) -> str | None:

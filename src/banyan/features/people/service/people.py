@@ -36,7 +36,13 @@ from banyan.features.people.models import (
 )
 from banyan.features.people.queries import lists
 from banyan.features.people.queries import people as queries
-from banyan.features.people.signals import ConnectionEnded, ConnectionMade, ListMemberRemoved
+from banyan.features.people.signals import (
+    ConnectionEnded,
+    ConnectionMade,
+    ListMemberRemoved,
+    PersonCreated,
+    ProfileChanged,
+)
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
@@ -70,6 +76,7 @@ class People:
         )
         if not await queries.insert_person(work, person):
             raise HandleTaken("Choose another handle.")
+        work.emit(PersonCreated(person.id, person.handle))
         return Card(person.id, person.handle, person.display_name, None)
 
     async def get_profile(self, work: Work, viewer_id: UUID | None, handle: str) -> Profile:
@@ -108,6 +115,7 @@ class People:
             return
         if not await queries.update_profile(work, person_id, handle, name, bio):
             raise HandleTaken("Choose another handle.")
+        work.emit(ProfileChanged(person_id))
         work.announce(CARDS_TOPIC, str(person_id))
         # Answers kept for anonymous readers that show this person's card.
         work.announce(ANSWERS_TOPIC, f"person:{person_id}")

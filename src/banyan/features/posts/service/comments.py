@@ -10,6 +10,7 @@ from banyan.features.posts.models import Comment, CommentRow, CommentText, PostR
 from banyan.features.posts.queries import responses as queries
 from banyan.features.posts.queries.posts import lock_counters
 from banyan.features.posts.service.posts import Posts, announce_change
+from banyan.features.posts.signals import CommentDeleted, CommentEdited, CommentWritten
 from banyan.features.posts.visibility import is_hidden
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
@@ -37,6 +38,7 @@ class Comments:
         comment = await self._dress_one(work, row)
         if not await queries.insert_comment(work, row):
             raise PostNotFound
+        work.emit(CommentWritten(comment_id, post_id, author_id))
         announce_change(work, post_id, post.audience)
         return comment
 
@@ -64,6 +66,7 @@ class Comments:
         comment = await self._dress_one(work, edited)
         if not await queries.update_comment(work, comment_id, body, edited_at):
             raise CommentNotFound
+        work.emit(CommentEdited(comment_id, row.post_id, viewer_id))
         return comment
 
     async def delete_comment(self, work: Work, viewer_id: UUID, comment_id: UUID, *, moderates: bool = False) -> None:
@@ -73,6 +76,7 @@ class Comments:
             raise NotTheAuthor
         if await lock_counters(work, row.post_id) is None or not await queries.delete_comment(work, comment_id):
             raise CommentNotFound
+        work.emit(CommentDeleted(comment_id, row.post_id, row.author_id))
         announce_change(work, row.post_id, post.audience)
 
     async def _get_visible(self, work: Work, viewer_id: UUID, comment_id: UUID) -> tuple[CommentRow, PostRow]:

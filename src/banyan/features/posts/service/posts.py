@@ -20,7 +20,7 @@ from banyan.features.posts.models import (
     PostRow,
 )
 from banyan.features.posts.queries import posts as queries
-from banyan.features.posts.signals import PostPublished
+from banyan.features.posts.signals import PostDeleted, PostEdited, PostPublished
 from banyan.features.posts.visibility import may_see, unwanted_authors, visible_audiences
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
@@ -102,6 +102,8 @@ class Posts:
         await queries.update_post(work, post_id, body or old_body, audience or old_audience, edited_at)
         if old_audience == "self" and audience not in (None, "self"):
             work.enqueue(FanOutPost(post_id, viewer_id))
+        if (old_audience, audience or old_audience) != ("self", "self"):
+            work.emit(PostEdited(post_id, viewer_id))
         announce_change(work, post_id, old_audience)
         return await self.get_post(work, viewer_id, post_id)
 
@@ -111,6 +113,8 @@ class Posts:
         if await queries.lock_counters(work, post_id) is None:
             raise PostNotFound
         await queries.delete_post(work, post_id, viewer_id)
+        if row.audience != "self":
+            work.emit(PostDeleted(post_id, viewer_id))
         announce_change(work, post_id, row.audience)
 
     async def dress_page(self, work: Work, rows: Sequence[PostRow], limit: int) -> Page[Post]:

@@ -7,6 +7,7 @@ from banyan.features.posts.models import REACTION_KINDS, ReactionKind, ReactionS
 from banyan.features.posts.queries import responses as queries
 from banyan.features.posts.queries.posts import lock_counters
 from banyan.features.posts.service.posts import Posts, announce_change
+from banyan.features.posts.signals import ReactionPut, ReactionRemoved
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
@@ -28,6 +29,7 @@ class Reactions:
         if present != wanted:
             counts = _moved(counts, present, wanted)
             await queries.put_reaction(work, post_id, person_id, wanted, now(), counts)
+            work.emit(ReactionPut(post_id, person_id, wanted))
             announce_change(work, post_id, post.audience)
         return ReactionSummary(counts, wanted)
 
@@ -38,6 +40,7 @@ class Reactions:
         counts = await _lock_counts(work, post_id)
         if await queries.find_reaction(work, post_id, person_id) == wanted:
             await queries.delete_reaction(work, post_id, person_id, _moved(counts, wanted, None))
+            work.emit(ReactionRemoved(post_id, person_id, wanted))
             announce_change(work, post_id, post.audience)
 
 

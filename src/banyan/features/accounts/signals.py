@@ -1,0 +1,11 @@
+"""Facts that others follow."""
+
+from uuid import UUID
+
+from banyan.kernel.signals import Signal
+
+
+class AccountCreated(Signal, frozen=True):
+    """Somebody has an account from now on, and with it a person of the same id."""
+
+    account_id: UUID
