@@ -34,6 +34,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.waiting: list[Any] = []
+        # Every signal, followed or not.
+        self.emitted: list[Any] = []
         # Types of signals that somebody here follows; what nobody follows leaves nothing behind.
         self.followed: Collection[type] = ()
         self.announced: list[tuple[str, tuple[str, ...]]] = []
@@ -54,6 +56,7 @@ class Memory:
         """Everything is taken over at the commit."""
 
     def committed(self, pending: Pending) -> None:
+        self.emitted += pending.signals
         self.waiting += [signal for signal in pending.signals if type(signal) in self.followed]
         self.waiting += [enqueued.job for enqueued in pending.jobs]
         for announcement in pending.announcements:
@@ -95,6 +98,7 @@ class Town:
     def forget(self) -> None:
         """As if the process had just started."""
         self.memory.waiting.clear()
+        self.memory.emitted.clear()
         self.memory.announced.clear()
         self.memory.reset()
 

@@ -31,7 +31,7 @@ async def listed(town: Town, person: UUID) -> set[UUID]:
 def signals(town: Town) -> list[object]:
     """What left about lists, and nothing else."""
     kinds = (ListMemberAdded, ListMemberRemoved, ListDeleted)
-    return [signal for signal in town.memory.waiting if isinstance(signal, kinds)]
+    return [signal for signal in town.memory.emitted if isinstance(signal, kinds)]
 
 
 async def two_friends(town: Town) -> tuple[UUID, UUID, UUID]:
@@ -102,7 +102,7 @@ async def test_the_end_of_a_connection_ends_memberships_on_both_sides(town: Town
     ada, ben, cleo = await two_friends(town)
     close, colleagues = await town.make_list(ada, ben, cleo), await town.make_list(ada, ben)
     hers = await town.make_list(ben, ada)
-    town.memory.waiting.clear()
+    town.memory.emitted.clear()
     [connection] = await town.connections(ben)
     await town.end(ben, connection)
     assert await members(town, ada, close) == [cleo]
