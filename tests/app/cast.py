@@ -98,6 +98,12 @@ async def owners_refresh_token(cast: Cast) -> Call:
     return Call(body={"refresh_token": (await _sign_in(cast.anonymous, cast.owner.handle))["refresh_token"]})
 
 
+async def owners_invite(cast: Cast) -> Call:
+    """An invite that the owner has made."""
+    made = await cast.owner.post("/v1/invites", {})
+    return Call({"invite_id": made.json()["id"]})
+
+
 async def owners_session(cast: Cast) -> Call:
     """A further session of the owner."""
     await _sign_in(cast.anonymous, cast.owner.handle)

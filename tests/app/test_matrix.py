@@ -53,6 +53,9 @@ ROWS = [
     Row("GET",    "/v1/auth/sessions",                    the.nothing,                (401, 200, 200, 200, 200)),
     Row("DELETE", "/v1/auth/sessions",                    the.nothing,                (401, 204, 204, 204, 204)),
     Row("DELETE", "/v1/auth/sessions/{session_id}",       the.owners_session,         (401, 404, 404, 204, 404)),
+    Row("POST",   "/v1/invites",                          the.body({}),               (401, 201, 201, 201, 201)),
+    Row("GET",    "/v1/invites",                          the.nothing,                (401, 200, 200, 200, 200)),
+    Row("DELETE", "/v1/invites/{invite_id}",              the.owners_invite,          (401, 404, 404, 204, 404)),
     Row("POST",   "/v1/setup/first-admin",                the.first_admin,            (410, 410, 410, 410, 410)),
     Row("GET",    "/.well-known/jwks.json",               the.nothing,                (200, 200, 200, 200, 200)),
 

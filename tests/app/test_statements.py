@@ -26,6 +26,7 @@ LISTS = {
     "/v1/mutes?": (2, 1),
     "/v1/blocks?": (2, 1),
     "/v1/auth/sessions?": (2, 1),
+    "/v1/invites?": (2, 1),
     "/dev/mailbox/messages?": (2, 1),
 }
 
@@ -87,6 +88,7 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         await ada.post("/v1/connections", {"person_id": asked.id})
         await ada.put(f"/v1/blocks/{blocked.id}")
         await ada.put(f"/v1/mutes/{asked.id}")
+        await ada.post("/v1/invites", {})
         await api.post("/v1/auth/token", {"email": "ada@example.org", "password": PASSWORD})
 
     async def arrived() -> bool:

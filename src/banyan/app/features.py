@@ -11,6 +11,7 @@ from banyan.features.accounts.models import PersonNames
 from banyan.features.accounts.person import PersonLink
 from banyan.features.accounts.service.accounts import Accounts
 from banyan.features.accounts.service.first_admin import FirstAdmin
+from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
@@ -36,6 +37,7 @@ class Features:
     accounts: Accounts
     sessions: Sessions
     verification: Verification
+    invites: Invites
     first_admin: FirstAdmin
     people: People
     lists: Lists
@@ -55,14 +57,16 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
     person = _person_link(people, people_api)
     mails = Mails.read(settings)
     sessions = Sessions(auth.tokens, auth.secret, settings.accounts)
-    verification = Verification(settings.accounts, mailer, mails.accounts, person)
+    invites = Invites(settings.accounts, mailer, mails.accounts, person, public_url)
+    verification = Verification(settings.accounts, mailer, mails.accounts, person, invites)
     lockout = Lockout(auth.secret, settings.accounts)
-    accounts = Accounts(settings.accounts, auth.passwords, sessions, verification, lockout, limiter, person)
+    accounts = Accounts(settings.accounts, auth.passwords, sessions, verification, invites, lockout, limiter, person)
     posts = Posts(people_api)
     return Features(
         accounts=accounts,
         sessions=sessions,
         verification=verification,
+        invites=invites,
         first_admin=FirstAdmin(accounts, sessions, auth.passwords, public_url),
         people=people,
         lists=Lists(),
@@ -72,7 +76,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         comments=Comments(people_api, posts),
         reactions=Reactions(posts),
         homes=Homes(people_api, posts),
-        communities=Communities(people_api, settings.community.name),
+        communities=Communities(people_api, settings.community.name, settings.accounts.sign_up),
     )
 
 

@@ -50,6 +50,33 @@ class InvalidVerification(Invalid):
     title = "This link does not hold any more"
 
 
+class SignUpClosed(Forbidden):
+    code = "sign_up_closed"
+    title = "Nobody can sign up here at the moment"
+
+
+class InviteRequired(Forbidden):
+    code = "invite_required"
+    title = "An invitation is needed to sign up here"
+
+
+class InviteInvalid(Forbidden):
+    """Unknown, used up, expired, revoked, or for another address: they are not told apart."""
+
+    code = "invite_invalid"
+    title = "This invitation does not hold"
+
+
+class InviteLimit(Forbidden):
+    code = "invite_limit"
+    title = "No more invitations at the moment"
+
+
+class InviteNotFound(NotFound):
+    code = "invite_not_found"
+    title = "There is no such invitation"
+
+
 class SessionNotFound(NotFound):
     code = "session_not_found"
     title = "There is no such session"

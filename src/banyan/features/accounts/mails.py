@@ -34,6 +34,10 @@ class AccountMails:
         """Tells the owner of an account that somebody signed up with its address."""
         return self._texts.compose("already_registered", _language(language), to, {}, self._public_url)
 
+    def invitation(self, to: str, language: str, handle: str, link: str) -> MailMessage:
+        """Invites somebody on behalf of the member `handle`."""
+        return self._texts.compose("invitation", _language(language), to, {"handle": handle}, link)
+
     def _link(self, page: str, token: str) -> str:
         # A fragment is not sent to any server, so the token stays out of logs and referrers.
         return f"{self._public_url}/{page}#token={token}"

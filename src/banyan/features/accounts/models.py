@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -12,6 +12,11 @@ from banyan.kernel.signals import Job
 EMAIL_MAX_CHARS = 254
 PASSWORD_MIN_CHARS = 8
 PASSWORD_MAX_CHARS = 256
+INVITE_NOTE_MAX_CHARS = 200
+INVITE_MAX_USES = 100_000
+
+# Who may sign up: anybody, whoever has an invite, nobody.
+SignUpMode = Literal["open", "invite", "closed"]
 
 Email = Annotated[str, Meta(min_length=3, max_length=EMAIL_MAX_CHARS, description="An e-mail address.")]
 NewPassword = Annotated[
@@ -42,6 +47,12 @@ class SignUp(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     password: NewPassword
     handle: Annotated[str, Meta(max_length=64, description="3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case.")]
     display_name: Annotated[str, Meta(max_length=200, description="One line of 1 to 80 characters.")]
+
+
+class InvitedSignUp(SignUp, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A new account with its person, and the code of an invite where one is needed."""
+
+    invite: Annotated[str, Meta(max_length=64, description="The code of an invite.")] | None = None
 
 
 class FirstAdminSignUp(SignUp, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -152,6 +163,32 @@ class Login(Struct, frozen=True):
     email: str
     email_verified: bool
     role: Role
+
+
+class NewInvite(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """An invite to be made: with `email` only that address may use it, and gets it by mail."""
+
+    max_uses: Annotated[int, Meta(ge=1, le=INVITE_MAX_USES)] = 1
+    expires_at: Annotated[datetime, Meta(tz=True, description="At most a year ahead; 30 days without it.")] | None = (
+        None
+    )
+    note: Annotated[str, Meta(max_length=500, description="For oneself, at most 200 characters.")] = ""
+    email: Email | None = None
+
+
+class Invite(Struct, frozen=True, kw_only=True):
+    """An invite as its maker sees it; `open` while somebody could still use it."""
+
+    id: UUID
+    code: str
+    url: str
+    note: str
+    email: str | None
+    max_uses: int
+    used_count: int
+    created_at: datetime
+    expires_at: datetime
+    open: bool
 
 
 class AccountImport(Struct, frozen=True, kw_only=True):

@@ -8,20 +8,27 @@ from banyan.features.accounts.errors import (
     InvalidRefreshToken,
     InvalidSetupToken,
     InvalidVerification,
+    InviteInvalid,
+    InviteLimit,
+    InviteNotFound,
+    InviteRequired,
     LockedOut,
     RefreshReused,
     SetupDone,
+    SignUpClosed,
     WrongCredentials,
 )
 from banyan.features.accounts.models import (
     Client,
     Credentials,
     FirstAdminSignUp,
+    Invite,
+    InvitedSignUp,
+    NewInvite,
     RefreshRequest,
     ResendRequest,
     Session,
     SignedIn,
-    SignUp,
     TokenPair,
     VerificationSent,
     Verified,
@@ -29,6 +36,7 @@ from banyan.features.accounts.models import (
 )
 from banyan.features.accounts.service.accounts import Accounts
 from banyan.features.accounts.service.first_admin import FirstAdmin
+from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.infra.auth.keys import JwkSet, SigningKeys
@@ -56,11 +64,17 @@ class AccountRoutes(Controller):
     tags = ["accounts"]
     accounts: Accounts
 
-    @post(access="credentials", raises=[EmailTaken], also={VerificationSent: 202}, secret_answer=True)
-    async def sign_up(self, request: Request, data: JSONBody[SignUp]) -> SignedIn | VerificationSent:
+    @post(
+        access="credentials",
+        raises=[EmailTaken, SignUpClosed, InviteRequired, InviteInvalid],
+        also={VerificationSent: 202},
+        secret_answer=True,
+    )
+    async def sign_up(self, request: Request, data: JSONBody[InvitedSignUp]) -> SignedIn | VerificationSent:
         """Sign up.
 
         Answers 202 without tokens where addresses have to be proven first, whether or not this one is taken.
+        `invite` is needed where `GET /v1/community` says so, and counted wherever it is given.
         """
         if request.replayed_subject == _NOBODY:
             return VerificationSent()
@@ -69,6 +83,31 @@ class AccountRoutes(Controller):
         answer = await self.accounts.sign_up(request.work, data, _language(request), _client(request))
         request.remember_subject(answer.account.id if isinstance(answer, SignedIn) else _NOBODY)
         return answer
+
+
+class InviteRoutes(Controller):
+    path = "/v1/invites"
+    tags = ["accounts"]
+    invites: Invites
+
+    @post(raises=[InviteLimit])
+    async def create(self, request: Request, data: JSONBody[NewInvite]) -> Invite:
+        """Invite somebody.
+
+        With `email` only that address can use the invite, and gets it by mail.
+        """
+        role = request.principal.role if request.principal else ""
+        return await self.invites.create_invite(request.work, request.account_id, role, data)
+
+    @get()
+    async def list(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Invite]:
+        """One's own invites, newest first."""
+        return await self.invites.list_invites(request.work, request.account_id, limit, cursor)
+
+    @delete("/{invite_id:uuid}", raises=[InviteNotFound])
+    async def revoke(self, request: Request, invite_id: FromPath[UUID]) -> None:
+        """Revoke an invite; who came by it stays."""
+        await self.invites.revoke_invite(request.work, request.account_id, invite_id)
 
 
 class SetupRoutes(Controller):
@@ -123,7 +162,7 @@ class AuthRoutes(Controller):
         """
         return await self.sessions.refresh(request.work, data.refresh_token, request.idempotency_key, _client(request))
 
-    @post("/verify-email", access="credentials", raises=[InvalidVerification], status=200)
+    @post("/verify-email", access="credentials", raises=[InvalidVerification, InviteInvalid], status=200)
     async def verify_email(self, request: Request, data: JSONBody[VerifyRequest]) -> Verified:
         """Prove an e-mail address with the token from a mail."""
         return await self.verification.verify_email(request.work, data.token, data.handle)

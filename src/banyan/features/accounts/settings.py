@@ -2,12 +2,21 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from banyan.features.accounts.models import SignUpMode
+
 
 class AccountsSettings(BaseModel):
     """Signing up, signing in and how long sessions last."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    sign_up: SignUpMode = Field(
+        "open", description="Who may sign up: anybody, whoever has an invite, nobody. The first admin always may."
+    )
+    invites_per_member: int = Field(
+        10, ge=0, le=100_000, description="Uses that a member's invites of 30 days may add up to; 0: admins only."
+    )
+    invite_days: int = Field(30, ge=1, le=365, description="How long an invite holds that names no end.")
     verify_first: bool = Field(
         False,
         description="Nobody gets in before their e-mail address is proven. A sign-up then never tells whether "

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from banyan.features.accounts.models import SignUpMode
 from banyan.features.people.models import Card
 
 AudienceKind = Literal["public", "connections", "self"]
@@ -85,6 +86,7 @@ class Community(Struct, frozen=True, gc=False):
     """How large this community is: the same for everybody, at most some seconds old, estimated above a million."""
 
     name: str
+    sign_up: SignUpMode
     people: int
     posts: int
     comments: int

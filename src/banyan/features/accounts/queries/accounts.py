@@ -57,6 +57,12 @@ async def find_owner(work: Work, email_key: str) -> Recipient | None:
     return Recipient(row[0], row[1], None) if row else None
 
 
+async def find_language(work: Work, account_id: UUID) -> str:
+    """The language that mails to an account are in."""
+    language: str | None = await work.value("SELECT language FROM accounts_accounts WHERE id = $1", account_id)
+    return language or "en"
+
+
 async def insert_account(
     work: Work,
     account_id: UUID,

@@ -19,6 +19,7 @@ class SignUpRow(Struct, frozen=True):
     handle: str
     display_name: str
     language: str
+    invite_id: UUID | None
 
 
 class VerifiedSubject(Struct, frozen=True):
@@ -33,8 +34,8 @@ async def insert_sign_up(work: Work, sign_up: SignUpRow, expires_at: datetime, p
     row = await work.write_row(
         """
         INSERT INTO accounts_sign_ups
-            (id, email, email_key, password_hash, handle, display_name, language, expires_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8
+            (id, email, email_key, password_hash, handle, display_name, language, expires_at, invite_id)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $10
         WHERE (SELECT count(*) FROM accounts_sign_ups
                WHERE email_key = $3 AND created_at > now() - interval '1 day') < $9
         RETURNING id
@@ -48,6 +49,7 @@ async def insert_sign_up(work: Work, sign_up: SignUpRow, expires_at: datetime, p
         sign_up.language,
         expires_at,
         per_day,
+        sign_up.invite_id,
     )
     return row is not None
 
@@ -142,7 +144,7 @@ async def take_sign_up(work: Work, sign_up_id: UUID) -> SignUpRow | None:
         WITH gone AS (
             DELETE FROM accounts_sign_ups
             WHERE email_key = (SELECT email_key FROM accounts_sign_ups WHERE id = $1)
-            RETURNING id, email, email_key, password_hash, handle, display_name, language
+            RETURNING id, email, email_key, password_hash, handle, display_name, language, invite_id
         )
         SELECT * FROM gone WHERE id = $1
         """,

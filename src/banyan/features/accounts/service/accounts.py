@@ -18,6 +18,7 @@ from banyan.features.accounts.models import (
     AccountImport,
     Client,
     Credentials,
+    InvitedSignUp,
     Role,
     SignedIn,
     SignUp,
@@ -28,6 +29,7 @@ from banyan.features.accounts.person import PersonLink
 from banyan.features.accounts.queries import accounts as queries
 from banyan.features.accounts.queries.accounts import SecretLogin
 from banyan.features.accounts.queries.verification import SignUpRow
+from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
@@ -56,6 +58,7 @@ class Accounts:
         passwords: Passwords,
         sessions: Sessions,
         verification: Verification,
+        invites: Invites,
         lockout: Lockout,
         limiter: RateLimiter,
         person: PersonLink,
@@ -64,19 +67,23 @@ class Accounts:
         self._passwords = passwords
         self._sessions = sessions
         self._verification = verification
+        self._invites = invites
         self._lockout = lockout
         self._limiter = limiter
         self._person = person
 
     async def sign_up(
-        self, work: Work, sign_up: SignUp, language: Language, client: Client
+        self, work: Work, sign_up: InvitedSignUp, language: Language, client: Client
     ) -> SignedIn | VerificationSent:
         """A new account, signed in; where addresses are proven first, only a mail, whoever the address belongs to.
 
-        Raises Invalid, EmailTaken, what people say of the handle, TooManyRequests, HashingBusy.
+        Raises Invalid, SignUpClosed, InviteRequired, InviteInvalid, EmailTaken, what people say of the handle,
+        TooManyRequests, HashingBusy.
         """
         address = read_address(sign_up.email)
         self.check_limits(address, client)
+        # First of all: whoever is not invited learns nothing of addresses and handles.
+        invite_id = await self._invites.check_sign_up(work, sign_up.invite, address)
         password = check_new_password(sign_up.password, address.email, sign_up.handle)
         if not self._verify_first and await queries.find_owner(work, address.key):
             raise EmailTaken("Sign in, or use another address.")
@@ -92,11 +99,13 @@ class Accounts:
                 sign_up.handle,
                 sign_up.display_name,
                 language,
+                invite_id,
             )
             await self._verification.ask_newcomer(work, row)
             _SIGN_UPS.labels("asked").inc()
             return VerificationSent()
         account = await self.create_account(work, account_id, sign_up, address, password_hash, language)
+        await self._invites.use_invite(work, invite_id, account.id, address.key)
         await self._verification.ask_owner(work, account.id, account.email, language)
         _SIGN_UPS.labels("ok").inc()
         return await self._sessions.open_session(work, account, client)

@@ -10,6 +10,7 @@ from banyan.features.accounts.person import PersonLink
 from banyan.features.accounts.queries import accounts as account_queries
 from banyan.features.accounts.queries import verification as queries
 from banyan.features.accounts.queries.verification import SignUpRow, VerifiedSubject
+from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.settings import AccountsSettings
 from banyan.features.accounts.signals import AccountCreated
 from banyan.infra.auth.digests import hash_token, make_secret
@@ -21,12 +22,20 @@ from banyan.kernel.clock import now
 class Verification:
     """Links are random, work once and are stored as digests."""
 
-    def __init__(self, settings: AccountsSettings, mailer: Mailer, mails: AccountMails, person: PersonLink) -> None:
+    def __init__(
+        self,
+        settings: AccountsSettings,
+        mailer: Mailer,
+        mails: AccountMails,
+        person: PersonLink,
+        invites: Invites,
+    ) -> None:
         self._seconds = settings.verification_seconds
         self._per_day = settings.verifications_per_day
         self._mailer = mailer
         self._mails = mails
         self._person = person
+        self._invites = invites
 
     async def ask_owner(self, work: Work, account_id: UUID, email: str, language: str) -> None:
         """Sends the link for an account that exists."""
@@ -71,7 +80,7 @@ class Verification:
     async def verify_email(self, work: Work, token: str, handle: str | None) -> Verified:
         """Uses a link. A sign-up that waited becomes an account; `handle` replaces the one it asked for.
 
-        Raises InvalidVerification, what people say of the handle; the link then stays good.
+        Raises InvalidVerification, InviteInvalid, what people say of the handle; the link then stays good.
         """
         token_hash = hash_token(token)
         email: str | None = None
@@ -100,6 +109,7 @@ class Verification:
             verified=True,
         ):
             return None
+        await self._invites.use_invite(work, sign_up.invite_id, sign_up.id, sign_up.email_key)
         await self._person.create(work, sign_up.id, handle or sign_up.handle, sign_up.display_name)
         work.emit(AccountCreated(sign_up.id))
         return sign_up.email

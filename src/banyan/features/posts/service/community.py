@@ -1,5 +1,6 @@
 """How large the community is."""
 
+from banyan.features.accounts.models import SignUpMode
 from banyan.features.people.api import PeopleApi
 from banyan.features.posts.models import Community
 from banyan.features.posts.queries import posts as queries
@@ -14,9 +15,10 @@ _COUNTED_EXACTLY_ROWS = 1_000_000
 class Communities:
     """The counts on the first page, read at most every ten seconds."""
 
-    def __init__(self, people: PeopleApi, name: str) -> None:
+    def __init__(self, people: PeopleApi, name: str, sign_up: SignUpMode = "open") -> None:
         self._people = people
         self._name = name
+        self._sign_up = sign_up
         self._counts: Cache[str, Community] = Cache("posts.community", max_entries=1, ttl_seconds=_TTL_SECONDS)
 
     async def get_community(self, work: Work) -> Community:
@@ -26,4 +28,4 @@ class Communities:
     async def _count(self, work: Work) -> Community:
         people = await self._people.count_people(work)
         posts, comments, reactions = await queries.count_all(work, _COUNTED_EXACTLY_ROWS)
-        return Community(self._name, people, posts, comments, reactions)
+        return Community(self._name, self._sign_up, people, posts, comments, reactions)

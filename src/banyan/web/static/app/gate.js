@@ -31,13 +31,30 @@ export function signInView() {
   return gate("Welcome back", form({ fields, button: "Sign in", submit, extra: [again] }), ["New here? ", h("a", { href: "#/sign-up" }, "Make an account")]);
 }
 
-export function signUpView() {
+/** `#/sign-up/CODE`: the link of an invitation brings its code. */
+export function signUpView([, code]) {
   const content = h("div");
-  const submit = async (values) => {
-    const answer = await send("POST", "/v1/accounts", { body: values });
-    if (answer?.access_token) adopt(answer);
-    else content.replaceChildren(h("p", { role: "status" }, "We have sent you a mail. Open the link in it to go on."));
+  const invite = field({
+    name: "invite", label: "Invitation", hint: "The code of the invitation you were given.",
+    autocomplete: "off", autocapitalize: "none", spellcheck: "false", dir: "ltr",
+  });
+  invite.input.value = code ?? "";
+  invite.hidden = !code;
+  const submit = async ({ invite: given, ...values }) => {
+    try {
+      const answer = await send("POST", "/v1/accounts", { body: given ? { ...values, invite: given } : values });
+      if (answer?.access_token) adopt(answer);
+      else content.replaceChildren(h("p", { role: "status" }, "We have sent you a mail. Open the link in it to go on."));
+    } catch (problem) {
+      // So that a code can be given, or one that does not hold be changed or taken out.
+      if (problem.code?.startsWith("invite_")) invite.hidden = false;
+      throw problem;
+    }
   };
-  content.append(form({ fields: signUpFields(), button: "Make my account", submit }));
+  content.append(form({ fields: [...signUpFields(), invite], button: "Make my account", submit }));
+  send("GET", "/v1/community").then(({ sign_up: mode }) => {
+    if (mode === "invite") invite.hidden = false;
+    if (mode === "closed") content.replaceChildren(h("p", { role: "status" }, "Nobody can sign up here at the moment."));
+  }, () => {});
   return gate("Join the community", content, ["Already have an account? ", h("a", { href: "#/sign-in" }, "Sign in")]);
 }
