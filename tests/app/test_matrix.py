@@ -18,7 +18,7 @@ from banyan.app.wiring import Platform
 from banyan.infra.http.gateway import Gateway
 from tests.app import cast as the
 from tests.app.cast import Cast, Subject, gather_cast
-from tests.support.platform import Api
+from tests.support.platform import PASSWORD, Api
 
 CALLERS = ("anonymous", "other", "blocked", "owner", "admin")
 
@@ -33,6 +33,8 @@ class Row:
     expected: tuple[int, int, int, int, int]
 
 
+NEW_PASSWORD = {"token": "unknown", "password": "another long password"}
+PASSWORDS = {"current_password": PASSWORD, "new_password": "another long password"}
 TEXT = {"body": "Changed"}
 TOKEN = {"token": "unknown"}
 EMAIL = {"email": "nobody@example.org"}
@@ -49,6 +51,9 @@ ROWS = [
     Row("POST",   "/v1/auth/verify-email",                the.body(TOKEN),            (422, 422, 422, 422, 422)),
     Row("POST",   "/v1/auth/verify-email/resend",         the.body(EMAIL),            (202, 202, 202, 202, 202)),
     Row("POST",   "/v1/auth/verify-email/resend",         the.body({}),               (422, 202, 202, 202, 202)),
+    Row("POST",   "/v1/auth/password-reset",              the.body(EMAIL),            (202, 202, 202, 202, 202)),
+    Row("POST",   "/v1/auth/password-reset/confirm",      the.body(NEW_PASSWORD),     (422, 422, 422, 422, 422)),
+    Row("PUT",    "/v1/auth/password",                    the.body(PASSWORDS),        (401, 204, 204, 204, 204)),
     Row("POST",   "/v1/auth/sign-out",                    the.nothing,                (401, 204, 204, 204, 204)),
     Row("GET",    "/v1/auth/sessions",                    the.nothing,                (401, 200, 200, 200, 200)),
     Row("DELETE", "/v1/auth/sessions",                    the.nothing,                (401, 204, 204, 204, 204)),

@@ -56,14 +56,48 @@ async def test_the_mail_of_a_sign_up_proves_the_address(visitor: Visitor) -> Non
     await expect(visitor.page.get_by_role("alert")).to_be_visible()
 
 
-async def open_first_mail(visitor: Visitor) -> None:
-    """Mail leaves by a job: looks until it is there."""
+async def test_a_forgotten_password_is_replaced(visitor: Visitor) -> None:
+    await visitor.sign_up("ada")
+    await visitor.go("/app#/settings")
+    await visitor.button("Sign out").click()
+    await visitor.page.get_by_role("link", name="Forgot your password?").click()
+    await visitor.field("E-mail").fill("ada@example.org")
+    await visitor.button("Send me a link").click()
+    await expect(visitor.page.get_by_text("a mail is on its way")).to_be_visible()
+    await open_first_mail(visitor, 2)
+    found = re.search(r"/reset-password(#token=[\w-]+)", await visitor.page.locator("article pre").inner_text())
+    assert found
+
+    await visitor.go(f"/reset-password{found[1]}")
+    await visitor.field("New password").fill("password123")
+    await visitor.button("Use this password").click()
+    await expect(visitor.page.get_by_text("Too easy to guess").first).to_be_visible()
+    await visitor.field("New password").fill("another long password")
+    await visitor.button("Use this password").click()
+    await expect(visitor.page.get_by_text("Your password is new")).to_be_visible()
+    assert "token" not in visitor.page.url
+    await visitor.page.get_by_role("link", name="Sign in").click()
+    await visitor.field("E-mail").fill("ada@example.org")
+    await visitor.field("Password").fill("another long password")
+    await visitor.button("Sign in").click()
+    await visitor.field("Write a post").wait_for()
+
+    await visitor.go("/")
+    await visitor.go(f"/reset-password{found[1]}")
+    await visitor.field("New password").fill("one more long password")
+    await visitor.button("Use this password").click()
+    await expect(visitor.page.get_by_text("This link does not hold any more.")).to_be_visible()
+    await expect(visitor.button("Send me a link")).to_be_visible()
+
+
+async def open_first_mail(visitor: Visitor, count: int = 1) -> None:
+    """The newest of `count`. Mail leaves by a job: looks until it is there."""
     await visitor.go(f"/dev/mailbox#key={MAILBOX_KEY}")
 
     async def there() -> bool:
         await visitor.button("Look for new mail").click()
         await visitor.page.locator("section.list:not([aria-busy])").wait_for()
-        return bool(await visitor.page.locator(".entry").count())
+        return await visitor.page.locator(".entry").count() >= count
 
     await eventually(there)
     await visitor.page.locator(".entry").first.click()

@@ -22,7 +22,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *bus_declarations.JOB_KINDS,
             *housekeeping.JOB_KINDS,
             *mailer.job_kinds(),
-            *accounts_jobs.job_kinds(features.verification, settings.accounts),
+            *accounts_jobs.job_kinds(features.verification, features.passwords, settings.accounts),
             *posts_subscribers.job_kinds(features.homes),
         ),
         schedules=(*bus_declarations.SCHEDULES, *housekeeping.SCHEDULES, *accounts_jobs.SCHEDULES),

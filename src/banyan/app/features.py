@@ -13,6 +13,8 @@ from banyan.features.accounts.service.accounts import Accounts
 from banyan.features.accounts.service.first_admin import FirstAdmin
 from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.lockout import Lockout
+from banyan.features.accounts.service.owner import OwnerCheck
+from banyan.features.accounts.service.passwords import PasswordChanges
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.people.api import PeopleApi
@@ -25,6 +27,7 @@ from banyan.features.posts.service.homes import Homes
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
 from banyan.infra.database.work import Work
+from banyan.infra.http.idempotency import forget_subject
 from banyan.infra.mail.mailer import Mailer
 from banyan.infra.ratelimit import RateLimiter
 from banyan.kernel.clock import now
@@ -39,6 +42,7 @@ class Features:
     verification: Verification
     invites: Invites
     first_admin: FirstAdmin
+    passwords: PasswordChanges
     people: People
     lists: Lists
     mutes: Mutes
@@ -56,18 +60,23 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
     public_url = settings.http.public_url or "http://localhost:8000"
     person = _person_link(people, people_api)
     mails = Mails.read(settings)
-    sessions = Sessions(auth.tokens, auth.secret, settings.accounts)
+    sessions = Sessions(auth.tokens, auth.secret, settings.accounts, forget_subject)
     invites = Invites(settings.accounts, mailer, mails.accounts, person, public_url)
     verification = Verification(settings.accounts, mailer, mails.accounts, person, invites)
-    lockout = Lockout(auth.secret, settings.accounts)
-    accounts = Accounts(settings.accounts, auth.passwords, sessions, verification, invites, lockout, limiter, person)
+    lockout = Lockout(auth.secret, settings.accounts, limiter)
+    accounts = Accounts(settings.accounts, auth.passwords, sessions, verification, invites, lockout, person)
+    owners = OwnerCheck(auth.passwords, lockout)
+    passwords = PasswordChanges(
+        settings.accounts, auth.passwords, owners, sessions, lockout, mailer, mails.accounts, person
+    )
     posts = Posts(people_api)
     return Features(
         accounts=accounts,
         sessions=sessions,
         verification=verification,
         invites=invites,
-        first_admin=FirstAdmin(accounts, sessions, auth.passwords, public_url),
+        first_admin=FirstAdmin(accounts, sessions, lockout, auth.passwords, public_url),
+        passwords=passwords,
         people=people,
         lists=Lists(),
         mutes=Mutes(),

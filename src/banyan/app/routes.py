@@ -5,7 +5,14 @@ from banyan.app.mailbox import MailboxRoutes
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.targets import Targets
-from banyan.features.accounts.routes import AccountRoutes, AuthRoutes, InviteRoutes, JwksRoutes, SetupRoutes
+from banyan.features.accounts.routes.accounts import (
+    AccountRoutes,
+    AuthRoutes,
+    InviteRoutes,
+    JwksRoutes,
+    SetupRoutes,
+)
+from banyan.features.accounts.routes.passwords import PasswordRoutes
 from banyan.features.people.routes import (
     BlockRoutes,
     ConnectionRoutes,
@@ -30,6 +37,7 @@ def build_controllers(
             bind(AccountRoutes, accounts=accounts),
             bind(AuthRoutes, accounts=accounts, sessions=features.sessions, verification=features.verification),
             bind(InviteRoutes, invites=features.invites),
+            bind(PasswordRoutes, passwords=features.passwords),
             bind(SetupRoutes, first_admin=features.first_admin),
             bind(JwksRoutes, keys=auth.keys),
         ],

@@ -31,7 +31,7 @@ class Mail(Struct):
     @property
     def token(self) -> str:
         """The token in the mail's link."""
-        return self.text.partition("/verify-email#token=")[2].split()[0]
+        return self.text.partition("#token=")[2].split()[0]
 
 
 @asynccontextmanager

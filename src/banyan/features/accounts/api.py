@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from banyan.features.accounts.errors import AccountNotFound
-from banyan.features.accounts.models import Login
+from banyan.features.accounts.models import Login, Role
 from banyan.features.accounts.queries import accounts as queries
+from banyan.features.accounts.service import roles
 from banyan.infra.database.work import Work
 
 
 class AccountsApi:
-    """Reads about accounts."""
+    """Reads about accounts, and what an operator may change of them."""
 
     async def get_login(self, work: Work, account_id: UUID) -> Login:
         """Address and role. Raises AccountNotFound."""
@@ -17,3 +18,10 @@ class AccountsApi:
         if login is None:
             raise AccountNotFound
         return login
+
+    async def set_role(self, work: Work, account_id: UUID, role: Role) -> Role:
+        """Gives the account a role, in every process at once. The one that it had.
+
+        Raises AccountNotFound, LastAdmin.
+        """
+        return await roles.set_role(work, account_id, role)

@@ -16,6 +16,14 @@ class WrongCredentials(Unauthorized):
     keeps_work = True
 
 
+class WrongPassword(Forbidden):
+    """A signed-in account did not prove itself by its password; the failure is remembered."""
+
+    code = "wrong_password"
+    title = "Wrong password"
+    keeps_work = True
+
+
 class LockedOut(TooManyRequests):
     """Too many failed sign-ins for this address, whether it has an account or not."""
 
@@ -75,6 +83,20 @@ class InviteLimit(Forbidden):
 class InviteNotFound(NotFound):
     code = "invite_not_found"
     title = "There is no such invitation"
+
+
+class InvalidResetToken(Invalid):
+    """Unknown, expired or used."""
+
+    code = "invalid_reset_token"
+    title = "This link does not hold any more"
+
+
+class LastAdmin(Conflict):
+    """Without an admin nobody could make one."""
+
+    code = "last_admin"
+    title = "The last admin has to stay one"
 
 
 class SessionNotFound(NotFound):

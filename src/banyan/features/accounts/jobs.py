@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from banyan.features.accounts.models import SendVerification
+from banyan.features.accounts.models import SendPasswordReset, SendVerification
 from banyan.features.accounts.queries import housekeeping
+from banyan.features.accounts.service.passwords import PasswordChanges
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.accounts.settings import AccountsSettings
 from banyan.infra.database.work import Work
@@ -22,11 +23,15 @@ class ForgetOutdated(Job, frozen=True):
 SCHEDULES = [Schedule("accounts.forget_outdated", _EVERY_SECONDS, ForgetOutdated())]
 
 
-def job_kinds(verification: Verification, settings: AccountsSettings) -> list[AnyJobKind]:
+def job_kinds(verification: Verification, passwords: PasswordChanges, settings: AccountsSettings) -> list[AnyJobKind]:
     """The jobs of accounts and who runs them."""
     failures_kept = timedelta(seconds=settings.lockout_seconds)
 
     async def forget_outdated(work: Work, job: ForgetOutdated) -> None:
         await housekeeping.delete_outdated(work, now() - _SESSIONS_KEPT, now() - failures_kept)
 
-    return [JobKind(SendVerification, verification.send_verification), JobKind(ForgetOutdated, forget_outdated)]
+    return [
+        JobKind(SendVerification, verification.send_verification),
+        JobKind(SendPasswordReset, passwords.send_reset),
+        JobKind(ForgetOutdated, forget_outdated),
+    ]

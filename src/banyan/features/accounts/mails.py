@@ -6,7 +6,7 @@ from banyan.infra.mail.message import LANGUAGES, Language, MailMessage
 from banyan.infra.mail.templates import MailTemplates
 
 # What `banyan mail preview` shows in place of each value.
-SAMPLES = {"hours": "24", "handle": "ada"}
+SAMPLES = {"hours": "24", "minutes": "60", "handle": "ada"}
 
 
 class AccountMails:
@@ -37,6 +37,17 @@ class AccountMails:
     def invitation(self, to: str, language: str, handle: str, link: str) -> MailMessage:
         """Invites somebody on behalf of the member `handle`."""
         return self._texts.compose("invitation", _language(language), to, {"handle": handle}, link)
+
+    def reset_password(self, to: str, language: str, token: str, link_seconds: int) -> MailMessage:
+        """Lets the owner of an account choose a new password."""
+        values = {"minutes": str(max(1, round(link_seconds / 60)))}
+        link = self._link("reset-password", token)
+        return self._texts.compose("reset_password", _language(language), to, values, link)
+
+    def password_changed(self, to: str, language: str) -> MailMessage:
+        """Tells the owner of an account that its password is new."""
+        link = f"{self._public_url}/reset-password"
+        return self._texts.compose("password_changed", _language(language), to, {}, link)
 
     def _link(self, page: str, token: str) -> str:
         # A fragment is not sent to any server, so the token stays out of logs and referrers.

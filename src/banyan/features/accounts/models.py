@@ -27,6 +27,7 @@ NewPassword = Annotated[
         description="8 to 256 characters of any kind; very common ones are refused.",
     ),
 ]
+GivenPassword = Annotated[str, Meta(min_length=1, max_length=PASSWORD_MAX_CHARS)]
 Token = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
@@ -65,7 +66,7 @@ class Credentials(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
     """Who signs in."""
 
     email: Email
-    password: Annotated[str, Meta(min_length=1, max_length=PASSWORD_MAX_CHARS)]
+    password: GivenPassword
 
 
 class RefreshRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -85,6 +86,26 @@ class ResendRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
     """Where to send the link again; without it to the signed-in account's address."""
 
     email: Email | None = None
+
+
+class PasswordResetRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Whose password shall be new."""
+
+    email: Email
+
+
+class PasswordReset(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The token from a link, and the password from now on."""
+
+    token: Token
+    password: NewPassword
+
+
+class PasswordChange(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The password until now and from now on."""
+
+    current_password: GivenPassword
+    new_password: NewPassword
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -121,6 +142,12 @@ class VerificationSent(Struct, frozen=True):
     """A mail says how to go on, if there is anything to go on with."""
 
     status: str = "verification_sent"
+
+
+class ResetSent(Struct, frozen=True):
+    """A mail says how to go on, if there is an account with this address."""
+
+    status: str = "reset_sent"
 
 
 class Verified(Struct, frozen=True):
@@ -203,5 +230,11 @@ class AccountImport(Struct, frozen=True, kw_only=True):
 
 class SendVerification(Job, frozen=True):
     """Send the owner of an address a link, if there is anything left to prove."""
+
+    email_key: str
+
+
+class SendPasswordReset(Job, frozen=True):
+    """Send the owner of an address a link to a new password, if there is an account with it."""
 
     email_key: str

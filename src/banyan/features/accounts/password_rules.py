@@ -17,19 +17,18 @@ def normalise_password(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def check_new_password(password: str, email: str, handle: str) -> str:
-    """The password as it is hashed. `email` and `handle` are what an attacker would try next. Raises Invalid."""
+def check_new_password(password: str, email: str, handle: str, *, field: str = "password") -> str:
+    """The password as it is hashed. `email` and `handle` are what an attacker would try next.
+
+    Raises Invalid that names `field`.
+    """
     normal = normalise_password(password)
     if not PASSWORD_MIN_CHARS <= len(password) <= PASSWORD_MAX_CHARS or len(normal) < PASSWORD_MIN_CHARS:
-        raise _invalid("password_length", f"{PASSWORD_MIN_CHARS} to {PASSWORD_MAX_CHARS} characters.")
+        raise Invalid.field(field, "password_length", f"{PASSWORD_MIN_CHARS} to {PASSWORD_MAX_CHARS} characters.")
     if any(unicodedata.category(character) == "Cc" for character in normal):
-        raise _invalid("control_character", "Control characters are lost on the way through forms.")
+        raise Invalid.field(field, "control_character", "Control characters are lost on the way through forms.")
     plain = normal.casefold()
     own = {email.casefold(), email.rpartition("@")[0].casefold(), handle.casefold()}
     if plain in _COMMON or plain in own or len(set(plain)) < 3:
-        raise _invalid("password_too_common", "Too easy to guess: this is among the first that are tried.")
+        raise Invalid.field(field, "password_too_common", "Too easy to guess: this is among the first that are tried.")
     return normal
-
-
-def _invalid(code: str, detail: str) -> Invalid:
-    return Invalid.field("password", code, detail)

@@ -29,4 +29,5 @@ class AccountsSettings(BaseModel):
         30, ge=0, le=300, description="A used refresh token with the same Idempotency-Key is a retry for so long."
     )
     verification_seconds: int = Field(86_400, ge=60, le=30 * 86_400, description="How long a link sent holds.")
+    password_reset_seconds: int = Field(3_600, ge=60, le=86_400, description="How long a password reset link holds.")
     verifications_per_day: int = Field(10, ge=1, le=1_000, description="Links sent to one address at most.")

@@ -41,6 +41,7 @@ _STORE = """
 UPDATE http_idempotency_keys SET status = $3, content_type = $4, location = $5, body = $6, subject = $7
 WHERE owner = $1 AND key = $2
 """
+_FORGET_SUBJECT = "DELETE FROM http_idempotency_keys WHERE subject = $1"
 _FORGET = "DELETE FROM http_idempotency_keys WHERE expires_at <= now()"
 
 
@@ -130,6 +131,11 @@ def read_key(header: bytes | None) -> str | None:
 async def forget_expired(work: Work) -> None:
     """Removes keys whose time is over; run by the scheduler."""
     await work.write(_FORGET)
+
+
+async def forget_subject(work: Work, subject: UUID) -> None:
+    """Retries get no fresh tokens of this account any more: what proved it then need not hold now."""
+    await work.write(_FORGET_SUBJECT, subject)
 
 
 def _owner(exchange: Exchange) -> UUID:

@@ -18,6 +18,8 @@ class SecretLogin(Struct, frozen=True):
     role: Role
     password_hash: str | None
     waiting: bool
+    # Counts changes of its secrets.
+    version: int
 
 
 class Recipient(Struct, frozen=True):
@@ -39,16 +41,29 @@ async def find_secret_login(work: Work, email_key: str) -> SecretLogin | None:
     """The account of an address, else its newest sign-up that waits."""
     row = await work.row(
         """
-        SELECT id, email, email_verified_at IS NOT NULL, role, password_hash, false AS waiting
+        SELECT id, email, email_verified_at IS NOT NULL, role, password_hash, false AS waiting, secrets_version
         FROM accounts_accounts WHERE email_key = $1
         UNION ALL
-        SELECT id, email, false, 'member', password_hash, true
+        SELECT id, email, false, 'member', password_hash, true, 0
         FROM accounts_sign_ups WHERE email_key = $1 AND expires_at > now()
         ORDER BY waiting, id DESC LIMIT 1
         """,
         email_key,
     )
-    return SecretLogin(row[0], row[1], row[2], Role(row[3]), row[4], row[5]) if row else None
+    return SecretLogin(row[0], row[1], row[2], Role(row[3]), row[4], row[5], row[6]) if row else None
+
+
+async def hold_login(work: Work, account_id: UUID, version: int) -> Login | None:
+    """The account, whose secrets stay as they are until the transaction ends; None when they have changed."""
+    row = await work.write_row(
+        """
+        SELECT id, email, email_verified_at IS NOT NULL, role FROM accounts_accounts
+        WHERE id = $1 AND secrets_version = $2 FOR SHARE
+        """,
+        account_id,
+        version,
+    )
+    return Login(row[0], row[1], row[2], Role(row[3])) if row else None
 
 
 async def find_owner(work: Work, email_key: str) -> Recipient | None:

@@ -63,6 +63,12 @@ async def find_session_role(work: Work, account_id: UUID, session_id: UUID) -> s
     return role
 
 
+async def find_session_ids(work: Work, account_id: UUID) -> list[UUID]:
+    """Those that have not been ended."""
+    rows = await work.rows("SELECT id FROM accounts_sessions WHERE account_id = $1 AND ended_at IS NULL", account_id)
+    return [row[0] for row in rows]
+
+
 async def lock_session(work: Work, session_id: UUID) -> SessionState | None:
     """The session, whose row nobody else changes until the transaction ends."""
     row = await work.write_row(
@@ -138,12 +144,12 @@ async def end_session(work: Work, account_id: UUID, session_id: UUID) -> bool:
     return row is not None
 
 
-async def end_other_sessions(work: Work, account_id: UUID, kept_id: UUID) -> list[UUID]:
-    """The ids of those that lived."""
+async def end_sessions(work: Work, account_id: UUID, kept_id: UUID | None) -> list[UUID]:
+    """Ends all but one. The ids of those that lived."""
     rows = await work.write(
         """
         UPDATE accounts_sessions SET ended_at = now()
-        WHERE account_id = $1 AND id <> $2 AND ended_at IS NULL RETURNING id
+        WHERE account_id = $1 AND ($2::uuid IS NULL OR id <> $2) AND ended_at IS NULL RETURNING id
         """,
         account_id,
         kept_id,

@@ -19,6 +19,7 @@ from banyan.features.accounts.models import (
     Client,
     Credentials,
     InvitedSignUp,
+    Login,
     Role,
     SignedIn,
     SignUp,
@@ -38,7 +39,6 @@ from banyan.features.accounts.signals import AccountCreated
 from banyan.infra.auth.passwords import Passwords
 from banyan.infra.database.work import Work
 from banyan.infra.mail.message import Language
-from banyan.infra.ratelimit import RateLimiter
 from banyan.kernel.errors import Invalid
 from banyan.kernel.ids import new_id
 
@@ -60,7 +60,6 @@ class Accounts:
         verification: Verification,
         invites: Invites,
         lockout: Lockout,
-        limiter: RateLimiter,
         person: PersonLink,
     ) -> None:
         self._verify_first = settings.verify_first
@@ -69,7 +68,6 @@ class Accounts:
         self._verification = verification
         self._invites = invites
         self._lockout = lockout
-        self._limiter = limiter
         self._person = person
 
     async def sign_up(
@@ -81,7 +79,7 @@ class Accounts:
         TooManyRequests, HashingBusy.
         """
         address = read_address(sign_up.email)
-        self.check_limits(address, client)
+        self._lockout.check_limits(address.key, client)
         # First of all: whoever is not invited learns nothing of addresses and handles.
         invite_id = await self._invites.check_sign_up(work, sign_up.invite, address)
         password = check_new_password(sign_up.password, address.email, sign_up.handle)
@@ -147,7 +145,7 @@ class Accounts:
         Raises WrongCredentials, LockedOut, EmailNotVerified, Invalid, TooManyRequests, HashingBusy.
         """
         address = read_address(credentials.email)
-        self.check_limits(address, client)
+        self._lockout.check_limits(address.key, client)
         key = self._lockout.key(address.key)
         try:
             await self._lockout.check(work, key)
@@ -162,15 +160,21 @@ class Accounts:
             raise EmailNotVerified("Open the link in the mail we sent, or ask for another one.")
         if login.password_hash and new_hash:
             await queries.update_password_hash(work, login.id, login.password_hash, new_hash)
+        held = await queries.hold_login(work, login.id, login.version)
+        if held is None:
+            raise WrongCredentials("They were changed a moment ago.")
         _SIGN_INS.labels("ok").inc()
-        return await self.sign_in_again(work, login.id, client)
+        return await self._open_session(work, held, client)
 
     async def sign_in_again(self, work: Work, account_id: UUID, client: Client) -> SignedIn:
         """A new session for an account that has just proven itself. Raises AccountNotFound."""
         login = await queries.find_login(work, account_id)
         if login is None:
             raise AccountNotFound
-        names = await self._person.find_names(work, account_id)
+        return await self._open_session(work, login, client)
+
+    async def _open_session(self, work: Work, login: Login, client: Client) -> SignedIn:
+        names = await self._person.find_names(work, login.id)
         account = Account(
             id=login.id,
             email=login.email,
@@ -196,7 +200,7 @@ class Accounts:
                 raise AccountNotFound
             email = login.email
         address = read_address(email)
-        self.check_limits(address, client)
+        self._lockout.check_limits(address.key, client)
         self._verification.ask_again(work, address.key)
         return VerificationSent()
 
@@ -205,11 +209,6 @@ class Accounts:
         addresses = [read_address(account.email) for account in accounts]
         if await queries.insert_accounts(work, accounts, [address.key for address in addresses]) != len(accounts):
             raise EmailTaken("An id or an address is given twice or taken.")
-
-    def check_limits(self, address: Address, client: Client) -> None:
-        """Raises TooManyRequests."""
-        self._limiter.check("address_sign_in", client.network)
-        self._limiter.check("sign_in", f"{self._lockout.key(address.key).hex()} {client.network}")
 
     async def _check_password(self, work: Work, address: Address, password: str, key: bytes) -> SecretLogin:
         login = await queries.find_secret_login(work, address.key)

@@ -9,6 +9,7 @@ from banyan.features.accounts.models import Client, FirstAdminSignUp, Role, Sign
 from banyan.features.accounts.password_rules import check_new_password
 from banyan.features.accounts.queries import first_admin as queries
 from banyan.features.accounts.service.accounts import Accounts
+from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.infra.auth.digests import hash_token, make_secret
 from banyan.infra.auth.passwords import Passwords
@@ -20,7 +21,10 @@ from banyan.kernel.ids import new_id
 class FirstAdmin:
     """At most one link holds at a time, and none once there is an admin."""
 
-    def __init__(self, accounts: Accounts, sessions: Sessions, passwords: Passwords, public_url: str) -> None:
+    def __init__(
+        self, accounts: Accounts, sessions: Sessions, lockout: Lockout, passwords: Passwords, public_url: str
+    ) -> None:
+        self._lockout = lockout
         self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
@@ -40,7 +44,7 @@ class FirstAdmin:
         Raises SetupDone, InvalidSetupToken, Invalid, EmailTaken, what people say of the handle.
         """
         address = read_address(sign_up.email)
-        self._accounts.check_limits(address, client)
+        self._lockout.check_limits(address.key, client)
         token_hash = hash_token(sign_up.token)
         await self._check(work, token_hash, await queries.find_first_admin_token(work))
         password = check_new_password(sign_up.password, address.email, sign_up.handle)

@@ -1,5 +1,6 @@
 """Sessions: started by a sign-in, prolonged by rotating refresh tokens, ended by their owner or by a stolen token."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +19,9 @@ from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
 
+# (work, account id): a sign-in may be retried no more for fresh tokens, so that an ended session stays ended.
+ForgetRetries = Callable[[Work, UUID], Awaitable[None]]
+
 _REFRESHES = Counter("banyan_refreshes_total", "Refresh tokens presented.", ["outcome"])
 
 _USER_AGENT_MAX_CHARS = 256
@@ -28,8 +32,11 @@ _SIBLINGS = 4
 class Sessions:
     """A session is a family of refresh tokens: one good for use at a time, all others void."""
 
-    def __init__(self, tokens: AccessTokens, secret: str, settings: AccountsSettings) -> None:
+    def __init__(
+        self, tokens: AccessTokens, secret: str, settings: AccountsSettings, forget_retries: ForgetRetries
+    ) -> None:
         self._tokens = tokens
+        self._forget_retries = forget_retries
         self._settings = settings
         self._refresh_tokens = RefreshTokens(secret)
         self._keys = KeyedDigest(secret, "accounts.refresh_key")
@@ -100,9 +107,10 @@ class Sessions:
         if not await self._end(work, account_id, session_id):
             raise SessionNotFound
 
-    async def end_other_sessions(self, work: Work, account_id: UUID, current_id: UUID) -> None:
-        """All but the one that asks."""
-        ended = await queries.end_other_sessions(work, account_id, current_id)
+    async def end_sessions(self, work: Work, account_id: UUID, kept_id: UUID | None = None) -> None:
+        """All of the account's, but the one that asks."""
+        ended = await queries.end_sessions(work, account_id, kept_id)
+        await self._forget_retries(work, account_id)
         if ended:
             work.announce(SESSIONS_TOPIC, *map(str, ended))
 
@@ -113,6 +121,7 @@ class Sessions:
     async def _end(self, work: Work, account_id: UUID, session_id: UUID) -> bool:
         ended = await queries.end_session(work, account_id, session_id)
         if ended:
+            await self._forget_retries(work, account_id)
             work.announce(SESSIONS_TOPIC, str(session_id))
         return ended
 

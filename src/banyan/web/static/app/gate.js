@@ -28,7 +28,7 @@ export function signInView() {
     announce("The mail is on its way.");
   };
   again.addEventListener("click", () => during(again, resend, announce));
-  return gate("Welcome back", form({ fields, button: "Sign in", submit, extra: [again] }), ["New here? ", h("a", { href: "#/sign-up" }, "Make an account")]);
+  return gate("Welcome back", form({ fields, button: "Sign in", submit, extra: [again] }), [h("a", { href: "/reset-password" }, "Forgot your password?"), " · New here? ", h("a", { href: "#/sign-up" }, "Make an account")]);
 }
 
 /** `#/sign-up/CODE`: the link of an invitation brings its code. */

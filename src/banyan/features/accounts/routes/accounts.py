@@ -1,4 +1,4 @@
-"""Accounts over HTTP."""
+"""Signing up, signing in and sessions over HTTP."""
 
 from uuid import UUID
 
@@ -19,7 +19,6 @@ from banyan.features.accounts.errors import (
     WrongCredentials,
 )
 from banyan.features.accounts.models import (
-    Client,
     Credentials,
     FirstAdminSignUp,
     Invite,
@@ -34,13 +33,13 @@ from banyan.features.accounts.models import (
     Verified,
     VerifyRequest,
 )
+from banyan.features.accounts.routes.caller import client_of, language_of
 from banyan.features.accounts.service.accounts import Accounts
 from banyan.features.accounts.service.first_admin import FirstAdmin
 from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.infra.auth.keys import JwkSet, SigningKeys
-from banyan.infra.http.addresses import limit_key
 from banyan.infra.http.routing import (
     Controller,
     Cursor,
@@ -52,7 +51,6 @@ from banyan.infra.http.routing import (
     get,
     post,
 )
-from banyan.infra.mail.message import Language, choose_language
 from banyan.kernel.pages import DEFAULT_LIMIT, Page
 
 # Remembered where an answer held no tokens: its retry gets the same answer.
@@ -79,8 +77,8 @@ class AccountRoutes(Controller):
         if request.replayed_subject == _NOBODY:
             return VerificationSent()
         if request.replayed_subject is not None:
-            return await self.accounts.sign_in_again(request.work, request.replayed_subject, _client(request))
-        answer = await self.accounts.sign_up(request.work, data, _language(request), _client(request))
+            return await self.accounts.sign_in_again(request.work, request.replayed_subject, client_of(request))
+        answer = await self.accounts.sign_up(request.work, data, language_of(request), client_of(request))
         request.remember_subject(answer.account.id if isinstance(answer, SignedIn) else _NOBODY)
         return answer
 
@@ -119,8 +117,8 @@ class SetupRoutes(Controller):
     async def create_first_admin(self, request: Request, data: JSONBody[FirstAdminSignUp]) -> SignedIn:
         """Make the first admin, with the token of the link that the server printed."""
         if request.replayed_subject is not None:
-            return await self.first_admin.sign_in_again(request.work, request.replayed_subject, _client(request))
-        answer = await self.first_admin.create_admin(request.work, data, _language(request), _client(request))
+            return await self.first_admin.sign_in_again(request.work, request.replayed_subject, client_of(request))
+        answer = await self.first_admin.create_admin(request.work, data, language_of(request), client_of(request))
         request.remember_subject(answer.account.id)
         return answer
 
@@ -142,8 +140,8 @@ class AuthRoutes(Controller):
     async def sign_in(self, request: Request, data: JSONBody[Credentials]) -> SignedIn:
         """Sign in."""
         if request.replayed_subject is not None:
-            return await self.accounts.sign_in_again(request.work, request.replayed_subject, _client(request))
-        answer = await self.accounts.sign_in(request.work, data, _client(request))
+            return await self.accounts.sign_in_again(request.work, request.replayed_subject, client_of(request))
+        answer = await self.accounts.sign_in(request.work, data, client_of(request))
         request.remember_subject(answer.account.id)
         return answer
 
@@ -160,7 +158,9 @@ class AuthRoutes(Controller):
         Each refresh token works once; used again it ends the session. Only a retry with the Idempotency-Key of its
         first use, within 30 seconds, gets another pair.
         """
-        return await self.sessions.refresh(request.work, data.refresh_token, request.idempotency_key, _client(request))
+        return await self.sessions.refresh(
+            request.work, data.refresh_token, request.idempotency_key, client_of(request)
+        )
 
     @post("/verify-email", access="credentials", raises=[InvalidVerification, InviteInvalid], status=200)
     async def verify_email(self, request: Request, data: JSONBody[VerifyRequest]) -> Verified:
@@ -174,7 +174,7 @@ class AuthRoutes(Controller):
         The answer is the same whether the address has an account or not, and whether it is proven already.
         """
         return await self.accounts.send_verification_again(
-            request.work, data.email, request.viewer_id, _client(request)
+            request.work, data.email, request.viewer_id, client_of(request)
         )
 
     @post("/sign-out", status=204)
@@ -192,7 +192,7 @@ class AuthRoutes(Controller):
     @delete("/sessions")
     async def end_other_sessions(self, request: Request) -> None:
         """End all sessions but this one."""
-        await self.sessions.end_other_sessions(request.work, request.account_id, request.session_id)
+        await self.sessions.end_sessions(request.work, request.account_id, request.session_id)
 
     @delete("/sessions/{session_id:uuid}")
     async def end_session(self, request: Request, session_id: FromPath[UUID]) -> None:
@@ -209,11 +209,3 @@ class JwksRoutes(Controller):
     async def show_keys(self, request: Request) -> JwkSet:
         """The public keys that access tokens are signed with."""
         return self.keys.jwks()
-
-
-def _client(request: Request) -> Client:
-    return Client(request.client_ip, limit_key(request.client_ip), request.user_agent)
-
-
-def _language(request: Request) -> Language:
-    return choose_language(request.headers.get("accept-language", ""))

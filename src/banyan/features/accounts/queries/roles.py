@@ -1,0 +1,27 @@
+"""Who has which role."""
+
+from uuid import UUID
+
+from banyan.features.accounts.models import Role
+from banyan.infra.database.work import Work
+
+
+async def lock_admins(work: Work) -> list[UUID]:
+    """All admins, in one order. They stay admins until the transaction ends: of two who take the role from each
+    other at once, one must remain.
+    """
+    rows = await work.write("SELECT id FROM accounts_accounts WHERE role = 'admin' ORDER BY id FOR UPDATE")
+    return [row[0] for row in rows]
+
+
+async def set_role(work: Work, account_id: UUID, role: Role) -> Role | None:
+    """The role before; None without such an account."""
+    before: str | None = await work.write_value(
+        """
+        WITH present AS (SELECT id, role FROM accounts_accounts WHERE id = $1 FOR UPDATE)
+        UPDATE accounts_accounts a SET role = $2 FROM present WHERE a.id = present.id RETURNING present.role
+        """,
+        account_id,
+        role.value,
+    )
+    return Role(before) if before is not None else None
