@@ -96,6 +96,7 @@ ROWS = [
     Row("POST",   "/v1/posts",                            the.body(NEW_POST),         (401, 201, 201, 201, 201)),
     Row("GET",    "/v1/posts",                            the.nothing,                (200, 200, 200, 200, 200)),
     Row("GET",    "/v1/feed",                             the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/sync",                             the.nothing,                (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/community",                        the.nothing,                (200, 200, 200, 200, 200)),
     Row("GET",    "/v1/posts/{post_id}",                  the.post("public"),         (200, 200, 404, 200, 200)),
     Row("GET",    "/v1/posts/{post_id}",                  the.post("connections"),    (404, 404, 404, 200, 404)),

@@ -13,6 +13,7 @@ from banyan.infra.http import housekeeping
 from banyan.infra.http.answers import HotAnswers
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.mail.mailer import Mailer
+from banyan.infra.streams import jobs as streams_jobs
 
 
 def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Registry:
@@ -21,11 +22,17 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
         kinds=(
             *bus_declarations.JOB_KINDS,
             *housekeeping.JOB_KINDS,
+            *streams_jobs.JOB_KINDS,
             *mailer.job_kinds(),
             *accounts_jobs.job_kinds(features.verification, features.passwords, settings.accounts),
             *posts_subscribers.job_kinds(features.homes),
         ),
-        schedules=(*bus_declarations.SCHEDULES, *housekeeping.SCHEDULES, *accounts_jobs.SCHEDULES),
+        schedules=(
+            *bus_declarations.SCHEDULES,
+            *housekeeping.SCHEDULES,
+            *streams_jobs.SCHEDULES,
+            *accounts_jobs.SCHEDULES,
+        ),
     )
 
 

@@ -21,15 +21,21 @@ from banyan.features.people.api import PeopleApi
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
+from banyan.features.people.service.synced import SyncedPeople
+from banyan.features.people.synced import synced_kinds as people_kinds
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
 from banyan.features.posts.service.homes import Homes
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
+from banyan.features.posts.service.synced import SyncedPosts
+from banyan.features.posts.synced import synced_kinds as posts_kinds
+from banyan.features.sync.service import Sync
 from banyan.infra.database.work import Work
 from banyan.infra.http.idempotency import forget_subject
 from banyan.infra.mail.mailer import Mailer
 from banyan.infra.ratelimit import RateLimiter
+from banyan.infra.streams.streams import Streams
 from banyan.kernel.clock import now
 
 
@@ -52,6 +58,8 @@ class Features:
     reactions: Reactions
     homes: Homes
     communities: Communities
+    streams: Streams
+    sync: Sync
 
 
 def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer: Mailer) -> Features:
@@ -70,6 +78,8 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         settings.accounts, auth.passwords, owners, sessions, lockout, mailer, mails.accounts, person
     )
     posts = Posts(people_api)
+    homes = Homes(people_api, posts)
+    streams = Streams((*people_kinds(SyncedPeople(people_api)), *posts_kinds(SyncedPosts(people_api, homes))))
     return Features(
         accounts=accounts,
         sessions=sessions,
@@ -84,8 +94,10 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         posts=posts,
         comments=Comments(people_api, posts),
         reactions=Reactions(posts),
-        homes=Homes(people_api, posts),
+        homes=homes,
         communities=Communities(people_api, settings.community.name, settings.accounts.sign_up),
+        streams=streams,
+        sync=Sync(streams),
     )
 
 

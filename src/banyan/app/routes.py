@@ -22,6 +22,7 @@ from banyan.features.people.routes import (
     PeopleRoutes,
 )
 from banyan.features.posts.routes import CommentRoutes, CommunityRoutes, FeedRoutes, PostRoutes, ProfileFeedRoutes
+from banyan.features.sync.routes import SyncRoutes
 from banyan.infra.http.application import bind
 from banyan.infra.http.routing import Controller
 from banyan.infra.mail.mailbox import Mailbox
@@ -53,6 +54,7 @@ def build_controllers(
             bind(ProfileFeedRoutes, posts=features.posts),
             bind(CommunityRoutes, communities=features.communities),
         ],
+        "sync": [bind(SyncRoutes, sync=features.sync)],
     }
     mounted = [routes for feature in targets.features for routes in by_feature[feature]]
     key = settings.mail.mailbox_key

@@ -1,9 +1,12 @@
 """Small declarations that features make and wiring collects, so that lower code never imports upward."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
 
 from banyan.infra.database.work import Connection, Work
 from banyan.kernel.signals import Job, Signal
@@ -62,6 +65,19 @@ class Schedule:
     name: str
     every_seconds: float
     job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedKind:
+    """What a client keeps offline: things of one kind that a person may see.
+
+    `versions`: all of them (bounded), each with a number that changes when the value does; it is read at every
+    request for changes, so it has to be cheap. `values`: of those of the ids that the person may see at this moment.
+    """
+
+    name: str
+    versions: Callable[[Work, UUID], Awaitable[dict[UUID, int]]]
+    values: Callable[[Work, UUID, list[UUID]], Awaitable[Mapping[UUID, Struct]]]
 
 
 AnySubscriber = Subscriber[Any]

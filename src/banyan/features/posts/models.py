@@ -107,6 +107,15 @@ class PostRow(Struct, frozen=True, gc=False):
     my_reaction: str | None
 
 
+class FeedMark(Struct, frozen=True, gc=False):
+    """A post in a feed without its content: `version` changes whenever what one reader sees of it does."""
+
+    id: UUID
+    author_id: UUID
+    audience: AudienceKind
+    version: int
+
+
 class CommentRow(Struct, frozen=True, gc=False):
     """A comment as it is stored."""
 

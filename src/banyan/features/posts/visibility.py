@@ -1,15 +1,28 @@
 """Who may see what: the one place that decides, asked by every read and before every write."""
 
-from typing import Final
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from banyan.features.people.models import Relations
-from banyan.features.posts.models import AudienceKind, PostRow
+from banyan.features.posts.models import AudienceKind
 
 _ALL: Final[tuple[AudienceKind, ...]] = ("public", "connections", "self")
 _AS_CONNECTION: Final[tuple[AudienceKind, ...]] = ("public", "connections")
 _AS_ANYBODY: Final[tuple[AudienceKind, ...]] = ("public",)
 _NONE: Final[tuple[AudienceKind, ...]] = ()
+
+
+class FeedRow(Protocol):
+    """As much of a post as decides who sees it."""
+
+    @property
+    def author_id(self) -> UUID: ...
+
+    @property
+    def audience(self) -> AudienceKind: ...
+
+
+R = TypeVar("R", bound=FeedRow)
 
 
 def visible_audiences(viewer_id: UUID | None, relations: Relations, author_id: UUID) -> tuple[AudienceKind, ...]:
@@ -41,7 +54,7 @@ def belongs_in_feed(viewer_id: UUID, relations: Relations, author_id: UUID, audi
     )
 
 
-def feed_rows(viewer_id: UUID, relations: Relations, rows: list[PostRow]) -> list[PostRow]:
+def feed_rows(viewer_id: UUID, relations: Relations, rows: list[R]) -> list[R]:
     """Those of many posts that stand in a person's home feed."""
     if relations.hidden or relations.muted:
         return [row for row in rows if belongs_in_feed(viewer_id, relations, row.author_id, row.audience)]

@@ -296,6 +296,34 @@ async def list_connections(
     return [Connection(row["connection_id"], row["state"], read_card(row), row["created_at"]) for row in rows]
 
 
+async def list_connection_marks(work: Work, person_id: UUID, newest: int) -> list[tuple[UUID, UUID, int]]:
+    """Id, other person and version of the newest connections and requests, newest first."""
+    # Every write of the row gives it another xmin, whatever columns there are.
+    rows = await work.rows(
+        """SELECT mark.* FROM unnest(ARRAY['sent', 'received', 'connected']) AS wanted (state)
+           CROSS JOIN LATERAL (
+               SELECT connection_id, other_id, hash_record_extended(ROW(c.xmin), 0) FROM people_connections c
+               WHERE c.person_id = $1 AND c.state = wanted.state ORDER BY connection_id DESC LIMIT $2) mark
+           ORDER BY mark.connection_id DESC LIMIT $2""",
+        person_id,
+        newest,
+    )
+    return [(connection_id, other_id, version) for connection_id, other_id, version in rows]
+
+
+async def list_connections_by_id(work: Work, person_id: UUID, connection_ids: Sequence[UUID]) -> list[Connection]:
+    """Those of the ids that are a person's connections or requests."""
+    rows = await work.rows(
+        """SELECT c.connection_id, c.state, c.created_at, p.id, p.handle, p.display_name, p.avatar_url
+           FROM people_connections c
+           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = c.other_id LIMIT 1) p
+           WHERE c.person_id = $1 AND c.state IN ('sent', 'received', 'connected') AND c.connection_id = ANY($2)""",
+        person_id,
+        connection_ids,
+    )
+    return [Connection(row["connection_id"], row["state"], _card(row), row["created_at"]) for row in rows]
+
+
 async def insert_block(work: Work, block_id: UUID, person_id: UUID, blocked_id: UUID, at: datetime) -> bool:
     """False when it stood already."""
     added = await work.write_value(

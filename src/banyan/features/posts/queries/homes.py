@@ -3,32 +3,43 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from banyan.features.posts.models import PostRow
+from banyan.features.posts.models import FeedMark, PostRow
 from banyan.features.posts.queries.posts import COLUMNS, JOINS, post_rows
 from banyan.infra.database.work import Work
 
 # A page of the feed in one statement; what lies below the floor is not complete and therefore not looked at.
-PAGE = f"""SELECT {COLUMNS}
+_PAGE = """SELECT {columns}
     FROM posts_home h
-    CROSS JOIN LATERAL (SELECT * FROM posts_posts WHERE id = h.post_id LIMIT 1) p
-    {JOINS}
+    CROSS JOIN LATERAL (SELECT *, xmin FROM posts_posts WHERE id = h.post_id LIMIT 1) p
+    {joins}
     WHERE h.person_id = $1 AND h.post_id < $2
       AND h.post_id > coalesce((SELECT floor_id FROM posts_home_floors WHERE person_id = $1),
                                '00000000-0000-0000-0000-000000000000')
     ORDER BY h.post_id DESC LIMIT $3"""
 # Below the floor posts are pulled from their authors. Without a floor the statement ends at its first look.
-_OLDER = f"""SELECT {COLUMNS}
+_OLDER = """SELECT {columns}
     FROM posts_home_floors f
     CROSS JOIN LATERAL (
         SELECT one.* FROM unnest($4::uuid[]) AS source (author_id)
         CROSS JOIN LATERAL (
-            SELECT q.* FROM posts_posts q
+            SELECT q.*, q.xmin FROM posts_posts q
             WHERE q.author_id = source.author_id AND q.id < $2 AND q.id <= f.floor_id
               AND (q.audience <> 'self' OR q.author_id = $1)
             ORDER BY q.id DESC LIMIT $3) one
         ORDER BY one.id DESC LIMIT $3) p
-    {JOINS}
+    {joins}
     WHERE f.person_id = $1 ORDER BY p.id DESC"""
+# What a reader's copy of a post depends on, beside its author's card: every write of one of these rows gives it
+# another xmin, whatever columns there are.
+_MARK_COLUMNS = "p.id, p.author_id, p.audience, hash_record_extended(ROW(p.xmin, c.xmin, r.xmin), 0)"
+_MARK_JOINS = """CROSS JOIN LATERAL (SELECT xmin FROM posts_counters WHERE post_id = p.id LIMIT 1) c
+    LEFT JOIN LATERAL (
+        SELECT xmin FROM posts_reactions WHERE post_id = p.id AND person_id = $1 LIMIT 1) r ON true"""
+
+PAGE = _PAGE.format(columns=COLUMNS, joins=JOINS)
+_OLDER_PAGE = _OLDER.format(columns=COLUMNS, joins=JOINS)
+_MARKS = _PAGE.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
+_OLDER_MARKS = _OLDER.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
 
 _RAISE_FLOOR = """ON CONFLICT (person_id)
     DO UPDATE SET floor_id = greatest(posts_home_floors.floor_id, excluded.floor_id)"""
@@ -43,7 +54,19 @@ async def list_older(
     work: Work, person_id: UUID, author_ids: Sequence[UUID], before: UUID, limit: int
 ) -> list[PostRow]:
     """What the authors published at or below the floor of a home, newest first; nothing without a floor."""
-    return post_rows(await work.rows(_OLDER, person_id, before, limit, author_ids))
+    return post_rows(await work.rows(_OLDER_PAGE, person_id, before, limit, author_ids))
+
+
+async def list_home_marks(work: Work, person_id: UUID, before: UUID, limit: int) -> list[FeedMark]:
+    """As `list_home`, with no more than tells whether a copy is up to date."""
+    return [FeedMark(*row) for row in await work.rows(_MARKS, person_id, before, limit)]
+
+
+async def list_older_marks(
+    work: Work, person_id: UUID, author_ids: Sequence[UUID], before: UUID, limit: int
+) -> list[FeedMark]:
+    """As `list_older`, with no more than tells whether a copy is up to date."""
+    return [FeedMark(*row) for row in await work.rows(_OLDER_MARKS, person_id, before, limit, author_ids)]
 
 
 async def insert_home_rows(work: Work, post_id: UUID, person_ids: Sequence[UUID]) -> None:

@@ -24,6 +24,8 @@ JOINS = """CROSS JOIN LATERAL (
         SELECT kind FROM posts_reactions WHERE post_id = p.id AND person_id = $1::uuid LIMIT 1) r ON true"""
 
 _FIND = f"SELECT {COLUMNS} FROM posts_posts p {JOINS} WHERE p.id = $2"
+_LIST_BY_ID = f"""SELECT {COLUMNS} FROM unnest($2::uuid[]) AS wanted (id)
+    CROSS JOIN LATERAL (SELECT * FROM posts_posts WHERE id = wanted.id LIMIT 1) p {JOINS}"""
 _LIST_PUBLIC = f"""SELECT {COLUMNS} FROM posts_posts p {JOINS}
     WHERE p.audience = 'public' AND p.id < $2 AND p.author_id <> ALL($4::uuid[]) ORDER BY p.id DESC LIMIT $3"""
 _LIST_BY_AUTHOR = f"""SELECT {COLUMNS} FROM posts_posts p {JOINS}
@@ -72,6 +74,11 @@ async def insert_post(
 async def find_post(work: Work, viewer_id: UUID | None, post_id: UUID) -> PostRow | None:
     rows = post_rows(await work.rows(_FIND, viewer_id, post_id))
     return rows[0] if rows else None
+
+
+async def list_by_id(work: Work, viewer_id: UUID, post_ids: Sequence[UUID]) -> list[PostRow]:
+    """Those that exist, in the order of `post_ids`."""
+    return post_rows(await work.rows(_LIST_BY_ID, viewer_id, post_ids))
 
 
 async def list_public(

@@ -5,7 +5,8 @@ lies deeper is pulled from the authors. Writers only ever add too much, or raise
 any other writer, because reads filter by what the reader may see now and look at nothing below the floor.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,12 +15,12 @@ from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Relations
 from banyan.features.people.signals import ConnectionEnded, ConnectionMade
 from banyan.features.posts.jobs import FanOutPost
-from banyan.features.posts.models import Post, PostRow
+from banyan.features.posts.models import FeedMark, Post, PostRow
 from banyan.features.posts.queries import homes as queries
-from banyan.features.posts.queries.posts import LAST_ID
+from banyan.features.posts.queries.posts import LAST_ID, list_by_id
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.signals import PostPublished
-from banyan.features.posts.visibility import feed_rows
+from banyan.features.posts.visibility import FeedRow, feed_rows
 from banyan.infra.database.work import Work
 from banyan.kernel.pages import Page, decode_cursor
 
@@ -40,6 +41,25 @@ class HomeSizes(Struct, frozen=True, kw_only=True):
     trim_one_in: int = 32
 
 
+class _HomeRow(FeedRow, Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+
+H = TypeVar("H", bound=_HomeRow)
+
+
+class _Reading(NamedTuple, Generic[H]):
+    """The two statements of a feed: one over the home, one over the authors for what lies below its floor."""
+
+    home: Callable[[Work, UUID, UUID, int], Awaitable[list[H]]]
+    older: Callable[[Work, UUID, Sequence[UUID], UUID, int], Awaitable[list[H]]]
+
+
+_PAGES: Final[_Reading[PostRow]] = _Reading(queries.list_home, queries.list_older)
+_MARKS: Final[_Reading[FeedMark]] = _Reading(queries.list_home_marks, queries.list_older_marks)
+
+
 class Homes:
     """Reads feeds and keeps the table behind them."""
 
@@ -53,12 +73,19 @@ class Homes:
         before = decode_cursor(cursor) or LAST_ID
         relations = await self._people.relations(work, person_id)
         wanted = limit + 1
-        rows = await self._read_home(work, person_id, relations, before, wanted)
-        if len(rows) < wanted:
-            if rows:
-                before = rows[-1].id
-            rows += await self._read_older(work, person_id, relations, before, wanted - len(rows))
+        rows = await self._read(work, person_id, relations, _PAGES, before, wanted)
         return await self._posts.dress_page(work, rows, limit)
+
+    async def list_marks(self, work: Work, person_id: UUID, newest: int) -> list[FeedMark]:
+        """The newest posts of a feed, with no more than tells whether a copy is up to date."""
+        relations = await self._people.relations(work, person_id)
+        return await self._read(work, person_id, relations, _MARKS, LAST_ID, newest)
+
+    async def list_in_feed(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> list[Post]:
+        """Those of many posts that stand in a person's feed at this moment."""
+        relations = await self._people.relations(work, person_id)
+        rows = feed_rows(person_id, relations, await list_by_id(work, person_id, post_ids))
+        return (await self._posts.dress_page(work, rows, len(rows))).items
 
     async def fan_out_published(self, work: Work, published: PostPublished) -> None:
         """Writes a new post into the first homes; a job for each further thousand."""
@@ -112,36 +139,36 @@ class Homes:
             lasts.append(len(authors))
         await queries.build_homes(work, person_ids, firsts, lasts, authors, self._sizes.home_rows)
 
-    async def _read_home(
-        self, work: Work, person_id: UUID, relations: Relations, before: UUID, wanted: int
-    ) -> list[PostRow]:
-        return await _read_visible(
-            lambda place, rows: queries.list_home(work, person_id, place, rows),
-            lambda rows: feed_rows(person_id, relations, rows),
-            before,
-            wanted,
-        )
+    async def _read(
+        self, work: Work, person_id: UUID, relations: Relations, reading: _Reading[H], before: UUID, wanted: int
+    ) -> list[H]:
+        """Up to `wanted` rows of a feed, newest first: from the home, and what is missing from the authors."""
 
-    async def _read_older(
-        self, work: Work, person_id: UUID, relations: Relations, before: UUID, wanted: int
-    ) -> list[PostRow]:
-        authors = [person_id, *relations.connected]
-        return await _read_visible(
-            lambda place, rows: queries.list_older(work, person_id, authors, place, rows),
-            lambda rows: feed_rows(person_id, relations, rows),
-            before,
-            wanted,
+        def visible(rows: list[H]) -> list[H]:
+            return feed_rows(person_id, relations, rows)
+
+        rows = await _read_visible(
+            lambda place, count: reading.home(work, person_id, place, count), visible, before, wanted
         )
+        if len(rows) < wanted:
+            authors = [person_id, *relations.connected]
+            rows += await _read_visible(
+                lambda place, count: reading.older(work, person_id, authors, place, count),
+                visible,
+                rows[-1].id if rows else before,
+                wanted - len(rows),
+            )
+        return rows
 
 
 async def _read_visible(
-    read: Callable[[UUID, int], Awaitable[list[PostRow]]],
-    visible: Callable[[list[PostRow]], list[PostRow]],
+    read: Callable[[UUID, int], Awaitable[list[H]]],
+    visible: Callable[[list[H]], list[H]],
     before: UUID,
     wanted: int,
-) -> list[PostRow]:
+) -> list[H]:
     """Up to `wanted` posts that may be shown, newest first: reads on while some of those read may not."""
-    found: list[PostRow] = []
+    found: list[H] = []
     step = wanted
     while True:
         rows = await read(before, step)

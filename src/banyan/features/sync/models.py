@@ -1,0 +1,38 @@
+"""What `/v1/sync` answers."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from banyan.features.people.models import Connection
+from banyan.features.posts.models import Post
+
+Operation = Literal["upsert", "delete"]
+
+
+class SyncedPost(Struct, frozen=True, gc=False, tag_field="kind", tag="post"):
+    """One of the newest 500 posts of one's feed; `value` is null for a delete."""
+
+    id: UUID
+    op: Operation
+    value: Post | None
+
+
+class SyncedConnection(Struct, frozen=True, gc=False, tag_field="kind", tag="connection"):
+    """One of the newest 1,000 of one's connections and requests; `value` is null for a delete."""
+
+    id: UUID
+    op: Operation
+    value: Connection | None
+
+
+SyncItem = SyncedPost | SyncedConnection
+
+
+class SyncPage(Struct, frozen=True):
+    """Apply `items` in their order, then ask with `since` = `next`; nothing is left once `items` is empty."""
+
+    items: list[SyncItem]
+    next: Annotated[str, Meta(description="Where one stands with these items applied: `since` of the next call.")]
+    reset: Annotated[bool, Meta(description="True: forget everything kept so far before applying `items`.")]

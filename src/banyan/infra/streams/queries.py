@@ -1,0 +1,146 @@
+"""All SQL of streams."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+
+from banyan.infra.database.work import Work
+from banyan.infra.streams.models import Change, Entry, Head
+
+_HEAD = "epoch, last_seq, floor_seq, digest"
+
+# `$2` is where the stream ended; every change gets the next number.
+_APPEND = """
+WITH entry AS (
+    INSERT INTO streams_entries (stream_id, kind, id, version, seq)
+    SELECT $1, kind, id, version, $2::bigint + place
+    FROM unnest($3::text[], $4::uuid[], $5::bigint[]) WITH ORDINALITY AS change (kind, id, version, place)
+    ON CONFLICT (stream_id, kind, id) DO UPDATE SET version = excluded.version, seq = excluded.seq)
+UPDATE streams_streams SET last_seq = $2::bigint + cardinality($3::text[]), digest = $6, changed_at = now()
+WHERE id = $1
+"""
+# Only what still stands as it was answered: somebody else may have logged something newer meanwhile.
+_BURY = """
+WITH entry AS (
+    UPDATE streams_entries e SET version = NULL, seq = $2::bigint + gone.place
+    FROM unnest($3::text[], $4::uuid[], $5::bigint[]) WITH ORDINALITY AS gone (kind, id, seq, place)
+    WHERE e.stream_id = $1 AND e.kind = gone.kind AND e.id = gone.id AND e.seq = gone.seq)
+UPDATE streams_streams SET last_seq = $2::bigint + cardinality($3::text[]), digest = NULL, changed_at = now()
+WHERE id = $1
+"""
+_PRUNE = """
+WITH cut AS (
+    SELECT seq FROM streams_entries WHERE stream_id = $1 AND version IS NULL ORDER BY seq DESC OFFSET $2 LIMIT 1),
+forgotten AS (
+    DELETE FROM streams_entries e USING cut WHERE e.stream_id = $1 AND e.version IS NULL AND e.seq <= cut.seq)
+UPDATE streams_streams s SET floor_seq = cut.seq FROM cut WHERE s.id = $1 RETURNING s.floor_seq
+"""
+
+
+async def find_head(work: Work, stream_id: UUID) -> Head | None:
+    row = await work.row(f"SELECT {_HEAD} FROM streams_streams WHERE id = $1", stream_id)
+    return None if row is None else Head(*row)
+
+
+async def lock_head(work: Work, stream_id: UUID) -> Head | None:
+    """Nobody else appends until the transaction ends; None when nobody has asked for this stream yet."""
+    row = await work.write_row(f"SELECT {_HEAD} FROM streams_streams WHERE id = $1 FOR NO KEY UPDATE", stream_id)
+    return None if row is None else Head(*row)
+
+
+async def make_head(work: Work, stream_id: UUID) -> Head:
+    """The locked row of a stream, made where there is none."""
+    head = await lock_head(work, stream_id)
+    while head is None:
+        await work.write("INSERT INTO streams_streams (id) VALUES ($1) ON CONFLICT DO NOTHING", stream_id)
+        head = await lock_head(work, stream_id)
+    return head
+
+
+async def list_live(work: Work, stream_id: UUID) -> list[tuple[str, UUID, int]]:
+    """Kind, id and version of all that the log says the person has."""
+    rows = await work.rows(
+        "SELECT kind, id, version FROM streams_entries WHERE stream_id = $1 AND version IS NOT NULL", stream_id
+    )
+    return [(kind, id, version) for kind, id, version in rows]
+
+
+async def list_entries(
+    work: Work, stream_id: UUID, after: int, last: int, limit: int, *, with_gone: bool
+) -> list[Entry]:
+    """In the order of change, from after `after` up to `last`."""
+    rows = await work.rows(
+        """SELECT seq, kind, id, version IS NULL FROM streams_entries
+           WHERE stream_id = $1 AND seq > $2 AND seq <= $3 AND ($5 OR version IS NOT NULL) ORDER BY seq LIMIT $4""",
+        stream_id,
+        after,
+        last,
+        limit,
+        with_gone,
+    )
+    return [Entry(*row) for row in rows]
+
+
+async def append(work: Work, stream_id: UUID, last_seq: int, changes: Sequence[Change], digest: bytes | None) -> None:
+    """The caller holds the lock of the head, which ends at `last_seq`."""
+    await work.write(
+        _APPEND,
+        stream_id,
+        last_seq,
+        [change.kind for change in changes],
+        [change.id for change in changes],
+        [change.version for change in changes],
+        digest,
+    )
+
+
+async def bury(work: Work, stream_id: UUID, last_seq: int, entries: Sequence[Entry]) -> None:
+    """Logs deletions of entries, as far as they stand unchanged. The caller holds the lock of the head."""
+    await work.write(
+        _BURY,
+        stream_id,
+        last_seq,
+        [entry.kind for entry in entries],
+        [entry.id for entry in entries],
+        [entry.seq for entry in entries],
+    )
+
+
+async def prune(work: Work, stream_id: UUID, keep: int) -> int | None:
+    """Forgets all but the newest `keep` deletions; the new floor if any had to go."""
+    floor: int | None = await work.write_value(_PRUNE, stream_id, keep)
+    return floor
+
+
+async def delete_stream(work: Work, stream_id: UUID) -> None:
+    await work.write(
+        """WITH gone AS (DELETE FROM streams_streams WHERE id = $1)
+           DELETE FROM streams_entries WHERE stream_id = $1""",
+        stream_id,
+    )
+
+
+async def delete_unused(work: Work, unused: timedelta, limit: int) -> int:
+    """Forgets streams in which nothing was logged for so long; how many."""
+    rows = await work.write(
+        """WITH gone AS (
+               DELETE FROM streams_streams WHERE id IN (
+                   SELECT id FROM streams_streams WHERE changed_at < now() - $1::interval
+                   ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+               RETURNING id),
+           entries AS (DELETE FROM streams_entries e USING gone WHERE e.stream_id = gone.id)
+           SELECT id FROM gone""",
+        unused,
+        limit,
+    )
+    return len(rows)
+
+
+async def renew_epochs(connection: asyncpg.Connection) -> None:
+    """After a backup was restored: what clients have may be newer than the database, so each has to begin anew.
+
+    Call it before anybody is served.
+    """
+    await connection.execute("UPDATE streams_streams SET epoch = gen_random_uuid()")

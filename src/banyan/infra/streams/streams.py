@@ -1,0 +1,143 @@
+"""Reads what changed for a person, and logs it at that moment."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from uuid import UUID
+
+from msgspec import Struct
+
+from banyan.infra.database.work import Work
+from banyan.infra.declare import SyncedKind
+from banyan.infra.streams import queries
+from banyan.infra.streams.models import Change, Changed, Changes, Entry, Head
+from banyan.infra.streams.positions import Position, decode_position
+
+# So many deletions are remembered for clients that were away; beyond, they begin anew. A little more are kept in
+# between, because looking for the oldest costs as much as a page.
+_KEPT_DELETIONS = 1000
+_PRUNED_EVERY = 100
+
+# Version by id, by kind.
+Versions = dict[str, dict[UUID, int]]
+
+
+class Streams:
+    """One stream per person, over the kinds that features declare."""
+
+    def __init__(self, kinds: Sequence[SyncedKind], kept_deletions: int = _KEPT_DELETIONS) -> None:
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._kept_deletions = kept_deletions
+        self._pruned_every = min(_PRUNED_EVERY, kept_deletions)
+
+    async def read(self, work: Work, person_id: UUID, since: str | None, limit: int) -> Changes:
+        """What a client that stands at `since` has to be told, at most `limit` things. Raises Invalid.
+
+        Without `since`, or where the log no longer reaches back to it, everything from the start (`reset`).
+        """
+        asked = decode_position(since)
+        head = await self._reconcile(work, person_id)
+        while True:
+            reset = asked is None or not asked.holds(head)
+            position = Position(head.epoch, 0, head.last_seq) if asked is None or reset else asked
+            entries = await queries.list_entries(
+                work, person_id, position.seq, head.last_seq, limit, with_gone=not reset
+            )
+            if work.in_transaction:
+                break
+            # Without the lock deletions may just have been forgotten that this page should have had.
+            present = await queries.find_head(work, person_id)
+            if present is not None and (present.epoch, present.floor_seq) == (head.epoch, head.floor_seq):
+                break
+            head = await self._reconcile(work, person_id)
+        items = await self._fill(work, person_id, entries)
+        seq = entries[-1].seq if len(entries) == limit else head.last_seq
+        return Changes(items, Position(head.epoch, seq, position.base).encode(), reset)
+
+    async def append(self, work: Work, person_id: UUID, changes: Sequence[Change]) -> None:
+        """Logs changes in the caller's transaction, for who has to hear of them before the person asks.
+
+        Of the kinds declared, with the versions that their `versions` would give. Does nothing for a person who has
+        no stream yet: their first look finds everything.
+        """
+        head = await queries.lock_head(work, person_id) if changes else None
+        if head is not None:
+            # Without a digest the next look compares one by one.
+            await self._append(work, person_id, head, changes, None)
+
+    async def forget(self, work: Work, person_id: UUID) -> None:
+        """Removes a person's stream."""
+        await queries.delete_stream(work, person_id)
+
+    async def _reconcile(self, work: Work, person_id: UUID) -> Head:
+        """Makes the log say what the person may see now."""
+        head = await queries.find_head(work, person_id)
+        versions = await self._versions(work, person_id)
+        digest = _digest(versions)
+        if head is not None and head.digest == digest:
+            return head
+        locked = await queries.make_head(work, person_id)
+        if locked != head and head is not None:
+            # Somebody was quicker, and may have seen more than we did before the lock.
+            versions = await self._versions(work, person_id)
+            digest = _digest(versions)
+        changes = _difference(await queries.list_live(work, person_id), versions)
+        return await self._append(work, person_id, locked, changes, digest)
+
+    async def _versions(self, work: Work, person_id: UUID) -> Versions:
+        return {name: await kind.versions(work, person_id) for name, kind in self._kinds.items()}
+
+    async def _append(
+        self, work: Work, person_id: UUID, head: Head, changes: Sequence[Change], digest: bytes | None
+    ) -> Head:
+        """The head after it, whose lock the caller holds."""
+        await queries.append(work, person_id, head.last_seq, changes, digest)
+        last_seq = head.last_seq + len(changes)
+        floor_seq: int | None = None
+        if last_seq // self._pruned_every > head.last_seq // self._pruned_every:
+            floor_seq = await queries.prune(work, person_id, self._kept_deletions)
+        return Head(head.epoch, last_seq, head.floor_seq if floor_seq is None else floor_seq, digest)
+
+    async def _fill(self, work: Work, person_id: UUID, entries: Sequence[Entry]) -> list[Changed]:
+        """The entries with their present values."""
+        wanted: dict[str, list[UUID]] = {}
+        for entry in entries:
+            if not entry.gone:
+                wanted.setdefault(entry.kind, []).append(entry.id)
+        values = {name: await self._values(work, person_id, name, ids) for name, ids in wanted.items()}
+        items = [
+            Changed(entry.kind, entry.id, None if entry.gone else values[entry.kind].get(entry.id)) for entry in entries
+        ]
+        vanished = [entry for entry, item in zip(entries, items, strict=True) if item.value is None and not entry.gone]
+        if vanished:
+            # Out of sight since the comparison. The log must say so as well: else it would think that the client has
+            # it, and not tell when it comes back.
+            locked = await queries.make_head(work, person_id)
+            await queries.bury(work, person_id, locked.last_seq, vanished)
+        return items
+
+    async def _values(self, work: Work, person_id: UUID, kind: str, ids: list[UUID]) -> Mapping[UUID, Struct]:
+        declared = self._kinds.get(kind)
+        return {} if declared is None else await declared.values(work, person_id, ids)
+
+
+def _difference(known: Sequence[tuple[str, UUID, int]], versions: Versions) -> list[Change]:
+    """What has to be appended to a log that says `known`, so that it says `versions`."""
+    rest = {(kind, id): version for kind, id, version in known}
+    changes = [
+        Change(kind, id, version)
+        for kind, present in versions.items()
+        for id, version in present.items()
+        if rest.pop((kind, id), None) != version
+    ]
+    # Deletions first: a client that stops half way has rather too little than too much.
+    return [*(Change(kind, id, None) for kind, id in rest), *changes]
+
+
+def _digest(versions: Versions) -> bytes:
+    """Of everything that is compared, in the order that the kinds give it."""
+    digest = blake2b(digest_size=16)
+    for kind, present in versions.items():
+        digest.update(b"%s %d " % (kind.encode(), len(present)))
+        digest.update(b"".join([id.bytes for id in present]))
+        digest.update(b"".join([version.to_bytes(8, "big", signed=True) for version in present.values()]))
+    return digest.digest()
