@@ -99,6 +99,22 @@ async def test_requests_for_a_connection_are_told_to_both(api: Api) -> None:
         assert device.kept == {}
 
 
+async def test_lists_are_told_to_their_owner(api: Api) -> None:
+    ada, ben = await api.sign_up("ada"), await api.sign_up("ben")
+    await ada.connect(ben)
+    device, other = Device(ada), Device(ben)
+    await device.catch_up()
+    made = (await ada.post("/v1/lists", {"name": "Neighbours"})).json()
+    await ada.put(f"/v1/lists/{made['id']}/members/{ben.id}")
+    for each in (device, other):
+        await each.catch_up()
+    assert [(one["name"], one["member_count"]) for one in device.of("list")] == [("Neighbours", 1)]
+    assert other.of("list") == []
+    await ada.delete(f"/v1/lists/{made['id']}")
+    await device.catch_up()
+    assert device.of("list") == []
+
+
 async def test_one_does_not_get_far_with_anothers_place(api: Api) -> None:
     ada, ben = await api.sign_up("ada"), await api.sign_up("ben")
     await ada.post("/v1/posts", {"body": "Hello"})
@@ -133,5 +149,5 @@ async def test_nothing_changed_is_answered_by_few_statements(api: Api) -> None:
     assert answer.json()["items"] == []
     mine = [statement for statement in statements if "streams_" in statement or "FROM unnest" in statement]
     assert len([statement for statement in statements if "posts_home" in statement]) == 2
-    assert len(mine) <= 5
+    assert len(mine) <= 6
     assert not [statement for statement in statements if "streams_" in statement and not statement.startswith("SELECT")]

@@ -2,16 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
-from hashlib import blake2b
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.msgpack import Encoder
 
 from banyan.features.accounts.models import Role
-
-_encode = Encoder().encode
 
 ConnectionState = Literal["sent", "received", "connected"]
 
@@ -23,11 +19,6 @@ class Card(Struct, frozen=True, gc=False):
     handle: str
     display_name: str
     avatar_url: str | None
-
-
-def card_version(card: Card) -> int:
-    """64 bits, signed, that change when anything on the card does; the same in every process."""
-    return int.from_bytes(blake2b(_encode(card), digest_size=8).digest(), "big", signed=True)
 
 
 class ConnectionLink(Struct, frozen=True, gc=False):

@@ -5,4 +5,7 @@ from banyan.infra.declare import SyncedKind
 
 
 def synced_kinds(people: SyncedPeople) -> tuple[SyncedKind, ...]:
-    return (SyncedKind("connection", people.connection_versions, people.connection_values),)
+    return (
+        SyncedKind("connection", people.connection_versions, people.connection_values),
+        SyncedKind("list", people.list_versions, people.list_values),
+    )

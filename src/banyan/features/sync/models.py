@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from banyan.features.people.models import Connection
+from banyan.features.people.models import Connection, ConnectionList
 from banyan.features.posts.models import Post
 
 Operation = Literal["upsert", "delete"]
@@ -27,7 +27,15 @@ class SyncedConnection(Struct, frozen=True, gc=False, tag_field="kind", tag="con
     value: Connection | None
 
 
-SyncItem = SyncedPost | SyncedConnection
+class SyncedList(Struct, frozen=True, gc=False, tag_field="kind", tag="list"):
+    """One of one's lists of connections; `value` is null for a delete."""
+
+    id: UUID
+    op: Operation
+    value: ConnectionList | None
+
+
+SyncItem = SyncedPost | SyncedConnection | SyncedList
 
 
 class SyncPage(Struct, frozen=True):

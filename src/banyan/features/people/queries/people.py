@@ -321,7 +321,7 @@ async def list_connections_by_id(work: Work, person_id: UUID, connection_ids: Se
         person_id,
         connection_ids,
     )
-    return [Connection(row["connection_id"], row["state"], _card(row), row["created_at"]) for row in rows]
+    return [Connection(row["connection_id"], row["state"], read_card(row), row["created_at"]) for row in rows]
 
 
 async def insert_block(work: Work, block_id: UUID, person_id: UUID, blocked_id: UUID, at: datetime) -> bool:

@@ -1,13 +1,16 @@
-"""A person's connections, as a client keeps them offline."""
+"""A person's connections and lists, as a client keeps them offline."""
 
 from uuid import UUID
 
 from banyan.features.people.api import PeopleApi
-from banyan.features.people.models import Connection, card_version
+from banyan.features.people.models import Connection, ConnectionList
+from banyan.features.people.queries import lists
 from banyan.features.people.queries import people as queries
 from banyan.infra.database.work import Work
+from banyan.infra.streams.versions import version_of
 
 SYNCED_CONNECTIONS = 1000
+_MOST_LISTS = 1000
 
 
 class SyncedPeople:
@@ -21,7 +24,7 @@ class SyncedPeople:
         marks = await queries.list_connection_marks(work, person_id, SYNCED_CONNECTIONS)
         cards = await self._people.cards_in_order(work, [other_id for _, other_id, _ in marks])
         return {
-            connection_id: version ^ card_version(card)
+            connection_id: version ^ version_of(card)
             for (connection_id, _, version), card in zip(marks, cards, strict=True)
             if card is not None
         }
@@ -29,3 +32,11 @@ class SyncedPeople:
     async def connection_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> dict[UUID, Connection]:
         """Those of `ids` that are a person's connections or requests at this moment."""
         return {one.id: one for one in await queries.list_connections_by_id(work, person_id, ids)}
+
+    async def list_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
+        """All lists of a person."""
+        return {one.id: version_of(one) for one in await lists.list_lists(work, person_id, None, _MOST_LISTS)}
+
+    async def list_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> dict[UUID, ConnectionList]:
+        """All lists that a person has at this moment: there are few."""
+        return {one.id: one for one in await lists.list_lists(work, person_id, None, _MOST_LISTS)}

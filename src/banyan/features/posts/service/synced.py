@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from banyan.features.people.api import PeopleApi
-from banyan.features.people.models import card_version
 from banyan.features.posts.models import Post
 from banyan.features.posts.service.homes import Homes
 from banyan.infra.database.work import Work
+from banyan.infra.streams.versions import version_of
 
 SYNCED_POSTS = 500
 
@@ -23,7 +23,7 @@ class SyncedPosts:
         """Newest first. A version is of the post's rows and of its author's card."""
         marks = await self._homes.list_marks(work, person_id, self._newest)
         cards = await self._people.cards(work, {mark.author_id for mark in marks})
-        by_author = {author_id: card_version(card) for author_id, card in cards.items()}
+        by_author = {author_id: version_of(card) for author_id, card in cards.items()}
         return {mark.id: mark.version ^ by_author[mark.author_id] for mark in marks if mark.author_id in by_author}
 
     async def feed_values(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> dict[UUID, Post]:
