@@ -183,6 +183,17 @@ def comment(audience: str, body: object = None) -> Subject:
     return subject
 
 
+def answer(audience: str) -> Subject:
+    """A reply to the owner's comment on a post that the friend wrote for that audience."""
+
+    async def subject(cast: Cast) -> Call:
+        post_id = await _publish(cast.friend, audience)
+        written = await cast.owner.post(f"/v1/posts/{post_id}/comments", {"body": "Mine"})
+        return Call({"post_id": post_id}, {"body": "Answer", "parent_id": written.json()["id"]})
+
+    return subject
+
+
 async def _publish(author: Api, audience: str) -> str:
     published = await author.post("/v1/posts", {"body": "Hello", "audience": audience})
     return str(published.json()["id"])

@@ -17,7 +17,12 @@ LISTS = {
     "/v1/posts?": (4, 1),
     "/v1/feed?": (4, 1),
     "/v1/people/ada/posts?": (5, 2),
+    "/v1/saved?": (4, 1),
+    "/v1/posts/{post_id}/revisions?": (4, 2),
     "/v1/posts/{post_id}/comments?": (5, 2),
+    "/v1/posts/{post_id}/comments?threaded=true&": (5, 2),
+    "/v1/posts/{post_id}/comments?parent_id={comment_id}&": (6, 3),
+    "/v1/comments/{comment_id}/replies?": (6, 3),
     "/v1/connections?": (2, 1),
     "/v1/connections?state=received&": (2, 1),
     "/v1/connections?state=sent&": (2, 1),
@@ -39,11 +44,12 @@ async def test_a_list_costs_the_same_whatever_its_length(database_url: str) -> N
     log = LogStream(io.BytesIO())
     async with open_platform(settings, Targets.read("api"), log) as platform, api_of(platform) as api:
         reader = Api(platform, api.http, ada.signed_in)
-        for path in LISTS:
+        paths = {path: path.format(**values) for path in LISTS}
+        for path in paths.values():
             # The driver reads the database's own catalogue once per connection.
-            await reader.get(f"{path.format(**values)}limit={ITEMS}")
+            await reader.get(f"{path}limit={ITEMS}")
         for limit in (1, 4, ITEMS):
-            counts = {path: await _count(reader, path.format(**values), limit) for path in LISTS}
+            counts = {path: await _count(reader, asked, limit) for path, asked in paths.items()}
             assert counts == LISTS, f"limit={limit}"
 
 
@@ -69,10 +75,12 @@ async def _count(reader: Api, path: str, limit: int) -> tuple[int, int]:
 
 
 async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
-    """Ada with ten of everything, each by somebody else where it can be; one of her posts and of her lists."""
+    """Ada with ten of everything, each by somebody else where it can be; one of each."""
     ada = await api.sign_up("ada")
     published = [await ada.post("/v1/posts", {"body": "Hello"}) for _ in range(ITEMS)]
     post_id = str(published[0].json()["id"])
+    comment = await ada.post(f"/v1/posts/{post_id}/comments", {"body": "Hello"})
+    comment_id = str(comment.json()["id"])
     lists = [await ada.post("/v1/lists", {"name": "Friends"}) for _ in range(ITEMS)]
     list_id = str(lists[0].json()["id"])
     for number in range(ITEMS):
@@ -83,8 +91,11 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         await ada.put(f"/v1/lists/{list_id}/members/{friend.id}")
         await friend.post("/v1/posts", {"body": "Hello", "audience": "connections"})
         await asker.post("/v1/connections", {"person_id": ada.id})
-        await asker.post("/v1/posts", {"body": "Hello"})
+        public = await asker.post("/v1/posts", {"body": "Hello"})
+        await ada.put(f"/v1/posts/{public.json()['id']}/save")
+        await ada.patch(f"/v1/posts/{post_id}", {"body": f"Hello {number}"})
         await asker.post(f"/v1/posts/{post_id}/comments", {"body": "Hello"})
+        await asker.post(f"/v1/posts/{post_id}/comments", {"body": "Hello", "parent_id": comment_id})
         await ada.post("/v1/connections", {"person_id": asked.id})
         await ada.put(f"/v1/blocks/{blocked.id}")
         await ada.put(f"/v1/mutes/{asked.id}")
@@ -97,4 +108,4 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         return len(in_feed) == 2 * ITEMS and len(mails) >= ITEMS
 
     await eventually(arrived)
-    return ada, {"post_id": post_id, "list_id": list_id}
+    return ada, {"post_id": post_id, "comment_id": comment_id, "list_id": list_id}

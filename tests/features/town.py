@@ -13,13 +13,14 @@ from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
 from banyan.features.posts import subscribers
-from banyan.features.posts.models import AudienceKind, CommentText, NewPost, Post
+from banyan.features.posts.models import Audience, AudienceKind, NewComment, NewPost, Post
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
 from banyan.features.posts.service.homes import Homes, HomeSizes
 from banyan.features.posts.service.imports import PostImports
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
+from banyan.features.posts.service.saves import Saves
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Connection as DatabaseConnection
 from banyan.infra.database.work import Pending, Work
@@ -80,6 +81,7 @@ class Town:
         self.posts = Posts(self.api)
         self.comments = Comments(self.api, self.posts)
         self.reactions = Reactions(self.posts)
+        self.saves = Saves(self.api, self.posts)
         self.homes = Homes(self.api, self.posts, sizes)
         self.imports = PostImports(self.api)
         self.communities = Communities(self.api, "Testville")
@@ -178,11 +180,16 @@ class Town:
 
     async def publish(self, author: UUID, body: str = "Hello", audience: AudienceKind = "public") -> Post:
         async with self.work() as work:
-            return await self.posts.publish_post(work, author, NewPost(body=body, audience=audience))
+            return await self.posts.publish_post(work, author, NewPost(body=body, audience=Audience(audience)))
 
-    async def comment(self, author: UUID, post: UUID, body: str = "Indeed") -> UUID:
+    async def comment(self, author: UUID, post: UUID, body: str = "Indeed", parent: UUID | None = None) -> UUID:
         async with self.work() as work:
-            return (await self.comments.write_comment(work, author, post, CommentText(body=body))).id
+            new = NewComment(body=body, parent_id=parent)
+            return (await self.comments.write_comment(work, author, post, new)).id
+
+    async def save(self, person: UUID, post: UUID) -> None:
+        async with self.work() as work:
+            await self.saves.save_post(work, person, post)
 
     async def react(self, person: UUID, post: UUID, kind: str = "love") -> None:
         async with self.work() as work:

@@ -28,6 +28,7 @@ from banyan.features.posts.service.community import Communities
 from banyan.features.posts.service.homes import Homes
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
+from banyan.features.posts.service.saves import Saves
 from banyan.features.posts.service.synced import SyncedPosts
 from banyan.features.posts.synced import synced_kinds as posts_kinds
 from banyan.features.sync.service import Sync
@@ -56,6 +57,7 @@ class Features:
     posts: Posts
     comments: Comments
     reactions: Reactions
+    saves: Saves
     homes: Homes
     communities: Communities
     streams: Streams
@@ -94,6 +96,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         posts=posts,
         comments=Comments(people_api, posts),
         reactions=Reactions(posts),
+        saves=Saves(people_api, posts),
         homes=homes,
         communities=Communities(people_api, settings.community.name, settings.accounts.sign_up),
         streams=streams,

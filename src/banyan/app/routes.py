@@ -21,7 +21,14 @@ from banyan.features.people.routes import (
     MuteRoutes,
     PeopleRoutes,
 )
-from banyan.features.posts.routes import CommentRoutes, CommunityRoutes, FeedRoutes, PostRoutes, ProfileFeedRoutes
+from banyan.features.posts.routes import (
+    CommentRoutes,
+    CommunityRoutes,
+    FeedRoutes,
+    PostRoutes,
+    ProfileFeedRoutes,
+    SavedRoutes,
+)
 from banyan.features.sync.routes import SyncRoutes
 from banyan.infra.http.application import bind
 from banyan.infra.http.routing import Controller
@@ -48,9 +55,16 @@ def build_controllers(
             bind(MuteRoutes, mutes=features.mutes),
         ],
         "posts": [
-            bind(PostRoutes, posts=features.posts, comments=features.comments, reactions=features.reactions),
+            bind(
+                PostRoutes,
+                posts=features.posts,
+                comments=features.comments,
+                reactions=features.reactions,
+                saves=features.saves,
+            ),
             bind(CommentRoutes, comments=features.comments),
             bind(FeedRoutes, homes=features.homes),
+            bind(SavedRoutes, saves=features.saves),
             bind(ProfileFeedRoutes, posts=features.posts),
             bind(CommunityRoutes, communities=features.communities),
         ],

@@ -7,14 +7,14 @@ import pytest
 
 from banyan.features.people.errors import PersonNotFound
 from banyan.features.posts.errors import PostNotFound
-from banyan.features.posts.models import AudienceKind, CommentImport, PostImport, ReactionImport, ReactionKind
+from banyan.features.posts.models import CommentImport, PlainAudience, PostImport, ReactionImport, ReactionKind
 from banyan.kernel.clock import now
 from banyan.kernel.errors import BanyanError, Conflict, Invalid
 from banyan.kernel.ids import new_id
 from tests.features.town import Town
 
 
-def a_post(author: UUID, body: str = "Hello", audience: AudienceKind = "public") -> PostImport:
+def a_post(author: UUID, body: str = "Hello", audience: PlainAudience = "public") -> PostImport:
     return PostImport(id=new_id(), author_id=author, body=body, audience=audience, created_at=now())
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from banyan.features.people.errors import PersonNotFound
 from banyan.features.posts.errors import PostNotFound
-from banyan.features.posts.models import AudienceKind, CommentText, Post, PostChanges
+from banyan.features.posts.models import Audience, AudienceKind, CommentText, Post, PostChanges
 from banyan.features.posts.service.homes import HomeSizes
 from banyan.infra.database.pool import Pool
 from banyan.kernel.errors import BanyanError
@@ -172,7 +172,7 @@ class Play:
             return
         post_id, post = found
         allowed = post.author == person
-        assert await self.change(person, post_id, PostChanges(audience=audience)) == allowed
+        assert await self.change(person, post_id, PostChanges(audience=Audience(audience))) == allowed
         if allowed:
             post.audience = audience
 
@@ -366,7 +366,7 @@ async def test_every_reader_sees_what_the_model_says(pool: Pool, script: list[tu
     async with pool.connection() as connection:
         await connection.execute(
             "TRUNCATE people_people, people_connections, people_blocks, posts_posts, posts_counters,"
-            " posts_reactions, posts_comments, posts_home, posts_home_floors"
+            " posts_reactions, posts_comments, posts_revisions, posts_tags, posts_home, posts_home_floors"
         )
     pool._outboxes = ()
     town = Town(pool, SIZES)

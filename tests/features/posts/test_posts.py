@@ -45,6 +45,9 @@ async def test_an_answer_holds_exactly_what_is_promised(town: Town) -> None:
         "comment_count": 0,
         "reaction_counts": {},
         "my_reaction": None,
+        "saved": False,
+        "tags": [],
+        "mentions": [],
     }
     assert answer["created_at"].endswith("Z")
 

@@ -54,6 +54,7 @@ async def test_comments_come_oldest_first_in_pages(town: Town) -> None:
     for limit in (1, 2, 5, 100):
         assert [comment.body for comment in await comments(town, None, post.id, limit)] == list("01234")
     first = (await comments(town, ben, post.id))[0]
+    assert first.author is not None
     assert (first.post_id, first.author.handle, first.edited_at) == (post.id, "ada", None)
     assert (await get(town, None, post.id)).comment_count == 5
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banyan.features.people.models import IdSet, Relations
-from banyan.features.posts.models import AudienceKind, PostRow
+from banyan.features.posts.models import NO_MARKS, AudienceKind, PostRow
 from banyan.features.posts.visibility import belongs_in_feed, feed_rows, may_see
 
 # Ids of few different bytes: some turn up across two neighbours in a packed set.
@@ -17,7 +17,7 @@ posts = st.lists(st.tuples(ids, audiences), max_size=8)
 
 
 def a_row(author: UUID, audience: AudienceKind) -> PostRow:
-    return PostRow(UUID(int=9), author, "x", audience, datetime.now(UTC), None, 0, {}, None)
+    return PostRow(UUID(int=9), author, "x", audience, None, NO_MARKS, datetime.now(UTC), None, 0, {}, None, False)
 
 
 few = st.lists(ids, unique=True, max_size=2)

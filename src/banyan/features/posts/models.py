@@ -9,27 +9,61 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from banyan.features.accounts.models import SignUpMode
 from banyan.features.people.models import Card
 
-AudienceKind = Literal["public", "connections", "self"]
+AudienceKind = Literal["public", "connections", "list", "self"]
+# Those that need nothing more to be said.
+PlainAudience = Literal["public", "connections", "self"]
 ReactionKind = Literal["like", "love", "laugh", "wow", "sad", "angry"]
 REACTION_KINDS: Final[tuple[ReactionKind, ...]] = get_args(ReactionKind)
+# Which comments of a post a list holds: all, those that answer the post itself, or those that answer one comment.
+Branch = UUID | Literal["all", "top"]
+# Top-level comments have depth 0. A reply to one of this depth stands beside it.
+MAX_DEPTH = 8
 
 
 class Audience(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Who may see a post: everybody, the author's connections, or nobody but the author."""
+    """Who may see a post: everybody, the author's connections, the members of one of the author's lists, or nobody
+    but the author. `id` is the list's, and only its owner is shown it.
+    """
 
     kind: AudienceKind
+    id: UUID | UnsetType = UNSET
 
 
 # One object per kind: twenty of them stand in every page of a feed.
 AUDIENCES: Final[dict[AudienceKind, Audience]] = {
     "public": Audience("public"),
     "connections": Audience("connections"),
+    "list": Audience("list"),
     "self": Audience("self"),
 }
 
+
+class Mention(Struct, frozen=True, gc=False):
+    """`@handle` in a text, as it was written but in lower case, and who it was then."""
+
+    handle: str
+    person_id: UUID
+
+
+class Marks(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What was found in a text, as it is stored. `told`: who was ever told that they are mentioned in it."""
+
+    tags: list[str] = []
+    mentions: list[Mention] = []
+    told: list[UUID] = []
+
+
+NO_MARKS: Final = Marks()
+
+# Stands beside what somebody wrote whose account is gone; no account has the nil id.
+DELETED_ACCOUNT: Final = Card(UUID(int=0), "", "Deleted account", None)
+
 PostBody = Annotated[str, Meta(min_length=1, description="1 to 5,000 characters; newlines and tabs are kept.")]
 CommentBody = Annotated[str, Meta(min_length=1, description="1 to 2,000 characters; newlines and tabs are kept.")]
-AudienceInput = Annotated[Audience | AudienceKind, Meta(description='`{"kind": "public"}` or, in short, `"public"`.')]
+AudienceInput = Annotated[
+    Audience | PlainAudience,
+    Meta(description='`{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list.'),
+]
 
 
 class NewPost(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -47,7 +81,7 @@ class PostChanges(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Post(Struct, frozen=True, gc=False):
-    """A post as one reader sees it; only `my_reaction` depends on who that is."""
+    """A post as one reader sees it; only `my_reaction`, `saved` and the audience's id depend on who that is."""
 
     id: UUID
     body: str
@@ -58,6 +92,18 @@ class Post(Struct, frozen=True, gc=False):
     comment_count: int
     reaction_counts: dict[str, int]
     my_reaction: str | None
+    saved: bool
+    tags: list[str]
+    mentions: list[Mention]
+
+
+class Revision(Struct, frozen=True, gc=False):
+    """What a post said before an edit: `edited_at` is when that edit took its place. Only the author sees for whom."""
+
+    id: UUID
+    body: str
+    audience: Audience | None
+    edited_at: datetime
 
 
 class CommentText(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -66,13 +112,31 @@ class CommentText(Struct, forbid_unknown_fields=True, kw_only=True):
     body: CommentBody
 
 
+class NewComment(CommentText, forbid_unknown_fields=True, kw_only=True):
+    """`parent_id`: the comment on the same post that this one answers."""
+
+    parent_id: UUID | None = None
+
+
 class Comment(Struct, frozen=True, gc=False):
+    """A comment in its thread: `depth` 0 answers the post itself, `reply_count` counts direct replies.
+
+    Of a deleted one that has replies a placeholder stays: `deleted`, without text and author. Whoever deleted their
+    account is shown with the nil id and no handle.
+    """
+
     id: UUID
     post_id: UUID
+    parent_id: UUID | None
+    depth: int
     body: str
+    tags: list[str]
+    mentions: list[Mention]
     created_at: datetime
     edited_at: datetime | None
-    author: Card
+    deleted: bool
+    reply_count: int
+    author: Card | None
 
 
 class ReactionSummary(Struct, frozen=True, gc=False):
@@ -80,6 +144,13 @@ class ReactionSummary(Struct, frozen=True, gc=False):
 
     reaction_counts: dict[str, int]
     my_reaction: str | None
+
+
+class TagUse(Struct, frozen=True, gc=False):
+    """How many public posts of the last seven days have a tag."""
+
+    tag: str
+    post_count: int
 
 
 class Community(Struct, frozen=True, gc=False):
@@ -94,17 +165,20 @@ class Community(Struct, frozen=True, gc=False):
 
 
 class PostRow(Struct, frozen=True, gc=False):
-    """A post as it is stored, with the reader's own reaction."""
+    """A post as it is stored, with the reader's own reaction and whether they saved it."""
 
     id: UUID
     author_id: UUID
     body: str
     audience: AudienceKind
+    list_id: UUID | None
+    marks: Marks
     created_at: datetime
     edited_at: datetime | None
     comment_count: int
     reaction_counts: dict[str, int]
     my_reaction: str | None
+    saved: bool
 
 
 class FeedMark(Struct, frozen=True, gc=False):
@@ -117,14 +191,38 @@ class FeedMark(Struct, frozen=True, gc=False):
 
 
 class CommentRow(Struct, frozen=True, gc=False):
-    """A comment as it is stored."""
+    """A comment as it is stored; of a deleted one the author's id is nil and the body empty."""
 
     id: UUID
     post_id: UUID
     author_id: UUID
     body: str
     created_at: datetime
-    edited_at: datetime | None
+    edited_at: datetime | None = None
+    parent_id: UUID | None = None
+    depth: int = 0
+    reply_count: int = 0
+    deleted: bool = False
+    marks: Marks = NO_MARKS
+
+
+class PostText(Struct, frozen=True, gc=False):
+    """What an edit changes of a post."""
+
+    body: str
+    audience: AudienceKind
+    list_id: UUID | None
+    marks: Marks
+
+
+class RevisionRow(Struct, frozen=True, gc=False):
+    """An earlier text of a post as it is stored."""
+
+    id: UUID
+    body: str
+    audience: AudienceKind
+    list_id: UUID | None
+    edited_at: datetime
 
 
 class PostImport(Struct, frozen=True, kw_only=True):
@@ -133,7 +231,7 @@ class PostImport(Struct, frozen=True, kw_only=True):
     id: UUID
     author_id: UUID
     body: str
-    audience: AudienceKind
+    audience: PlainAudience
     created_at: datetime
 
 

@@ -1,23 +1,27 @@
 """Posts, comments, reactions and feeds over HTTP."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from banyan.features.posts.errors import NotTheAuthor
 from banyan.features.posts.models import (
+    Branch,
     Comment,
     CommentText,
     Community,
+    NewComment,
     NewPost,
     Post,
     PostChanges,
     ReactionSummary,
+    Revision,
 )
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
 from banyan.features.posts.service.homes import Homes
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
+from banyan.features.posts.service.saves import Saves
 from banyan.infra.http.routing import (
     Controller,
     Cursor,
@@ -25,6 +29,7 @@ from banyan.infra.http.routing import (
     FromQuery,
     JSONBody,
     Limit,
+    QueryParameter,
     Request,
     delete,
     get,
@@ -36,6 +41,9 @@ from banyan.kernel.pages import DEFAULT_LIMIT, Page
 
 _MODERATORS = frozenset({"moderator", "admin"})
 
+ParentId = Annotated[UUID | None, QueryParameter(description="Only the direct replies to this comment.")]
+Threaded = Annotated[bool, QueryParameter(description="Only comments that answer the post itself.")]
+
 
 class PostRoutes(Controller):
     path = "/v1/posts"
@@ -43,6 +51,7 @@ class PostRoutes(Controller):
     posts: Posts
     comments: Comments
     reactions: Reactions
+    saves: Saves
 
     @post()
     async def publish(self, request: Request, data: JSONBody[NewPost]) -> Post:
@@ -77,17 +86,50 @@ class PostRoutes(Controller):
         """Delete one's own post with its comments and reactions."""
         await self.posts.delete_post(request.work, request.account_id, post_id)
 
+    @get("/{post_id:uuid}/revisions", access="anyone")
+    async def list_revisions(
+        self, request: Request, post_id: FromPath[UUID], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    ) -> Page[Revision]:
+        """What a post said before its edits, newest first.
+
+        Whoever may see the post finds the earlier texts that were for them too.
+        """
+        return await self.posts.list_revisions(request.work, request.viewer_id, post_id, limit, cursor)
+
+    @put("/{post_id:uuid}/save", status=204)
+    async def save(self, request: Request, post_id: FromPath[UUID]) -> None:
+        """Save a post for later."""
+        await self.saves.save_post(request.work, request.account_id, post_id)
+
+    @delete("/{post_id:uuid}/save")
+    async def unsave(self, request: Request, post_id: FromPath[UUID]) -> None:
+        """Take a post from those one has saved."""
+        await self.saves.unsave_post(request.work, request.account_id, post_id)
+
     @post("/{post_id:uuid}/comments")
-    async def comment(self, request: Request, post_id: FromPath[UUID], data: JSONBody[CommentText]) -> Comment:
-        """Comment on a post."""
+    async def comment(self, request: Request, post_id: FromPath[UUID], data: JSONBody[NewComment]) -> Comment:
+        """Comment on a post, or answer a comment on it.
+
+        Threads are at most eight replies deep: a reply to one of the last level stands beside it.
+        """
         return await self.comments.write_comment(request.work, request.account_id, post_id, data)
 
     @get("/{post_id:uuid}/comments", access="anyone")
     async def list_comments(
-        self, request: Request, post_id: FromPath[UUID], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+        self,
+        request: Request,
+        post_id: FromPath[UUID],
+        parent_id: ParentId = None,
+        threaded: Threaded = False,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: Cursor = None,
     ) -> Page[Comment]:
-        """The comments on a post, oldest first."""
-        return await self.comments.list_comments(request.work, request.viewer_id, post_id, limit, cursor)
+        """The comments on a post, oldest first.
+
+        All of them, or only those that answer the post itself, or only those that answer one comment.
+        """
+        branch: Branch = parent_id or ("top" if threaded else "all")
+        return await self.comments.list_comments(request.work, request.viewer_id, post_id, limit, cursor, branch)
 
     @put("/{post_id:uuid}/reactions/{kind:str}")
     async def react(self, request: Request, post_id: FromPath[UUID], kind: FromPath[str]) -> ReactionSummary:
@@ -108,6 +150,13 @@ class CommentRoutes(Controller):
     tags = ["posts"]
     comments: Comments
 
+    @get("/{comment_id:uuid}/replies", access="anyone")
+    async def list_replies(
+        self, request: Request, comment_id: FromPath[UUID], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    ) -> Page[Comment]:
+        """The direct replies to a comment, oldest first."""
+        return await self.comments.list_replies(request.work, request.viewer_id, comment_id, limit, cursor)
+
     @patch("/{comment_id:uuid}", raises=[NotTheAuthor])
     async def edit(self, request: Request, comment_id: FromPath[UUID], data: JSONBody[CommentText]) -> Comment:
         """Change one's own comment."""
@@ -115,7 +164,10 @@ class CommentRoutes(Controller):
 
     @delete("/{comment_id:uuid}", raises=[NotTheAuthor])
     async def remove(self, request: Request, comment_id: FromPath[UUID]) -> None:
-        """Delete a comment: one's own, one on one's own post, or as a moderator."""
+        """Delete a comment: one's own, one on one's own post, or as a moderator.
+
+        Of one with replies a placeholder stays.
+        """
         principal = request.principal
         moderates = principal is not None and principal.role in _MODERATORS
         await self.comments.delete_comment(request.work, request.account_id, comment_id, moderates=moderates)
@@ -130,6 +182,17 @@ class FeedRoutes(Controller):
     async def show(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Post]:
         """One's home feed: one's own posts and those of one's connections, newest first."""
         return await self.homes.read_feed(request.work, request.account_id, limit, cursor)
+
+
+class SavedRoutes(Controller):
+    path = "/v1/saved"
+    tags = ["posts"]
+    saves: Saves
+
+    @get()
+    async def list(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Post]:
+        """The posts one has saved and may still see, newest saved first."""
+        return await self.saves.list_saved(request.work, request.account_id, limit, cursor)
 
 
 class ProfileFeedRoutes(Controller):

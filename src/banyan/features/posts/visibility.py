@@ -6,7 +6,7 @@ from uuid import UUID
 from banyan.features.people.models import Relations
 from banyan.features.posts.models import AudienceKind
 
-_ALL: Final[tuple[AudienceKind, ...]] = ("public", "connections", "self")
+_ALL: Final[tuple[AudienceKind, ...]] = ("public", "connections", "list", "self")
 _AS_CONNECTION: Final[tuple[AudienceKind, ...]] = ("public", "connections")
 _AS_ANYBODY: Final[tuple[AudienceKind, ...]] = ("public",)
 _NONE: Final[tuple[AudienceKind, ...]] = ()

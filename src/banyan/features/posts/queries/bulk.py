@@ -80,7 +80,7 @@ async def recount_reactions(work: Work, post_ids: Sequence[UUID]) -> None:
         """UPDATE posts_counters c SET reaction_counts = fresh.counts
            FROM (SELECT post_id, jsonb_object_agg(kind, count) AS counts
                  FROM (SELECT post_id, kind, count(*) FROM posts_reactions
-                       WHERE post_id = ANY($1) GROUP BY post_id, kind) kinds
+                       WHERE post_id = ANY($1) AND kind IS NOT NULL GROUP BY post_id, kind) kinds
                  GROUP BY post_id) fresh
            WHERE c.post_id = fresh.post_id""",
         post_ids,

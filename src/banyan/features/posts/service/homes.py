@@ -74,7 +74,7 @@ class Homes:
         relations = await self._people.relations(work, person_id)
         wanted = limit + 1
         rows = await self._read(work, person_id, relations, _PAGES, before, wanted)
-        return await self._posts.dress_page(work, rows, limit)
+        return await self._posts.dress_page(work, person_id, rows, limit)
 
     async def list_marks(self, work: Work, person_id: UUID, newest: int) -> list[FeedMark]:
         """The newest posts of a feed, with no more than tells whether a copy is up to date."""
@@ -85,7 +85,7 @@ class Homes:
         """Those of many posts that stand in a person's feed at this moment."""
         relations = await self._people.relations(work, person_id)
         rows = feed_rows(person_id, relations, await list_by_id(work, person_id, post_ids))
-        return (await self._posts.dress_page(work, rows, len(rows))).items
+        return await self._posts.dress_rows(work, person_id, rows)
 
     async def fan_out_published(self, work: Work, published: PostPublished) -> None:
         """Writes a new post into the first homes; a job for each further thousand."""

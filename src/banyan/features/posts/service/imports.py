@@ -1,6 +1,7 @@
 """Taking over many posts, comments and reactions, by the rules for one; no signal leaves, homes are built after."""
 
 from collections.abc import Sequence
+from typing import Final, get_args
 from uuid import UUID
 
 from msgspec import structs
@@ -9,7 +10,7 @@ from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import PersonNotFound
 from banyan.features.people.models import IdSet, Relations
 from banyan.features.posts.errors import PostNotFound
-from banyan.features.posts.models import AUDIENCES, CommentImport, PostImport, ReactionImport
+from banyan.features.posts.models import CommentImport, PlainAudience, PostImport, ReactionImport
 from banyan.features.posts.queries import bulk as queries
 from banyan.features.posts.service.comments import check_comment
 from banyan.features.posts.service.posts import check_body
@@ -17,6 +18,8 @@ from banyan.features.posts.service.reactions import check_kind
 from banyan.features.posts.visibility import may_see
 from banyan.infra.database.work import Work
 from banyan.kernel.errors import Conflict, Invalid
+
+_PLAIN: Final[tuple[PlainAudience, ...]] = get_args(PlainAudience)
 
 
 class PostImports:
@@ -28,8 +31,8 @@ class PostImports:
     async def import_posts(self, work: Work, posts: Sequence[PostImport]) -> None:
         """Raises Invalid, PersonNotFound, Conflict for an id that is known."""
         checked = [structs.replace(post, body=check_body(post.body)) for post in posts]
-        if any(post.audience not in AUDIENCES for post in checked):
-            raise Invalid.field("audience", "unknown_audience", f"One of {', '.join(AUDIENCES)}.")
+        if any(post.audience not in _PLAIN for post in checked):
+            raise Invalid.field("audience", "unknown_audience", f"One of {', '.join(_PLAIN)}.")
         await self._check_people(work, {post.author_id for post in checked})
         if await queries.insert_posts(work, checked) != len(checked):
             raise Conflict("The id of a post is given twice.")

@@ -12,12 +12,17 @@ from banyan.features.posts.errors import NotTheAuthor, PostNotFound
 from banyan.features.posts.jobs import FanOutPost
 from banyan.features.posts.models import (
     AUDIENCES,
+    NO_MARKS,
     Audience,
     AudienceKind,
     NewPost,
+    PlainAudience,
     Post,
     PostChanges,
     PostRow,
+    PostText,
+    Revision,
+    RevisionRow,
 )
 from banyan.features.posts.queries import posts as queries
 from banyan.features.posts.signals import PostDeleted, PostEdited, PostPublished
@@ -25,6 +30,7 @@ from banyan.features.posts.visibility import may_see, unwanted_authors, visible_
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
+from banyan.kernel.errors import Invalid
 from banyan.kernel.ids import id_time, new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
 from banyan.kernel.text import check_lines
@@ -41,21 +47,23 @@ class Posts:
     async def publish_post(self, work: Work, author_id: UUID, new: NewPost) -> Post:
         """Raises Invalid."""
         body = check_body(new.body)
-        audience = audience_kind(new.audience)
+        audience, list_id = await self._check_audience(work, author_id, new.audience)
         card = await self._people.find_card(work, author_id)
         if card is None:
             raise PersonNotFound
         post_id = new_id()
         at = id_time(post_id)
-        await queries.insert_post(work, post_id, author_id, body, audience, at)
+        text = PostText(body, audience, list_id, NO_MARKS)
+        await queries.insert_post(work, post_id, author_id, text, at)
         if audience != "self":
             work.emit(PostPublished(post_id, author_id))
-        return Post(post_id, body, AUDIENCES[audience], at, None, card, 0, {}, None)
+        row = PostRow(post_id, author_id, body, audience, list_id, text.marks, at, None, 0, {}, None, False)
+        return dress(row, card, author_id)
 
     async def get_post(self, work: Work, viewer_id: UUID | None, post_id: UUID) -> Post:
         """Raises PostNotFound."""
         row = await self.get_visible(work, viewer_id, post_id)
-        return await self._dress_one(work, row)
+        return await self._dress_one(work, viewer_id, row)
 
     async def get_visible(self, work: Work, viewer_id: UUID | None, post_id: UUID) -> PostRow:
         """A post as it is stored, for a reader who may see it. Raises PostNotFound."""
@@ -72,7 +80,7 @@ class Posts:
         relations = await self._people.relations(work, viewer_id)
         before = decode_cursor(cursor) or queries.LAST_ID
         rows = await queries.list_public(work, viewer_id, unwanted_authors(relations), before, limit + 1)
-        return await self.dress_page(work, rows, limit)
+        return await self.dress_page(work, viewer_id, rows, limit)
 
     async def list_by_author(
         self, work: Work, viewer_id: UUID | None, handle: str, limit: int, cursor: str | None
@@ -86,26 +94,46 @@ class Posts:
         audiences = visible_audiences(viewer_id, relations, author_id)
         if not audiences:
             raise PersonNotFound
-        rows = await queries.list_by_author(work, viewer_id, author_id, audiences, before, limit + 1)
-        return await self.dress_page(work, rows, limit)
+        rows = await queries.list_by_author(work, viewer_id, author_id, audiences, (), before, limit + 1)
+        return await self.dress_page(work, viewer_id, rows, limit)
 
     async def edit_post(self, work: Work, viewer_id: UUID, post_id: UUID, changes: PostChanges) -> Post:
         """The author changes text or audience. Raises PostNotFound, NotTheAuthor, Invalid."""
         await self._check_author(work, viewer_id, post_id)
         body = None if changes.body is UNSET else check_body(changes.body)
-        audience = None if changes.audience is UNSET else audience_kind(changes.audience)
-        before = await queries.lock_post(work, post_id)
-        if before is None:
+        chosen = None
+        if changes.audience is not UNSET:
+            chosen = await self._check_audience(work, viewer_id, changes.audience)
+        old = await queries.lock_post(work, post_id)
+        if old is None:
             raise PostNotFound
-        old_body, old_audience = before
-        edited_at = now() if body is not None and body != old_body else None
-        await queries.update_post(work, post_id, body or old_body, audience or old_audience, edited_at)
-        if old_audience == "self" and audience not in (None, "self"):
-            work.enqueue(FanOutPost(post_id, viewer_id))
-        if (old_audience, audience or old_audience) != ("self", "self"):
-            work.emit(PostEdited(post_id, viewer_id))
-        announce_change(work, post_id, old_audience)
+        audience, list_id = chosen or (old.audience, old.list_id)
+        new = PostText(body or old.body, audience, list_id, old.marks)
+        if new != old:
+            await queries.update_post(work, post_id, new_id(), new, now())
+            if old.audience == "self" and audience != "self":
+                work.enqueue(FanOutPost(post_id, viewer_id))
+            if (old.audience, audience) != ("self", "self"):
+                work.emit(PostEdited(post_id, viewer_id))
+            announce_change(work, post_id, old.audience)
         return await self.get_post(work, viewer_id, post_id)
+
+    async def list_revisions(
+        self, work: Work, viewer_id: UUID | None, post_id: UUID, limit: int, cursor: str | None
+    ) -> Page[Revision]:
+        """What a post said before its edits, newest first. Raises PostNotFound.
+
+        Others than the author find an earlier text only when they may see the post now and belonged to those for
+        whom that text was: making a post public does not publish what it said before.
+        """
+        before = decode_cursor(cursor) or queries.LAST_ID
+        post = await self.get_visible(work, viewer_id, post_id)
+        relations = await self._people.relations(work, viewer_id)
+        own = post.author_id == viewer_id
+        audiences = visible_audiences(viewer_id, relations, post.author_id)
+        rows = await queries.list_revisions(work, post_id, audiences, None if own else (), before, limit + 1)
+        page = cut_page(rows, limit, lambda row: row.id)
+        return Page([_show_revision(row, own=own) for row in page.items], page.next_cursor)
 
     async def delete_post(self, work: Work, viewer_id: UUID, post_id: UUID) -> None:
         """The author removes a post with all that hangs on it. Raises PostNotFound, NotTheAuthor."""
@@ -117,19 +145,32 @@ class Posts:
             work.emit(PostDeleted(post_id, viewer_id))
         announce_change(work, post_id, row.audience)
 
-    async def dress_page(self, work: Work, rows: Sequence[PostRow], limit: int) -> Page[Post]:
+    async def dress_page(self, work: Work, viewer_id: UUID | None, rows: Sequence[PostRow], limit: int) -> Page[Post]:
         """A page for `limit` posts from up to one more than that."""
         page = cut_page(rows, limit, lambda row: row.id)
-        cards = await self._people.cards_in_order(work, [row.author_id for row in page.items])
-        # An author who is gone in this moment takes their posts along.
-        posts = [dress(row, card) for row, card in zip(page.items, cards, strict=True) if card is not None]
-        return Page(posts, page.next_cursor)
+        return Page(await self.dress_rows(work, viewer_id, page.items), page.next_cursor)
 
-    async def _dress_one(self, work: Work, row: PostRow) -> Post:
+    async def dress_rows(self, work: Work, viewer_id: UUID | None, rows: Sequence[PostRow]) -> list[Post]:
+        """Stored posts as they are answered; an author who is gone in this moment takes their posts along."""
+        cards = await self._people.cards_in_order(work, [row.author_id for row in rows])
+        return [dress(row, card, viewer_id) for row, card in zip(rows, cards, strict=True) if card is not None]
+
+    async def _dress_one(self, work: Work, viewer_id: UUID | None, row: PostRow) -> Post:
         card = await self._people.find_card(work, row.author_id)
         if card is None:
             raise PostNotFound
-        return dress(row, card)
+        return dress(row, card, viewer_id)
+
+    async def _check_audience(
+        self, work: Work, author_id: UUID, given: Audience | PlainAudience
+    ) -> tuple[AudienceKind, UUID | None]:
+        """Kind and list from either form of input. Raises Invalid."""
+        audience = AUDIENCES[given] if isinstance(given, str) else given
+        if audience.kind != "list":
+            if audience.id is not UNSET:
+                raise Invalid.field("audience.id", "not_a_list", 'Only `{"kind": "list"}` has an id.')
+            return audience.kind, None
+        raise Invalid.field("audience.id", "unknown_list", "Give the id of one of your own lists.")
 
     async def _check_author(self, work: Work, viewer_id: UUID, post_id: UUID) -> PostRow:
         row = await self.get_visible(work, viewer_id, post_id)
@@ -143,24 +184,31 @@ def check_body(value: str) -> str:
     return check_lines(value, "body", max_chars=BODY_MAX_CHARS)
 
 
-def audience_kind(given: Audience | AudienceKind) -> AudienceKind:
-    """The kind from either form of input."""
-    return given.kind if isinstance(given, Audience) else given
-
-
-def dress(row: PostRow, author: Card) -> Post:
-    """A stored post as it is answered."""
+def dress(row: PostRow, author: Card, viewer_id: UUID | None) -> Post:
+    """A stored post as it is answered to one reader."""
+    list_id = row.list_id
+    marks = row.marks
     return Post(
         row.id,
         row.body,
-        AUDIENCES[row.audience],
+        AUDIENCES[row.audience] if list_id is None or row.author_id != viewer_id else Audience("list", list_id),
         row.created_at,
         row.edited_at,
         author,
         row.comment_count,
         row.reaction_counts,
         row.my_reaction,
+        row.saved,
+        marks.tags,
+        marks.mentions,
     )
+
+
+def _show_revision(row: RevisionRow, *, own: bool) -> Revision:
+    audience = None
+    if own:
+        audience = AUDIENCES[row.audience] if row.list_id is None else Audience("list", row.list_id)
+    return Revision(row.id, row.body, audience, row.edited_at)
 
 
 def announce_change(work: Work, post_id: UUID, audience: AudienceKind) -> None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from banyan.features.posts.errors import PostNotFound
 from banyan.features.posts.models import REACTION_KINDS, ReactionKind, ReactionSummary
-from banyan.features.posts.queries import responses as queries
+from banyan.features.posts.queries import reactions as queries
 from banyan.features.posts.queries.posts import lock_counters
 from banyan.features.posts.service.posts import Posts, announce_change
 from banyan.features.posts.signals import ReactionPut, ReactionRemoved

@@ -19,12 +19,17 @@ export function commentThread(post, counts) {
   return h("div", { class: "comments" }, list, me() && writer(post, list, counts));
 }
 
+// Stands where a comment with replies was deleted.
+const nobody = { handle: "", display_name: "Deleted comment", avatar_url: null };
+
 function commentRow(comment, post, counts) {
+  if (comment.deleted) return h("div", { class: "comment" }, avatar(nobody, "small"), h("p", { class: "hint" }, nobody.display_name));
   const remove = async () => {
     if (!(await confirm({ title: "Delete this comment?", text: "It cannot be brought back.", action: "Delete" }))) return;
     try {
       await api.remove(`/v1/comments/${comment.id}`);
-      row.closest(".item").remove();
+      if (comment.reply_count) row.replaceWith(commentRow({ ...comment, deleted: true }, post, counts));
+      else row.closest(".item").remove();
       counts(-1);
     } catch (problem) {
       announce(problem.message);

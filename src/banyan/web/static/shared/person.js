@@ -18,8 +18,9 @@ export function avatar(person, size = "") {
 
 export const profileLink = (handle) => `/app#/people/${encodeURIComponent(handle)}`;
 
-/** Name and handle as one link. */
+/** Name and handle as one link; the name alone of somebody whose account is gone. */
 export function nameLink(person) {
+  if (!person.handle) return h("span", { class: "name" }, person.display_name);
   return h(
     "a",
     { class: "name", href: profileLink(person.handle) },
