@@ -226,6 +226,8 @@ class AccountImport(Struct, frozen=True, kw_only=True):
     email_verified: bool
     password_hash: str | None
     created_at: datetime
+    role: Role = Role.MEMBER
+    language: str = "en"
 
 
 class SendVerification(Job, frozen=True):

@@ -1,8 +1,11 @@
 """What accounts need of the people feature, which ranks above: wiring passes it as functions."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from banyan.features.accounts.models import PersonNames
 from banyan.infra.database.work import Work
@@ -17,3 +20,23 @@ class PersonLink:
     check: Callable[[Work, str, str], Awaitable[None]]
     create: Callable[[Work, UUID, str, str], Awaitable[PersonNames]]
     find_names: Callable[[Work, UUID], Awaitable[PersonNames]]
+
+
+class NewPerson(Struct, frozen=True):
+    """A person to be made in bulk, with the id of their account."""
+
+    id: UUID
+    names: PersonNames
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonBulk:
+    """What an import of accounts needs of people: `read` gives handle and display name as they are kept, or raises
+    Invalid; `find_holders` says who has which of many handles; `create` makes many persons and raises what people
+    say when one of the handles was taken meanwhile.
+    """
+
+    read: Callable[[str, str], PersonNames]
+    find_holders: Callable[[Work, Sequence[str]], Awaitable[dict[str, UUID]]]
+    create: Callable[[Work, Sequence[NewPerson]], Awaitable[None]]

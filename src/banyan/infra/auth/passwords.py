@@ -1,4 +1,4 @@
-"""Password hashes: argon2id in threads, a bounded number at once and a bounded number in the queue."""
+"""Password hashes: argon2id, and bcrypt of imported accounts; in threads, so many at once, so many in the queue."""
 
 import asyncio
 import ctypes
@@ -13,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from prometheus_client import Counter, Gauge
 
 from banyan.infra.auth.errors import HashingBusy
+from banyan.infra.auth.foreign import is_bcrypt, verify_bcrypt
 from banyan.infra.auth.settings import AuthSettings
 
 HASHES = Counter("banyan_password_hashes_total", "Password hashes computed.")
@@ -44,22 +45,25 @@ class Passwords:
         """The encoded argon2id hash. Raises HashingBusy."""
         return await self._run(self._hasher.hash, password)
 
-    async def verify(self, stored: str | None, password: str) -> bool:
+    async def verify(self, stored: str | None, password: str, like: str | None = None) -> bool:
         """Whether `password` is the one behind `stored`. Without a stored hash the answer is False after the
-        same work, so that time does not tell who has an account. Raises HashingBusy.
+        same work, so that time does not tell who has an account: that of a hash `like` this one, since those of
+        imported accounts may cost more or less than ours. Raises HashingBusy.
         """
-        right = await self._run(self._verify, stored or self._nobodys, password)
+        right = await self._run(self._verify, stored or like or self._nobodys, password)
         return right and stored is not None
 
     def needs_rehash(self, stored: str) -> bool:
-        """Whether `stored` was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(stored)
+        """Whether `stored` was made with other parameters than today's, or by another function."""
+        return is_bcrypt(stored) or self._hasher.check_needs_rehash(stored)
 
     def close(self) -> None:
         """Drops those who wait; hashes that have begun end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, stored: str, password: str) -> bool:
+        if is_bcrypt(stored):
+            return verify_bcrypt(stored, password)
         try:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):

@@ -111,10 +111,12 @@ async def insert_accounts(work: Work, accounts: Sequence[AccountImport], email_k
     """How many were new: an address or id that is taken is left out."""
     rows = await work.write(
         """
-        INSERT INTO accounts_accounts (id, email, email_key, email_verified_at, password_hash, created_at)
-        SELECT id, email, email_key, CASE WHEN verified THEN created_at END, password_hash, created_at
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bool[], $5::text[], $6::timestamptz[])
-            AS given (id, email, email_key, verified, password_hash, created_at)
+        INSERT INTO accounts_accounts
+            (id, email, email_key, email_verified_at, password_hash, created_at, role, language)
+        SELECT id, email, email_key, CASE WHEN verified THEN created_at END, password_hash, created_at, role, language
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bool[], $5::text[], $6::timestamptz[], $7::text[],
+                    $8::text[])
+            AS given (id, email, email_key, verified, password_hash, created_at, role, language)
         ON CONFLICT DO NOTHING RETURNING 1
         """,
         [account.id for account in accounts],
@@ -123,8 +125,18 @@ async def insert_accounts(work: Work, accounts: Sequence[AccountImport], email_k
         [account.email_verified for account in accounts],
         [account.password_hash for account in accounts],
         [account.created_at for account in accounts],
+        [account.role.value for account in accounts],
+        [account.language for account in accounts],
     )
     return len(rows)
+
+
+async def find_ids_by_email(work: Work, email_keys: Sequence[str]) -> dict[str, UUID]:
+    """The accounts of those addresses that have one."""
+    rows = await work.rows(
+        "SELECT email_key, id FROM accounts_accounts WHERE email_key = ANY($1::text[])", list(email_keys)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def update_password_hash(work: Work, account_id: UUID, old_hash: str, new_hash: str) -> None:

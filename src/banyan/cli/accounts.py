@@ -1,0 +1,87 @@
+"""`banyan accounts import`: take over the accounts of another system."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from pydantic import SecretStr
+
+from banyan.app.account_import import ImportReport, count_import_lines, import_accounts
+from banyan.app.settings import find_database_url
+from banyan.cli.process import Format, console, print_line, run
+from banyan.demo.progress import ProgressLog
+from banyan.infra.database.pool import Pool
+from banyan.infra.database.settings import DatabaseSettings
+from banyan.infra.settings import BadSettings
+from banyan.ops.postgres import running_dsn
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Take over accounts of another system.",
+)
+
+_SHOWN = 50
+
+
+@app.callback()
+def accounts() -> None:
+    """Makes `import` a command of its own: with only one, Typer would leave its name out."""
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="CSV with a first line of column names, or JSON lines.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    data: Annotated[Path, typer.Option(help="Directory of the installation that `up` runs.")] = Path("banyan-data"),
+    database_url: Annotated[
+        str | None, typer.Option("--database-url", help="Another database: postgresql://user:password@host/name")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="`json`: one line, for scripts.")] = Format.table,
+) -> None:
+    """Import accounts with their bcrypt or argon2 password hashes, while the server runs or not.
+
+    Columns: email, handle, display_name, and if there are any password_hash, email_verified, role, created_at,
+    language. Good lines go in; the others are listed with what would be right, and the status is then 1. Run it again
+    after a kill, or with the mended file: what is there already stays as it is.
+    """
+    reports: list[ImportReport] = []
+    run(_import(file, dry_run, data, database_url, format, reports))
+    report = reports[0]
+    if format is Format.json:
+        print_line(msgspec.json.encode(report).decode())
+    else:
+        _print(report)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+async def _import(
+    file: Path, dry_run: bool, data: Path, database_url: str | None, format: Format, reports: list[ImportReport]
+) -> None:
+    url = database_url or find_database_url(data) or running_dsn(data)
+    if url is None:
+        raise BadSettings(
+            f"No database: none runs for {data}. Start it with `banyan up --data {data}`, or name one with "
+            "--database-url."
+        )
+    total = count_import_lines(file)
+    pool = await Pool.open(DatabaseSettings(url=SecretStr(url), pool_size=1))
+    try:
+        log = ProgressLog(console, plain=format is Format.json)
+        with log.step("Accounts", "lines", 0, total) as advance:
+            reports.append(await import_accounts(pool, file, advance, dry_run=dry_run))
+    finally:
+        await pool.close()
+
+
+def _print(report: ImportReport) -> None:
+    for refused in report.refused[:_SHOWN]:
+        place = f"{refused.field}: " if refused.field else ""
+        console.print(f"line {refused.line}: {place}{refused.detail}", soft_wrap=True, markup=False)
+    if len(report.refused) > _SHOWN:
+        console.print(f"and {len(report.refused) - _SHOWN:,} more; --format json lists all")
+    verb = "would be made" if report.dry_run else "made"
+    print_line(f"{report.made:,} {verb}, {report.there:,} there already, {len(report.refused):,} refused")
