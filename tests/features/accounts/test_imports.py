@@ -16,6 +16,7 @@ import pytest
 
 from banyan.app import account_import
 from banyan.app.account_import import ImportReport, import_accounts
+from banyan.infra.auth import passwords
 from banyan.infra.database.pool import Pool
 from banyan.infra.settings import BadSettings
 from tests.features.accounts.steps import code, sign_in
@@ -98,6 +99,30 @@ async def test_the_first_sign_in_replaces_the_hash(api: Api, tmp_path: Path, sto
     assert await stored_hash(api, "ada") == ours
 
 
+async def test_a_password_that_nobody_normalised(api: Api, tmp_path: Path) -> None:
+    wide = "ｗｉｄｅ password"
+    stored = bcrypt.hashpw(wide.encode(), b"$2b$04$abcdefghijklmnopqrstuu").decode()
+    await run(api.platform.pool, write_json(tmp_path / "p", [line("ada", password_hash=stored)]))
+    assert (await sign_in(api, "ada", wide)).status_code == 200
+    assert (await sign_in(api, "ada", "wide password")).status_code == 200, "ours is normalised"
+
+
+async def test_an_unknown_address_costs_what_its_neighbour_does(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(api.platform.pool, write_json(tmp_path / "p", [line("ada"), line("cleo")]))
+    checked: list[str] = []
+
+    def check(stored: str, password: str) -> bool:
+        checked.append(stored)
+        return False
+
+    monkeypatch.setattr(passwords, "verify_bcrypt", check)
+    for handle in ("ada", "ad", "adb", "cleo", "clen"):
+        assert code(await sign_in(api, handle, PASSWORD)) == (401, "wrong_credentials")
+    assert checked == [HASH] * 5
+
+
 async def test_without_a_hash_nobody_gets_in_by_password(api: Api, tmp_path: Path) -> None:
     await run(api.platform.pool, write_json(tmp_path / "p", [line("ada", password_hash=None)]))
     assert code(await sign_in(api, "ada", PASSWORD)) == (401, "wrong_credentials")
@@ -107,24 +132,24 @@ async def test_each_wrong_line_is_told_and_the_others_go_in(api: Api, tmp_path: 
     await api.sign_up("taken")
     await api.sign_up("chief")
     wrong: list[tuple[Any, str | None, str]] = [
-        (line("a1", email="no address"), "email", "name@example.org"),
+        (line("one_a1", email="no address"), "email", "name@example.org"),
         (line("x"), "handle", "3 to 30"),
-        (line("a2", handle="admin"), "handle", "reserved"),
-        (line("a3", display_name=""), "display_name", "At least 1"),
-        (line("a4", password_hash="5f4dcc3b5aa765d61d8327deb882cf99"), "password_hash", "bcrypt"),
-        (line("a5", email_verified="maybe"), "email_verified", "`true` or `false`"),
-        (line("a6", role="owner"), "role", "member, seller"),
-        (line("a7", created_at="yesterday"), "created_at", "ISO 8601"),
-        (line("a8", created_at="2999-01-01"), "created_at", "between 1970 and now"),
-        (line("a9", language="de"), "language", "en, fr, ar"),
-        (line("b1", nickname="x"), None, "no field 'nickname'"),
-        (line("b2", handle=7), None, "handle: text"),
+        (line("one_a2", handle="admin"), "handle", "reserved"),
+        (line("one_a3", display_name=""), "display_name", "At least 1"),
+        (line("one_a4", password_hash="5f4dcc3b5aa765d61d8327deb882cf99"), "password_hash", "bcrypt"),
+        (line("one_a5", email_verified="maybe"), "email_verified", "`true` or `false`"),
+        (line("one_a6", role="owner"), "role", "member, seller"),
+        (line("one_a7", created_at="yesterday"), "created_at", "ISO 8601"),
+        (line("one_a8", created_at="2999-01-01"), "created_at", "between 1970 and now"),
+        (line("one_a9", language="de"), "language", "en, fr, ar"),
+        (line("one_b1", nickname="x"), None, "no field 'nickname'"),
+        (line("one_b2", handle=7), None, "handle: text"),
         ([1, 2], None, "One JSON object"),
         (line("good2", email="GOOD@example.org"), "email", "Line 1 has"),
-        (line("b4", handle="Good"), "handle", "Line 1 has"),
-        (line("b5", handle="taken"), "handle", "taken"),
-        (line("b6", email="chief@example.org"), "email", "another handle"),
-        (line("b7", display_name="a\0b"), "display_name", "Control"),
+        (line("one_b4", handle="Good"), "handle", "Line 1 has"),
+        (line("one_b5", handle="taken"), "handle", "taken"),
+        (line("one_b6", email="chief@example.org"), "email", "another handle"),
+        (line("one_b7", display_name="a\0b"), "display_name", "Control"),
     ]
     path = write_json(tmp_path / "p", [line("good"), *(one[0] for one in wrong), line("last")])
     report = await run(api.platform.pool, path)

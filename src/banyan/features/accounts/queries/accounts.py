@@ -37,20 +37,30 @@ async def find_login(work: Work, account_id: UUID) -> Login | None:
     return Login(row[0], row[1], row[2], Role(row[3])) if row else None
 
 
-async def find_secret_login(work: Work, email_key: str) -> SecretLogin | None:
-    """The account of an address, else its newest sign-up that waits."""
-    row = await work.row(
+async def find_secret_login(work: Work, email_key: str) -> tuple[SecretLogin | None, str | None]:
+    """The account of an address, else its newest sign-up that waits; and the hash of a neighbour in the order of
+    addresses, whose cost stands for that of an address without an account: asked about an address or one just
+    before it, the same hash is met whether the address has an account or not.
+    """
+    rows = await work.rows(
         """
-        SELECT id, email, email_verified_at IS NOT NULL, role, password_hash, false AS waiting, secrets_version
+        SELECT 0 AS rank, id, email, email_verified_at IS NOT NULL, role, password_hash, secrets_version
         FROM accounts_accounts WHERE email_key = $1
         UNION ALL
-        SELECT id, email, false, 'member', password_hash, true, 0
+        SELECT 1, id, email, false, 'member', password_hash, 0
         FROM accounts_sign_ups WHERE email_key = $1 AND expires_at > now()
-        ORDER BY waiting, id DESC LIMIT 1
+        UNION ALL
+        (SELECT 2, id, email, false, role, password_hash, 0 FROM accounts_accounts
+         WHERE email_key > $1 AND password_hash IS NOT NULL ORDER BY email_key LIMIT 1)
+        ORDER BY rank, id DESC
         """,
         email_key,
     )
-    return SecretLogin(row[0], row[1], row[2], Role(row[3]), row[4], row[5], row[6]) if row else None
+    like = rows[-1][5] if rows and rows[-1][0] == 2 else None
+    if not rows or rows[0][0] == 2:
+        return None, like
+    row = rows[0]
+    return SecretLogin(row[1], row[2], row[3], Role(row[4]), row[5], row[0] == 1, row[6]), like
 
 
 async def hold_login(work: Work, account_id: UUID, version: int) -> Login | None:

@@ -211,8 +211,12 @@ class Accounts:
             raise EmailTaken("An id or an address is given twice or taken.")
 
     async def _check_password(self, work: Work, address: Address, password: str, key: bytes) -> SecretLogin:
-        login = await queries.find_secret_login(work, address.key)
-        right = await self._passwords.verify(login.password_hash if login else None, normalise_password(password))
+        login, like = await queries.find_secret_login(work, address.key)
+        stored, normal = login.password_hash if login else None, normalise_password(password)
+        right = await self._passwords.verify(stored, normal, like)
+        if not right and normal != password:
+            # Where an imported hash was made, nobody normalised.
+            right = await self._passwords.verify(stored, password, like)
         if login is None or not right:
             await self._lockout.add_failure(work, key)
             _SIGN_INS.labels("failed").inc()
