@@ -327,6 +327,39 @@ async def test_a_first_statement_that_fails_leaves_nothing_behind(pool: Pool) ->
     assert pool.idle == pool.size
 
 
+async def test_last_runs_at_the_end_of_the_transaction_it_was_asked_for(pool: Pool, outbox: TableOutbox) -> None:
+    async def note(connection: Connection) -> None:
+        await connection.execute("INSERT INTO effects VALUES ('last')")
+
+    async with recorded(pool) as statements:
+        work = pool.work()
+        work.last(note)
+        work.emit(ThingMade(1))
+        await work.write(INSERT, 1)
+        await work.commit()
+        await work.write(INSERT, 2)
+        work.last(note)
+        await work.rollback()
+        await work.commit()
+    names = [statement.split("'")[1] if "'" in statement else statement.split()[0] for statement in statements]
+    assert names[:2] == ["BEGIN", "INSERT"]
+    assert names[-5:] == ["last", "COMMIT", "BEGIN", "INSERT", "ROLLBACK"]
+    assert pool.idle == pool.size
+
+
+async def test_last_alone_is_a_transaction_and_its_error_ends_it(pool: Pool) -> None:
+    async def refuse(connection: Connection) -> None:
+        raise RememberedRefusal
+
+    work = pool.work()
+    work.last(refuse)
+    assert work.has_changes
+    with pytest.raises(RememberedRefusal):
+        await work.commit()
+    assert not work.has_changes
+    assert pool.idle == pool.size
+
+
 async def test_a_deadlock_answers_unavailable(pool: Pool) -> None:
     async with pool.work() as work:
         await work.write(INSERT, 1)

@@ -85,7 +85,17 @@ class Work:
     errors, after which the transaction can only be rolled back: prefer ON CONFLICT.
     """
 
-    __slots__ = ("_after_commit", "_connection", "_first", "_outboxes", "_pending", "_pool", "_state", "_untouched")
+    __slots__ = (
+        "_after_commit",
+        "_connection",
+        "_first",
+        "_last",
+        "_outboxes",
+        "_pending",
+        "_pool",
+        "_state",
+        "_untouched",
+    )
 
     def __init__(self, pool: Handoff, outboxes: tuple[Outbox, ...] = ()) -> None:
         self._pool = pool
@@ -94,6 +104,8 @@ class Work:
         self._connection: Connection | None = None
         # What every transaction of this work begins with.
         self._first: Callable[[Connection], Awaitable[None]] | None = None
+        # What the transaction ends with, just before its commit.
+        self._last: list[Callable[[Connection], Awaitable[None]]] | None = None
         self._pending: Pending | None = None
         self._after_commit: list[Callable[[], None]] | None = None
         self._state = _FREE
@@ -107,7 +119,7 @@ class Work:
     @property
     def has_changes(self) -> bool:
         """True when a commit would write: a transaction is open, or something was collected."""
-        return self._connection is not None or self._pending is not None
+        return self._connection is not None or self._pending is not None or self._last is not None
 
     # Plain functions that return a coroutine: one frame less on every call than `async def`.
     def rows(self, sql: str, *args: object) -> Coroutine[Any, Any, list[Record]]:
@@ -155,6 +167,14 @@ class Work:
         """
         self._first = statement
 
+    def last(self, statement: Callable[[Connection], Awaitable[None]]) -> None:
+        """Runs `statement` at the end of the transaction, after all else that it writes: for what takes a lock
+        that many want, which is then held for the commit alone. What it raises ends the work.
+        """
+        if self._last is None:
+            self._last = []
+        self._last.append(statement)
+
     def emit(self, signal: Signal) -> None:
         """Leaves with the commit as one job per subscriber."""
         self._collected().signals.append(signal)
@@ -185,7 +205,7 @@ class Work:
             raise _lost()
         self._enter()
         try:
-            if self._connection is not None or self._pending is not None:
+            if self._connection is not None or self._pending is not None or self._last is not None:
                 await self._flush(self._connection or await self._begin())
                 await self._commit()
             elif self._after_commit is not None:
@@ -201,6 +221,7 @@ class Work:
         the database's sake.
         """
         self._pending = None
+        self._last = None
         self._after_commit = None
         try:
             await self._roll_back()
@@ -332,17 +353,19 @@ class Work:
         return connection
 
     async def _flush(self, connection: Connection) -> None:
-        """Writes what was collected, inside the transaction."""
+        """Writes what was collected, inside the transaction, and then what comes last."""
         pending = self._pending
-        if pending is None:
-            return
-        if not self._outboxes:
+        if pending is not None and not self._outboxes:
             raise RuntimeError("signals, jobs or announcements were collected, but the pool has no outbox")
-        for outbox in self._outboxes:
-            try:
-                await outbox.write(connection, pending)
-            except BaseException as error:
-                self._fail(connection, error)
+        try:
+            if pending is not None:
+                for outbox in self._outboxes:
+                    await outbox.write(connection, pending)
+            last, self._last = self._last, None
+            for statement in last or ():
+                await statement(connection)
+        except BaseException as error:
+            self._fail(connection, error)
 
     async def _commit(self) -> None:
         connection = self._connection

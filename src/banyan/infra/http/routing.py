@@ -15,6 +15,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
+from banyan.infra.audit.models import Actor
 from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
@@ -96,6 +97,17 @@ class Request(LitestarRequest[Any, Any, State]):
     @property
     def request_id(self) -> str:
         return self.exchange.request_id
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, for the audit log. Raises Unauthorized without an account."""
+        return Actor(
+            via="session",
+            via_id=str(self.session_id),
+            account_id=self.account_id,
+            ip=self.client_ip,
+            request_id=self.request_id,
+        )
 
     async def json(self) -> Any:
         """The body's JSON value, of which a route's `data` is made. Raises UnsupportedMediaType, Malformed."""
