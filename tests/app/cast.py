@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
 
+from banyan.kernel.ids import new_id
 from tests.support.platform import MAILBOX_KEY, PASSWORD, Api
 
 _numbers = count()
@@ -108,12 +109,38 @@ async def owners_session(cast: Cast) -> Call:
     """A further session of the owner."""
     await _sign_in(cast.anonymous, cast.owner.handle)
     sessions = (await cast.owner.get("/v1/auth/sessions")).json()["items"]
-    return Call({"session_id": sessions[0]["id"]})
+    return Call({"session_id": sessions[0]["id"], "person_id": cast.owner.id})
 
 
 async def owner(cast: Cast) -> Call:
     """The owner as a person, in the path or in the body of a request for a connection."""
     return Call({"handle": cast.owner.handle, "person_id": cast.owner.id})
+
+
+async def nobody(cast: Cast) -> Call:
+    """The id of no person."""
+    return Call({"person_id": str(new_id())})
+
+
+def stranger(body: object = None) -> Subject:
+    """A new person."""
+
+    async def subject(cast: Cast) -> Call:
+        return Call({"person_id": (await _sign_up_stranger(cast)).id}, body)
+
+    return subject
+
+
+async def dead_job(cast: Cast) -> Call:
+    """A job that was given up, of a kind that no worker knows."""
+    job_id = new_id()
+    async with cast.anonymous.platform.pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO jobs (id, kind, payload, priority, state, run_at, attempts)"
+            " VALUES ($1, 'no.Such', '{}', 1, 'dead', now(), 12)",
+            job_id,
+        )
+    return Call({"job_id": str(job_id)})
 
 
 async def ask_owner(cast: Cast) -> Call:

@@ -40,6 +40,8 @@ TOKEN = {"token": "unknown"}
 EMAIL = {"email": "nobody@example.org"}
 NAME = {"display_name": "Changed"}
 LIST = {"name": "Changed"}
+ROLE = {"role": "moderator"}
+REASON = {"reason": "Spam"}
 NEW_POST = {"body": "Hello", "audience": "public"}
 
 # fmt: off
@@ -128,6 +130,25 @@ ROWS = [
     Row("PUT",    "/v1/posts/{post_id}/reactions/{kind}", the.post("self", kind="love"),   (401, 404, 404, 200, 404)),
     Row("DELETE", "/v1/posts/{post_id}/reactions/{kind}", the.post("public", kind="love"), (401, 204, 404, 204, 204)),
     Row("DELETE", "/v1/posts/{post_id}/reactions/{kind}", the.post("self", kind="love"),   (401, 404, 404, 204, 404)),
+
+    Row("GET",    "/v1/admin/people",                     the.nothing,                (401, 403, 403, 403, 200)),
+    Row("GET",    "/v1/admin/people/{person_id}",         the.owner,                  (401, 403, 403, 403, 200)),
+    Row("GET",    "/v1/admin/people/{person_id}",         the.nobody,                 (401, 403, 403, 403, 404)),
+    Row("PATCH",  "/v1/admin/people/{person_id}",         the.stranger(ROLE),         (401, 403, 403, 403, 200)),
+    Row("POST",   "/v1/admin/people/{person_id}/suspend", the.stranger(REASON),       (401, 403, 403, 403, 200)),
+    Row("POST",   "/v1/admin/people/{person_id}/unsuspend", the.stranger(),           (401, 403, 403, 403, 200)),
+    Row("POST",   "/v1/admin/people/{person_id}/verify-email", the.stranger(),        (401, 403, 403, 403, 200)),
+    Row("POST",   "/v1/admin/people/{person_id}/lift-lockout", the.stranger(),        (401, 403, 403, 403, 200)),
+    Row("GET",    "/v1/admin/people/{person_id}/sessions", the.stranger(),            (401, 403, 403, 403, 200)),
+    Row("DELETE", "/v1/admin/people/{person_id}/sessions", the.stranger(),            (401, 403, 403, 403, 204)),
+    Row("DELETE", "/v1/admin/people/{person_id}/sessions/{session_id}", the.owners_session, (401, 403, 403, 403, 204)),
+    Row("GET",    "/v1/admin/jobs",                       the.nothing,                (401, 403, 403, 403, 200)),
+    Row("GET",    "/v1/admin/jobs/{job_id}",              the.dead_job,               (401, 403, 403, 403, 200)),
+    Row("POST",   "/v1/admin/jobs/{job_id}/retry",        the.dead_job,               (401, 403, 403, 403, 204)),
+    Row("DELETE", "/v1/admin/jobs/{job_id}",              the.dead_job,               (401, 403, 403, 403, 204)),
+    Row("POST",   "/v1/admin/jobs/retry-dead",            the.dead_job,               (401, 403, 403, 403, 200)),
+    Row("POST",   "/v1/admin/jobs/drop-dead",             the.dead_job,               (401, 403, 403, 403, 200)),
+    Row("GET",    "/v1/admin/audit",                      the.nothing,                (401, 403, 403, 403, 200)),
 
     Row("GET",    "/dev/mailbox/messages",                the.nothing,                (404, 404, 404, 404, 404)),
     Row("GET",    "/dev/mailbox/messages",                the.mailbox_key,            (200, 200, 200, 200, 200)),

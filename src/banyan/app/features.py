@@ -8,8 +8,9 @@ from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.accounts.models import PersonNames
-from banyan.features.accounts.person import PersonLink
+from banyan.features.accounts.person import PeopleDirectory, PersonLink
 from banyan.features.accounts.service.accounts import Accounts
+from banyan.features.accounts.service.administration import Administration
 from banyan.features.accounts.service.first_admin import FirstAdmin
 from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.lockout import Lockout
@@ -50,6 +51,7 @@ class Features:
     invites: Invites
     first_admin: FirstAdmin
     passwords: PasswordChanges
+    administration: Administration
     people: People
     lists: Lists
     mutes: Mutes
@@ -89,6 +91,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         invites=invites,
         first_admin=FirstAdmin(accounts, sessions, lockout, auth.passwords, public_url),
         passwords=passwords,
+        administration=Administration(_directory(people_api), lockout),
         people=people,
         lists=Lists(),
         mutes=Mutes(),
@@ -116,3 +119,8 @@ def _person_link(people: People, people_api: PeopleApi) -> PersonLink:
         return PersonNames(card.handle, card.display_name)
 
     return PersonLink(check=people.check_person, create=create, find_names=find_names)
+
+
+def _directory(people_api: PeopleApi) -> PeopleDirectory:
+    """How operators' accounts find their people."""
+    return PeopleDirectory(people_api.list_names, people_api.search_ids, people_api.find_by_handle)

@@ -1,5 +1,8 @@
 """The routes of every feature, bound to their rules."""
 
+from banyan.app.admin.audit import AuditRoutes
+from banyan.app.admin.jobs import AdminJobRoutes
+from banyan.app.admin.people import AdminPeopleRoutes
 from banyan.app.features import Features
 from banyan.app.mailbox import MailboxRoutes
 from banyan.app.settings import Settings
@@ -69,6 +72,11 @@ def build_controllers(
             bind(CommunityRoutes, communities=features.communities),
         ],
         "sync": [bind(SyncRoutes, sync=features.sync)],
+        "admin": [
+            bind(AdminPeopleRoutes, administration=features.administration),
+            bind(AdminJobRoutes),
+            bind(AuditRoutes),
+        ],
     }
     mounted = [routes for feature in targets.features for routes in by_feature[feature]]
     key = settings.mail.mailbox_key

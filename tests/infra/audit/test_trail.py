@@ -102,7 +102,7 @@ async def test_nobody_changes_what_is_written(pool: Pool, statement: str) -> Non
 @pytest.mark.parametrize(
     ("tampering", "broken_at"),
     [
-        ("UPDATE audit_entries SET details = '{\"reason\": \"other\"}' WHERE seq = 3", 3),
+        ('UPDATE audit_entries SET details = \'{"reason": "other"}\' WHERE seq = 3', 3),
         ("UPDATE audit_entries SET account_id = gen_random_uuid() WHERE seq = 2", 2),
         ("UPDATE audit_entries SET at = at + interval '1 microsecond' WHERE seq = 5", 5),
         ("DELETE FROM audit_entries WHERE seq = 4", 5),

@@ -38,6 +38,13 @@ class EmailNotVerified(Forbidden):
     title = "Verify your e-mail address first"
 
 
+class AccountSuspended(Forbidden):
+    """An operator has suspended it; `detail` is the reason that they gave. Only told to those who prove the account."""
+
+    code = "account_suspended"
+    title = "This account is suspended"
+
+
 class InvalidRefreshToken(Unauthorized):
     code = "invalid_refresh_token"
     title = "The refresh token does not hold"
@@ -93,10 +100,10 @@ class InvalidResetToken(Invalid):
 
 
 class LastAdmin(Conflict):
-    """Without an admin nobody could make one."""
+    """Without an admin who can sign in nobody could make one."""
 
     code = "last_admin"
-    title = "The last admin has to stay one"
+    title = "The last admin has to stay"
 
 
 class SessionNotFound(NotFound):

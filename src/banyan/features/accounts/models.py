@@ -17,6 +17,7 @@ INVITE_MAX_USES = 100_000
 
 # Who may sign up: anybody, whoever has an invite, nobody.
 SignUpMode = Literal["open", "invite", "closed"]
+SUSPENSION_REASON_MAX_CHARS = 500
 
 Email = Annotated[str, Meta(min_length=3, max_length=EMAIL_MAX_CHARS, description="An e-mail address.")]
 NewPassword = Annotated[
@@ -39,6 +40,13 @@ class Role(StrEnum):
     BUSINESS = "business"
     MODERATOR = "moderator"
     ADMIN = "admin"
+
+
+class AccountState(StrEnum):
+    """Whether an account can be signed in to."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
 
 
 class SignUp(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -240,3 +248,57 @@ class SendPasswordReset(Job, frozen=True):
     """Send the owner of an address a link to a new password, if there is an account with it."""
 
     email_key: str
+
+
+class ManagedPerson(Struct, frozen=True, kw_only=True):
+    """A person and their account as operators see them in a list."""
+
+    id: UUID
+    handle: str
+    display_name: str
+    email: str
+    email_verified: bool
+    role: Role
+    state: AccountState
+    created_at: datetime
+    suspended_at: datetime | None
+    suspended_reason: str | None
+
+
+class ManagedPersonDetails(ManagedPerson, frozen=True, kw_only=True):
+    """One of them in full. `last_used_at` is of the sessions that live; `locked_until` after failed sign-ins."""
+
+    language: str
+    live_sessions: int
+    last_used_at: datetime | None
+    locked_until: datetime | None
+
+
+class ManagedSession(Struct, frozen=True):
+    """A live session of somebody else."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    user_agent: str
+    ip: str
+
+
+class RoleChange(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The role that an account is to have."""
+
+    role: Role
+
+
+class Suspension(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Why an account is suspended: kept, and told to the person when they try to sign in."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=SUSPENSION_REASON_MAX_CHARS)]
+
+
+class PeopleFilter(Struct, frozen=True, kw_only=True):
+    """Which people a list for operators holds; `query` is part of a name, of a handle or of an e-mail address."""
+
+    query: str | None = None
+    role: Role | None = None
+    state: AccountState | None = None

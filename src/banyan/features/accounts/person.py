@@ -40,3 +40,14 @@ class PersonBulk:
     read: Callable[[str, str], PersonNames]
     find_holders: Callable[[Work, Sequence[str]], Awaitable[dict[str, UUID]]]
     create: Callable[[Work, Sequence[NewPerson]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleDirectory:
+    """How operators find people: `list_names` of many, hidden ones too; `search` (text, before, limit) gives ids of
+    those whose handle or name holds the text, newest first; `find_id` by handle.
+    """
+
+    list_names: Callable[[Work, Sequence[UUID]], Awaitable[dict[UUID, PersonNames]]]
+    search: Callable[[Work, str, UUID | None, int], Awaitable[list[UUID]]]
+    find_id: Callable[[Work, str], Awaitable[UUID | None]]

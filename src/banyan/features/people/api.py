@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from banyan.features.accounts.models import PersonNames
 from banyan.features.people.checks import read_handle
 from banyan.features.people.models import Card, Relations
 from banyan.features.people.queries import lists
@@ -99,6 +100,17 @@ class PeopleApi:
     async def lock_pair(self, work: Work, one: UUID, other: UUID) -> None:
         """Until the transaction ends nobody else changes what these two are to each other."""
         await queries.lock_pair(work, one, other)
+
+    async def list_names(self, work: Work, ids: Sequence[UUID]) -> dict[UUID, PersonNames]:
+        """Handle and name of each who exists, hidden or not, as the database has them: for operators."""
+        found = await queries.list_names(work, ids)
+        return {one: PersonNames(handle, display_name) for one, handle, display_name in found}
+
+    async def search_ids(self, work: Work, text: str, before: UUID | None, limit: int) -> list[UUID]:
+        """Whose handle or name holds the text, newest first, below the id `before`: for operators, it reads on until
+        there are enough.
+        """
+        return await queries.search_ids(work, text, before, limit)
 
     async def count_people(self, work: Work) -> int:
         """How many people there are; an estimate above a million."""

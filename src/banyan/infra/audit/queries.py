@@ -27,14 +27,14 @@ async def lock_tail(connection: Connection) -> Tail:
     """The newest entry; nobody else appends before this transaction ends."""
     # Two statements: the second sees what the transaction that held the lock has committed.
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-    row = await connection.fetchrow(
+    rows = await connection.fetch(
         """
         SELECT coalesce(e.seq, 0), coalesce(e.hash, ''), clock_timestamp()
         FROM (VALUES (1)) AS always LEFT JOIN LATERAL (
             SELECT seq, hash FROM audit_entries ORDER BY seq DESC LIMIT 1) e ON true
         """
     )
-    return Tail(*row) if row else Tail(0, b"", datetime.min)
+    return Tail(*rows[0])
 
 
 async def insert_entry(connection: Connection, entry: AuditEntry) -> None:
@@ -83,9 +83,7 @@ async def list_entries(work: Work, wanted: Filter, before: int | None, limit: in
 
 async def list_in_order(work: Work, after: int, limit: int) -> list[AuditEntry]:
     """Oldest first, those with a `seq` above `after`."""
-    rows = await work.rows(
-        f"SELECT {_COLUMNS} FROM audit_entries WHERE seq > $1 ORDER BY seq LIMIT $2", after, limit
-    )
+    rows = await work.rows(f"SELECT {_COLUMNS} FROM audit_entries WHERE seq > $1 ORDER BY seq LIMIT $2", after, limit)
     return _entries(rows)
 
 

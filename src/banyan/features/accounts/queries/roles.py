@@ -7,11 +7,13 @@ from banyan.infra.database.work import Work
 
 
 async def lock_admins(work: Work) -> list[UUID]:
-    """All admins, in one order. They stay admins until the transaction ends: of two who take the role from each
-    other at once, one must remain.
+    """The admins who can sign in, in one order. They stay so until the transaction ends: of two who take the role
+    from each other at once, or suspend each other, one must remain.
     """
-    rows = await work.write("SELECT id FROM accounts_accounts WHERE role = 'admin' ORDER BY id FOR UPDATE")
-    return [row[0] for row in rows]
+    rows = await work.write(
+        "SELECT id, suspended_at FROM accounts_accounts WHERE role = 'admin' ORDER BY id FOR UPDATE"
+    )
+    return [row["id"] for row in rows if row["suspended_at"] is None]
 
 
 async def set_role(work: Work, account_id: UUID, role: Role) -> Role | None:

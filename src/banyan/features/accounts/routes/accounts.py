@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from banyan.features.accounts.errors import (
+    AccountSuspended,
     EmailNotVerified,
     EmailTaken,
     InvalidRefreshToken,
@@ -133,7 +134,7 @@ class AuthRoutes(Controller):
     @post(
         "/token",
         access="credentials",
-        raises=[WrongCredentials, EmailNotVerified, LockedOut],
+        raises=[WrongCredentials, EmailNotVerified, AccountSuspended, LockedOut],
         status=200,
         secret_answer=True,
     )

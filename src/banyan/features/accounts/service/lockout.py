@@ -47,13 +47,21 @@ class Lockout:
         if failures:
             await queries.delete_failures(work, key)
 
+    async def find_end(self, work: Work, key: bytes) -> datetime | None:
+        """Until when the address is locked out, None while it is not."""
+        left = self._left(await queries.find_failures(work, key))
+        return now() + left if left > timedelta() else None
+
     async def lift(self, work: Work, key: bytes) -> None:
         """Whoever was locked out may try again at once."""
         await queries.delete_failures(work, key)
 
     def _check(self, failures: list[datetime]) -> None:
-        if len(failures) < self._failures:
-            return
-        left = failures[-self._failures] + self._window - now()
+        left = self._left(failures)
         if left > timedelta():
             raise LockedOut("Wait, then try again.", retry_after_seconds=left.total_seconds())
+
+    def _left(self, failures: list[datetime]) -> timedelta:
+        if len(failures) < self._failures:
+            return timedelta()
+        return failures[-self._failures] + self._window - now()

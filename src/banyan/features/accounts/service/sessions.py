@@ -6,8 +6,9 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from banyan.features.accounts.errors import InvalidRefreshToken, RefreshReused, SessionNotFound
+from banyan.features.accounts.errors import AccountSuspended, InvalidRefreshToken, RefreshReused, SessionNotFound
 from banyan.features.accounts.models import Account, Client, Role, Session, SignedIn, TokenPair
+from banyan.features.accounts.queries import administration
 from banyan.features.accounts.queries import sessions as queries
 from banyan.features.accounts.queries.sessions import SessionState
 from banyan.features.accounts.refresh_tokens import RefreshToken, RefreshTokens
@@ -42,12 +43,13 @@ class Sessions:
         self._keys = KeyedDigest(secret, "accounts.refresh_key")
 
     async def open_session(self, work: Work, account: Account, client: Client) -> SignedIn:
-        """A new session of `account` and its first tokens."""
+        """A new session of `account` and its first tokens. Raises AccountSuspended."""
         session_id = new_id()
         token, digest = self._refresh_tokens.make(session_id)
-        await queries.insert_session(
+        if not await queries.insert_session(
             work, session_id, account.id, self._expiry(now()), _visible(client.user_agent), client.ip, digest
-        )
+        ):
+            raise AccountSuspended(await administration.find_suspension_reason(work, account.id) or "")
         pair = self._pair(session_id, account.id, account.role, token)
         return SignedIn(
             account=account,

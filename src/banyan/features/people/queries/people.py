@@ -148,6 +148,26 @@ async def count_people(work: Work) -> int:
     return count
 
 
+async def list_names(work: Work, ids: Sequence[UUID]) -> list[tuple[UUID, str, str]]:
+    """Id, handle and name."""
+    rows = await work.rows("SELECT id, handle, display_name FROM people_people WHERE id = ANY ($1)", list(ids))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def search_ids(work: Work, text: str, before: UUID | None, limit: int) -> list[UUID]:
+    """Whose handle or name holds the text in any case; newest id first."""
+    rows = await work.rows(
+        """SELECT id FROM people_people
+           WHERE (strpos(handle, lower($1)) > 0 OR strpos(lower(display_name), lower($1)) > 0)
+               AND ($2::uuid IS NULL OR id < $2)
+           ORDER BY id DESC LIMIT $3""",
+        text,
+        before,
+        limit,
+    )
+    return [row[0] for row in rows]
+
+
 async def find_relations(work: Work, person_id: UUID) -> Relations:
     # Packed by PostgreSQL: not one UUID object is made of them.
     row = await work.row(
