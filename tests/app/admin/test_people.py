@@ -88,7 +88,7 @@ async def test_every_look_and_every_action_is_audited(api: Api) -> None:
     await admin.get(at(ada))
     await admin.get(at(ada, "sessions"))
     await admin.patch(at(ada), {"role": "moderator"})
-    await admin.post(at(ada, "suspend"), {"reason": "Spam"}, x_request_id="suspending")
+    suspension = await admin.post(at(ada, "suspend"), {"reason": "Spam"})
     await admin.post(at(ada, "unsuspend"))
     await admin.post(at(ada, "verify-email"))
     await admin.post(at(ada, "lift-lockout"))
@@ -109,7 +109,10 @@ async def test_every_look_and_every_action_is_audited(api: Api) -> None:
     assert {(entry["via"], entry["account_id"]) for entry in entries} == {("session", admin.id)}
     assert all(entry["subject"] == {"kind": "person", "id": ada.id} for entry in entries[1:])
     assert entries[3]["details"] == {"before": "member", "after": "moderator"}
-    assert (entries[4]["details"], entries[4]["request_id"]) == ({"reason": "Spam"}, "suspending")
+    assert (entries[4]["details"], entries[4]["request_id"]) == (
+        {"reason": "Spam"},
+        suspension.headers["x-request-id"],
+    )
     assert entries[4]["ip"] == "127.0.0.1"
     assert [entry["seq"] for entry in await audit_of(admin, "&action=people.suspend")] == [5]
     assert len(await audit_of(admin, f"&subject_id={ada.id}&via=session&account_id={admin.id}")) == 8
