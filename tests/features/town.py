@@ -9,9 +9,11 @@ from uuid import UUID
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Connection
+from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
+from banyan.features.people.settings import PeopleSettings
 from banyan.features.posts import subscribers
 from banyan.features.posts.models import Audience, AudienceKind, NewComment, NewPost, Post
 from banyan.features.posts.service.comments import Comments
@@ -75,7 +77,8 @@ class Town:
         pool.attach(self.memory)
         self.api = PeopleApi()
         self.api.listen(self.memory)
-        self.people = People(AccountsApi())
+        self.handles = Handles(PeopleSettings())
+        self.people = People(AccountsApi(), self.handles)
         self.lists = Lists()
         self.mutes = Mutes()
         self.posts = Posts(self.api)

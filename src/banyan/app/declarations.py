@@ -3,6 +3,7 @@
 from banyan.app.features import Features
 from banyan.app.settings import Settings
 from banyan.features.accounts import jobs as accounts_jobs
+from banyan.features.people import jobs as people_jobs
 from banyan.features.people.api import PeopleApi
 from banyan.features.posts import subscribers as posts_subscribers
 from banyan.infra import bus as bus_declarations
@@ -25,6 +26,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *streams_jobs.JOB_KINDS,
             *mailer.job_kinds(),
             *accounts_jobs.job_kinds(features.verification, features.passwords, settings.accounts),
+            *people_jobs.job_kinds(features.handles),
             *posts_subscribers.job_kinds(features.homes),
         ),
         schedules=(
@@ -32,6 +34,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *housekeeping.SCHEDULES,
             *streams_jobs.SCHEDULES,
             *accounts_jobs.SCHEDULES,
+            *people_jobs.SCHEDULES,
         ),
     )
 

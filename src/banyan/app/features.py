@@ -19,6 +19,8 @@ from banyan.features.accounts.service.passwords import PasswordChanges
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.people.api import PeopleApi
+from banyan.features.people.errors import PersonNotFound
+from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
@@ -53,6 +55,7 @@ class Features:
     passwords: PasswordChanges
     administration: Administration
     people: People
+    handles: Handles
     lists: Lists
     mutes: Mutes
     people_api: PeopleApi
@@ -67,8 +70,9 @@ class Features:
 
 
 def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer: Mailer) -> Features:
-    people_api = PeopleApi()
-    people = People(AccountsApi())
+    people_api = PeopleApi(settings.people)
+    handles = Handles(settings.people)
+    people = People(AccountsApi(), handles)
     public_url = settings.http.public_url or "http://localhost:8000"
     person = _person_link(people, people_api)
     mails = Mails.read(settings)
@@ -93,6 +97,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         passwords=passwords,
         administration=Administration(_directory(people_api), lockout),
         people=people,
+        handles=handles,
         lists=Lists(),
         mutes=Mutes(),
         people_api=people_api,
@@ -115,7 +120,9 @@ def _person_link(people: People, people_api: PeopleApi) -> PersonLink:
         return PersonNames(card.handle, card.display_name)
 
     async def find_names(work: Work, person_id: UUID) -> PersonNames:
-        card = (await people_api.cards(work, (person_id,)))[person_id]
+        card = await people_api.own_card(work, person_id)
+        if card is None:
+            raise PersonNotFound
         return PersonNames(card.handle, card.display_name)
 
     return PersonLink(check=people.check_person, create=create, find_names=find_names)

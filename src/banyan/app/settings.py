@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from banyan.features.accounts.settings import AccountsSettings
+from banyan.features.people.settings import PeopleSettings
 from banyan.infra.auth.settings import AuthSettings
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.http.settings import HttpSettings
@@ -42,6 +43,7 @@ class Settings(Sources):
     mail: MailSettings = MailSettings()
     jobs: JobsSettings = JobsSettings()
     accounts: AccountsSettings = AccountsSettings()
+    people: PeopleSettings = PeopleSettings()
 
 
 class _DatabaseOnly(Sources):

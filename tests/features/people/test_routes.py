@@ -26,10 +26,13 @@ async def test_me_is_the_profile_with_the_account(api: Api) -> None:
         "handle": "ada",
         "display_name": "Ada L.",
         "bio": "Counts.\nAnd thinks.",
+        "neighbourhood": None,
+        "location": None,
         "avatar_url": None,
         "created_at": me["created_at"],
         "connection_count": 0,
         "connection": None,
+        "limited": False,
     }
 
 
@@ -41,6 +44,15 @@ async def test_me_is_the_profile_with_the_account(api: Api) -> None:
         ({"display_name": ""}, 422, "invalid"),
         ({"display_name": None}, 422, "invalid"),
         ({"bio": "\u0000"}, 422, "invalid"),
+        ({"neighbourhood": "x" * 81}, 422, "invalid"),
+        ({"location": {"latitude": 90.1, "longitude": 0}}, 422, "invalid"),
+        ({"location": {"latitude": 0, "longitude": -180.5}}, 422, "invalid"),
+        ({"location": {"latitude": 6.5}}, 422, "invalid"),
+        ({"location": {"latitude": "6", "longitude": 3}}, 422, "invalid"),
+        ({"location": "null"}, 422, "invalid"),
+        ({"location": {"latitude": 6, "longitude": 3, "accuracy_meters": 1}}, 422, "invalid"),
+        ({"visibility": "nobody"}, 422, "invalid"),
+        ({"visibility": None}, 422, "invalid"),
         ({"role": "admin"}, 422, "invalid"),
         ({"email": "x@example.org"}, 422, "invalid"),
     ],
@@ -51,6 +63,88 @@ async def test_changes_that_are_refused(api: Api, changes: object, status: int, 
     answer = await ada.patch("/v1/me", changes)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert (await ada.get("/v1/me")).json() == before
+
+
+async def test_a_place_is_kept_roughly_and_taken_back(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    exact = {"latitude": 6.498763, "longitude": 3.353412}
+    changed = await ada.patch("/v1/me", {"location": exact, "neighbourhood": " Surulere "})
+    assert changed.status_code == 200
+    location = changed.json()["location"]
+    assert location["accuracy_meters"] == 1000
+    assert location["latitude"] != exact["latitude"] and abs(location["latitude"] - exact["latitude"]) < 0.0046
+    assert location["longitude"] != exact["longitude"] and abs(location["longitude"] - exact["longitude"]) < 0.0046
+    shown = (await api.get("/v1/people/ada")).json()
+    assert (shown["location"], shown["neighbourhood"]) == (location, "Surulere")
+    # The exact place is in no table.
+    async with api.platform.pool.connection() as connection:
+        row = await connection.fetchrow("SELECT latitude, longitude FROM people_people WHERE handle = 'ada'")
+    assert row is not None and tuple(row) == (location["latitude"], location["longitude"])
+    assert (await ada.patch("/v1/me", {"bio": "Counts."})).json()["location"] == location
+    for taken_back in ({"location": None, "neighbourhood": None}, {"neighbourhood": ""}):
+        me = (await ada.patch("/v1/me", taken_back)).json()
+        assert (me["location"], me["neighbourhood"]) == (None, None)
+
+
+async def test_a_profile_shows_as_much_as_its_owner_wants(api: Api) -> None:
+    ada, bola, carl = [await api.sign_up(handle) for handle in ("ada", "bola", "carl")]
+    await ada.connect(bola)
+    place = {"latitude": 6.5, "longitude": 3.35}
+    await ada.patch("/v1/me", {"bio": "Counts.", "location": place, "neighbourhood": "Surulere"})
+    readers = {"anybody": api, "a member": carl, "a connection": bola, "oneself": ada}
+    shown_to: dict[str, set[str]] = {
+        "everyone": set(readers),
+        "members": {"a member", "a connection", "oneself"},
+        "connections": {"a connection", "oneself"},
+    }
+    for visibility, readers_of_all in shown_to.items():
+        assert (await ada.patch("/v1/me", {"visibility": visibility})).json()["visibility"] == visibility
+        for name, reader in readers.items():
+            shown = (await reader.get("/v1/people/ada")).json()
+            assert shown["limited"] == (name not in readers_of_all), (visibility, name)
+            details = [shown[key] for key in ("bio", "location", "neighbourhood", "created_at", "connection_count")]
+            assert all(detail is None for detail in details) == shown["limited"]
+            assert (shown["handle"], shown["display_name"]) == ("ada", "Ada")
+    assert (await ada.get("/v1/me")).json()["bio"] == "Counts."
+    assert (await bola.get("/v1/people/ada")).json()["connection"]["state"] == "connected"
+
+
+async def test_a_handle_given_up_leads_to_the_new_one(api: Api) -> None:
+    ada, bola = await api.sign_up("ada"), await api.sign_up("bola")
+    for handle in ("ada_obi", "ada.o"):
+        assert (await ada.patch("/v1/me", {"handle": handle})).json()["handle"] == handle
+    for old in ("ada", "ada_obi", "ADA"):
+        for reader in (api, bola, ada):
+            moved = await reader.get(f"/v1/people/{old}")
+            assert (moved.status_code, moved.headers["location"]) == (308, "/v1/people/ada.o")
+            assert moved.json() == {"location": "/v1/people/ada.o"}
+        posts = await api.get(f"/v1/people/{old}/posts?limit=5")
+        assert (posts.status_code, posts.headers["location"]) == (308, "/v1/people/ada.o/posts?limit=5")
+    assert (await api.get(moved.headers["location"])).json()["id"] == ada.id
+    taken = await bola.patch("/v1/me", {"handle": "ada"})
+    assert (taken.status_code, taken.json()["code"]) == (409, "handle_taken")
+    signed_up = await api.post(
+        "/v1/accounts",
+        {"email": "x@example.org", "password": "a long enough password", "handle": "ada", "display_name": "X"},
+    )
+    assert (signed_up.status_code, signed_up.json()["code"]) == (409, "handle_taken")
+    await ada.put(f"/v1/blocks/{bola.id}")
+    for path in ("/v1/people/ada", "/v1/people/ada/posts"):
+        assert (await bola.get(path)).status_code == 404
+    assert (await ada.patch("/v1/me", {"handle": "ada"})).status_code == 200
+    assert (await api.get("/v1/people/ada")).status_code == 200
+
+
+async def test_changing_ones_handle_too_often(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    for number in range(5):
+        assert (await ada.patch("/v1/me", {"handle": f"ada_{number}"})).status_code == 200
+    refused = await ada.patch("/v1/me", {"handle": "ada_5", "bio": "New"})
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_handle_changes")
+    assert 29 * 86_400 < int(refused.headers["retry-after"]) <= 30 * 86_400
+    # What one is called already is no change.
+    same = await ada.patch("/v1/me", {"handle": "Ada_4", "bio": "Still"})
+    assert (same.status_code, same.json()["bio"]) == (200, "Still")
 
 
 async def test_a_request_from_asking_to_ending(api: Api) -> None:

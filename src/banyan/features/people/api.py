@@ -3,18 +3,23 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from msgspec import structs
+
 from banyan.features.accounts.models import PersonNames
 from banyan.features.people.checks import read_handle
-from banyan.features.people.models import Card, Relations
-from banyan.features.people.queries import lists
-from banyan.features.people.queries import people as queries
+from banyan.features.people.models import Card, IdSet, Relations
+from banyan.features.people.queries import handles, lists, profiles, ties
+from banyan.features.people.settings import PeopleSettings
 from banyan.infra.bus import Bus
 from banyan.infra.cache import Cache
 from banyan.infra.database.work import Work
+from banyan.kernel.clock import now
 
 # Topics of the bus; the keys are ids of people.
 CARDS_TOPIC = "people.cards"
 RELATIONS_TOPIC = "people.relations"
+# Without keys: somebody was hidden from everybody, or is no longer.
+AWAY_TOPIC = "people.away"
 
 # A card takes about 0.6 KB here, the relations of somebody with 200 connections 3.5 KB.
 _CACHED_CARDS = 50_000
@@ -22,7 +27,8 @@ _CACHED_RELATIONS = 10_000
 # Changes are announced; the time to live only bounds what a lost announcement can do.
 _TTL_SECONDS = 300.0
 
-_NOBODY = Relations()
+# Stands for anonymous readers among the keys of relations.
+_ANYBODY = UUID(int=0)
 
 
 class PeopleApi:
@@ -30,15 +36,18 @@ class PeopleApi:
     at the commit, in others within a second.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: PeopleSettings | None = None) -> None:
+        self._handle_reserved = (settings or PeopleSettings()).handle_reserved
         # By the bytes of the id: they hash in a tenth of the time that a UUID takes.
         self._cards: Cache[bytes, Card] = Cache(CARDS_TOPIC, max_entries=_CACHED_CARDS, ttl_seconds=_TTL_SECONDS)
         self._relations: Cache[UUID, Relations] = Cache(
             RELATIONS_TOPIC, max_entries=_CACHED_RELATIONS, ttl_seconds=_TTL_SECONDS
         )
+        # The same for everybody: all relations share one.
+        self._away = IdSet()
 
     async def cards(self, work: Work, ids: Collection[UUID]) -> dict[UUID, Card]:
-        """The cards of those of `ids` who exist, with at most one query."""
+        """The cards of those of `ids` who exist and are not hidden, with at most one query."""
         ordered = list(ids)
         cards = await self.cards_in_order(work, ordered)
         return {one: card for one, card in zip(ordered, cards, strict=True) if card is not None}
@@ -57,27 +66,37 @@ class PeopleApi:
             return card
         return (await self._cards.get_many([key], lambda missing: _fill_cards(work, missing))).get(key)
 
+    async def own_card(self, work: Work, person_id: UUID) -> Card | None:
+        """As `find_card`, also while the person is hidden from others."""
+        return await self.find_card(work, person_id) or await profiles.find_card(work, person_id)
+
     async def relations(self, work: Work, person_id: UUID | None) -> Relations:
-        """What others are to a person; nobody is anything to an anonymous reader."""
-        if person_id is None:
-            return _NOBODY
-        relations = self._relations.find(person_id)
+        """What others are to a person; to an anonymous reader they are only `away`."""
+        key = person_id or _ANYBODY
+        relations = self._relations.find(key)
         if relations is not None:
             return relations
-        return await self._relations.get(person_id, lambda: queries.find_relations(work, person_id))
+        return await self._relations.get(key, lambda: self._fill_relations(work, key))
 
     async def find_by_handle(self, work: Work, handle: str) -> UUID | None:
         """The id behind a handle in any case."""
         wanted = read_handle(handle)
-        return None if wanted is None else await queries.find_id_by_handle(work, wanted)
+        return None if wanted is None else await handles.find_id_by_handle(work, wanted)
+
+    async def find_present_handle(self, work: Work, viewer_id: UUID | None, handle: str) -> str | None:
+        """What the person is called now who gave this handle up; None also where this reader may not see them."""
+        wanted = read_handle(handle)
+        if wanted is None:
+            return None
+        return await handles.find_present_handle(work, viewer_id, wanted, now() - self._handle_reserved)
 
     async def connection_ids(self, work: Work, person_id: UUID, *, after: UUID | None = None, limit: int) -> list[UUID]:
         """A person's connections as they are in the database now, in the order of their ids: for jobs."""
-        return await queries.list_connection_ids(work, person_id, after, limit)
+        return await ties.list_connection_ids(work, person_id, after, limit)
 
     async def connections_of(self, work: Work, person_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
         """The connections of many people by one query; who has none is left out."""
-        return await queries.list_connections_of(work, person_ids)
+        return await ties.list_connections_of(work, person_ids)
 
     async def owns_list(self, work: Work, person_id: UUID, list_id: UUID) -> bool:
         """Whether a person has a list of connections with that id now."""
@@ -93,33 +112,34 @@ class PeopleApi:
         """Of many (person, other) pairs those connected now and those hidden from each other, by two queries."""
         people = [pair[0] for pair in pairs]
         others = [pair[1] for pair in pairs]
-        connected = await queries.list_connected_pairs(work, people, others)
-        hidden = await queries.list_hidden_pairs(work, people, others)
+        connected = await ties.list_connected_pairs(work, people, others)
+        hidden = await ties.list_hidden_pairs(work, people, others)
         return connected, hidden
 
     async def lock_pair(self, work: Work, one: UUID, other: UUID) -> None:
         """Until the transaction ends nobody else changes what these two are to each other."""
-        await queries.lock_pair(work, one, other)
+        await ties.lock_pair(work, one, other)
 
     async def list_names(self, work: Work, ids: Sequence[UUID]) -> dict[UUID, PersonNames]:
         """Handle and name of each who exists, hidden or not, as the database has them: for operators."""
-        found = await queries.list_names(work, ids)
+        found = await profiles.list_names(work, ids)
         return {one: PersonNames(handle, display_name) for one, handle, display_name in found}
 
     async def search_ids(self, work: Work, text: str, before: UUID | None, limit: int) -> list[UUID]:
         """Whose handle or name holds the text, newest first, below the id `before`: for operators, it reads on until
         there are enough.
         """
-        return await queries.search_ids(work, text, before, limit)
+        return await profiles.search_ids(work, text, before, limit)
 
     async def count_people(self, work: Work) -> int:
         """How many people there are; an estimate above a million."""
-        return await queries.count_people(work)
+        return await profiles.count_people(work)
 
     def listen(self, bus: Bus) -> None:
         """Drops what the bus says is outdated."""
         bus.subscribe(CARDS_TOPIC, self._forget_cards)
         bus.subscribe(RELATIONS_TOPIC, self._forget_relations)
+        bus.subscribe(AWAY_TOPIC, self._forget_away)
         bus.on_reset(self._cards.clear)
         bus.on_reset(self._relations.clear)
 
@@ -131,6 +151,15 @@ class PeopleApi:
         for key in keys:
             self._relations.drop(UUID(key))
 
+    def _forget_away(self, keys: tuple[str, ...]) -> None:
+        self._relations.clear()
+
+    async def _fill_relations(self, work: Work, person_id: UUID) -> Relations:
+        relations = await ties.find_relations(work, person_id)
+        if relations.away.packed != self._away.packed:
+            self._away = relations.away
+        return structs.replace(relations, away=self._away)
+
 
 async def _fill_cards(work: Work, keys: list[bytes]) -> dict[bytes, Card]:
-    return {card.id.bytes: card for card in await queries.list_cards(work, keys)}
+    return {card.id.bytes: card for card in await profiles.list_cards(work, keys)}

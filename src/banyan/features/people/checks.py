@@ -7,6 +7,7 @@ from banyan.kernel.text import check_line, check_lines
 
 DISPLAY_NAME_MAX_CHARS = 80
 BIO_MAX_CHARS = 500
+NEIGHBOURHOOD_MAX_CHARS = 80
 
 _HANDLE = re.compile(r"(?!\.)(?!.*\.\.)[a-z0-9_.]{3,30}(?<!\.)")
 # Names that could pass for the house itself, or that addresses such as /people/me will want.
@@ -47,3 +48,8 @@ def check_display_name(value: str) -> str:
 def check_bio(value: str) -> str:
     """A few lines or nothing. Raises Invalid."""
     return check_lines(value, "bio", min_chars=0, max_chars=BIO_MAX_CHARS)
+
+
+def check_neighbourhood(value: str) -> str:
+    """One line or nothing. Raises Invalid."""
+    return check_line(value, "neighbourhood", min_chars=0, max_chars=NEIGHBOURHOOD_MAX_CHARS)

@@ -1,6 +1,6 @@
 """Refusals of people."""
 
-from banyan.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from banyan.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 
 
 class PersonNotFound(NotFound):
@@ -37,6 +37,19 @@ class NotConnected(Invalid):
 class HandleTaken(Conflict):
     code = "handle_taken"
     title = "This handle is taken"
+
+
+class HandleMoved(PersonNotFound):
+    """Somebody gave this handle up and is called otherwise now."""
+
+    def __init__(self, handle: str) -> None:
+        super().__init__()
+        self.handle = handle
+
+
+class TooManyHandleChanges(TooManyRequests):
+    code = "too_many_handle_changes"
+    title = "You have changed your handle too often lately"
 
 
 class AlreadyConnected(Conflict):

@@ -10,6 +10,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from banyan.features.accounts.models import Role
 
 ConnectionState = Literal["sent", "received", "connected"]
+# Who sees more of a profile than its card.
+Visibility = Literal["everyone", "members", "connections"]
 
 
 class Card(Struct, frozen=True, gc=False):
@@ -28,17 +30,32 @@ class ConnectionLink(Struct, frozen=True, gc=False):
     state: ConnectionState
 
 
+class Location(Struct, frozen=True, gc=False):
+    """Roughly where somebody is: within `accuracy_meters` of this point, in degrees."""
+
+    latitude: float
+    longitude: float
+    accuracy_meters: int
+
+
 class Profile(Struct, frozen=True, gc=False):
-    """A person as others see them; `connection` is null for a stranger and for anonymous readers."""
+    """A person as others see them; `connection` is null for a stranger and for anonymous readers.
+
+    Where `limited` is true, this person shows no more to this reader than their card: `bio`, `neighbourhood`,
+    `location`, `created_at` and `connection_count` are null.
+    """
 
     id: UUID
     handle: str
     display_name: str
-    bio: str
+    bio: str | None
+    neighbourhood: str | None
+    location: Location | None
     avatar_url: str | None
-    created_at: datetime
-    connection_count: int
+    created_at: datetime | None
+    connection_count: int | None
     connection: ConnectionLink | None
+    limited: bool
 
 
 class Me(Struct, frozen=True, gc=False):
@@ -48,12 +65,22 @@ class Me(Struct, frozen=True, gc=False):
     handle: str
     display_name: str
     bio: str
+    neighbourhood: str | None
+    location: Location | None
+    visibility: Visibility
     avatar_url: str | None
     created_at: datetime
     connection_count: int
     email: str
     email_verified: bool
     role: Role
+
+
+class LocationInput(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A point in degrees, as exact as one likes: only a cell of about 1 km is kept of it."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
 
 
 class ProfileChanges(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +91,17 @@ class ProfileChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     )
     display_name: Annotated[str, Meta(description="One line of 1 to 80 characters.")] | UnsetType = UNSET
     bio: Annotated[str, Meta(description="At most 500 characters.")] | UnsetType = UNSET
+    neighbourhood: (
+        Annotated[str, Meta(description="One line of at most 80 characters, or none.")] | UnsetType | None
+    ) = UNSET
+    location: LocationInput | UnsetType | None = UNSET
+    visibility: (
+        Annotated[
+            Visibility,
+            Meta(description="Who sees more than name and picture: everyone, members only, or connections only."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class ConnectionRequest(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -163,13 +201,14 @@ class IdSet(Collection[UUID]):
 
 class Relations(Struct, frozen=True, gc=False):
     """What others are to one person: `connected` with them, `hidden` from them (blocked by either side), `muted` by
-    them; and `listed`, the ids of others' lists that they are on.
+    them; `listed`, the ids of others' lists that they are on; and `away`, who is hidden from everybody.
     """
 
     connected: IdSet = IdSet()
     hidden: IdSet = IdSet()
     muted: IdSet = IdSet()
     listed: IdSet = IdSet()
+    away: IdSet = IdSet()
 
 
 class PersonImport(Struct, frozen=True, kw_only=True):

@@ -6,10 +6,12 @@ from uuid import UUID
 from banyan.features.people.errors import (
     AlreadyConnected,
     AlreadyRequested,
+    HandleMoved,
     HandleTaken,
     NotConnected,
     OwnRequest,
     PersonNotFound,
+    TooManyHandleChanges,
     TooManyLists,
 )
 from banyan.features.people.models import (
@@ -30,11 +32,13 @@ from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
 from banyan.infra.http.routing import (
+    MOVED,
     Controller,
     Cursor,
     FromPath,
     JSONBody,
     Limit,
+    Moved,
     QueryParameter,
     Request,
     delete,
@@ -58,11 +62,12 @@ class MeRoutes(Controller):
         """One's own profile and account."""
         return await self.people.get_me(request.work, request.account_id)
 
-    @patch(raises=[HandleTaken])
+    @patch(raises=[HandleTaken, TooManyHandleChanges])
     async def update(self, request: Request, data: JSONBody[ProfileChanges]) -> Me:
         """Change one's own profile.
 
-        Fields left out stay as they are.
+        Fields left out stay as they are. Of a location only a cell of about 1 km is kept. A handle that is given up
+        leads to the new one and stays reserved for a while.
         """
         await self.people.update_profile(request.work, request.account_id, data)
         return await self.people.get_me(request.work, request.account_id)
@@ -73,13 +78,17 @@ class PeopleRoutes(Controller):
     tags = ["people"]
     people: People
 
-    @get("/{handle:str}", access="anyone")
-    async def show(self, request: Request, handle: FromPath[str]) -> Profile:
+    @get("/{handle:str}", access="anyone", also=MOVED)
+    async def show(self, request: Request, handle: FromPath[str]) -> Profile | Moved:
         """A person's profile.
 
-        Answers 404 also where one of the two has blocked the other.
+        A handle that somebody gave up answers 308 with their present one. Answers 404 also where one of the two has
+        blocked the other.
         """
-        return await self.people.get_profile(request.work, request.viewer_id, handle)
+        try:
+            return await self.people.get_profile(request.work, request.viewer_id, handle)
+        except HandleMoved as moved:
+            return request.moved_to(f"/v1/people/{moved.handle}")
 
 
 class ConnectionRoutes(Controller):

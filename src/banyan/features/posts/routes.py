@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
+from banyan.features.people.errors import HandleMoved
 from banyan.features.posts.errors import NotTheAuthor
 from banyan.features.posts.models import (
     Branch,
@@ -23,12 +24,14 @@ from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
 from banyan.features.posts.service.saves import Saves
 from banyan.infra.http.routing import (
+    MOVED,
     Controller,
     Cursor,
     FromPath,
     FromQuery,
     JSONBody,
     Limit,
+    Moved,
     QueryParameter,
     Request,
     delete,
@@ -200,12 +203,18 @@ class ProfileFeedRoutes(Controller):
     tags = ["posts"]
     posts: Posts
 
-    @get(access="anyone")
+    @get(access="anyone", also=MOVED)
     async def list(
         self, request: Request, handle: FromPath[str], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-    ) -> Page[Post]:
-        """A person's posts that one may see, newest first."""
-        return await self.posts.list_by_author(request.work, request.viewer_id, handle, limit, cursor)
+    ) -> Page[Post] | Moved:
+        """A person's posts that one may see, newest first.
+
+        A handle that somebody gave up answers 308 with their present one.
+        """
+        try:
+            return await self.posts.list_by_author(request.work, request.viewer_id, handle, limit, cursor)
+        except HandleMoved as moved:
+            return request.moved_to(f"/v1/people/{moved.handle}/posts")
 
 
 class CommunityRoutes(Controller):

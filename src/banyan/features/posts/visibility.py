@@ -29,7 +29,7 @@ def visible_audiences(viewer_id: UUID | None, relations: Relations, author_id: U
     """Which of an author's posts a reader may see; None reads as anybody. Roles make no difference."""
     if author_id == viewer_id:
         return _ALL
-    if is_hidden(relations, author_id):
+    if is_hidden(relations, author_id) or author_id in relations.away:
         return _NONE
     if author_id in relations.connected:
         return _AS_CONNECTION
@@ -69,8 +69,8 @@ def feed_rows(viewer_id: UUID, relations: Relations, rows: list[R]) -> list[R]:
 
 
 def unwanted_authors(relations: Relations) -> list[UUID]:
-    """Whose posts stay out of lists of everybody's posts: hidden by a block, or muted by the reader."""
-    return [*relations.hidden, *relations.muted]
+    """Whose posts stay out of lists of everybody's posts: hidden by a block or altogether, or muted by the reader."""
+    return [*relations.hidden, *relations.away, *relations.muted]
 
 
 def is_hidden(relations: Relations, author_id: UUID) -> bool:

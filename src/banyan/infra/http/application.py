@@ -26,8 +26,6 @@ log = structlog.get_logger("banyan.http")
 
 C = TypeVar("C", bound=Controller)
 
-# msgspec's messages end in where it went wrong: "Expected `str`, got `int` - at `$.audience.kind`".
-_PLACE = re.compile(r" - at `\$\.?(?P<place>.*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
 

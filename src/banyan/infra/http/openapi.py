@@ -23,6 +23,7 @@ from banyan.infra.http.problems import (
     UnsupportedMediaType,
     UriTooLong,
 )
+from banyan.infra.http.routing import Moved
 from banyan.kernel.errors import (
     BanyanError,
     Conflict,
@@ -192,6 +193,8 @@ def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -
             "description": "The answer.",
             "content": {"application/json": {"schema": schemas.of(kind)}},
         }
+        if kind is Moved:
+            responses[str(status)]["headers"] = {"Location": {"required": True, "schema": {"type": "string"}}}
     if "GET" in handler.http_methods:
         responses["304"] = {"description": "Not changed since the ETag in `If-None-Match`."}
     for status, errors in sorted(_errors_by_status(route, handler).items()):

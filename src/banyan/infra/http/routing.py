@@ -1,6 +1,8 @@
 """How features declare routes: Litestar's controllers, with who may call and what can go wrong beside each."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -20,10 +22,11 @@ from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.problems import UnsupportedMediaType
-from banyan.kernel.errors import BanyanError, Forbidden, Malformed, Unauthorized
+from banyan.kernel.errors import BanyanError, Forbidden, Invalid, Malformed, Unauthorized
 from banyan.kernel.pages import MAX_LIMIT
 
 __all__ = [
+    "MOVED",
     "Access",
     "Controller",
     "Cursor",
@@ -31,6 +34,7 @@ __all__ = [
     "FromQuery",
     "JSONBody",
     "Limit",
+    "Moved",
     "QueryParameter",
     "Request",
     "Route",
@@ -41,6 +45,8 @@ __all__ = [
     "put",
 ]
 
+# msgspec's messages end in where it went wrong: "Expected `str`, got `int` - at `$.audience.kind`".
+_PLACE = re.compile(r" - at `\$\.?(?P<place>.*)`$")
 _JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -50,6 +56,16 @@ Access = Literal["anyone", "credentials", "account", "admin"]
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many items at most.")]
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before; none for the first page.")]
+
+
+class Moved(Struct, frozen=True):
+    """What was asked for stands at another address: answered with 308, the address also in the header `Location`."""
+
+    location: str
+
+
+# For `also` of a route that answers so.
+MOVED: Mapping[type[Struct], int] = MappingProxyType({Moved: 308})
 
 
 class Request(LitestarRequest[Any, Any, State]):
@@ -115,11 +131,26 @@ class Request(LitestarRequest[Any, Any, State]):
         if content_type.partition(b";")[0].strip().lower() != b"application/json":
             raise UnsupportedMediaType("Send `Content-Type: application/json`.")
         try:
-            return _decode(await self.body())
+            value = _decode(await self.body())
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Malformed("The body must be one JSON value in UTF-8.") from None
         except RecursionError:
             raise Malformed("The body is nested too deeply.") from None
+        self._check_kinds(value)
+        return value
+
+    def _check_kinds(self, value: object) -> None:
+        """Litestar takes a body as it takes a query, where "6" is a number and "null" is nothing. In JSON they are
+        text. Raises Invalid; for all else that may be wrong Litestar finds the words.
+        """
+        wanted = self.route_handler.parsed_fn_signature.parameters["data"].annotation
+        try:
+            msgspec.convert(value, wanted)
+        except msgspec.ValidationError as error:
+            with suppress(msgspec.ValidationError):
+                msgspec.convert(value, wanted, strict=False)
+                place = _PLACE.search(str(error))
+                raise Invalid.field(place["place"] if place else "body", "invalid", str(error)) from None
 
     @property
     def user_agent(self) -> str:
@@ -133,6 +164,11 @@ class Request(LitestarRequest[Any, Any, State]):
     def replayed_subject(self) -> UUID | None:
         """On a retry of a request whose answer held tokens: the account they were for."""
         return self.exchange.replayed_subject
+
+    def moved_to(self, path: str) -> Moved:
+        """The same question at another path."""
+        query = self.scope["query_string"].decode("latin-1")
+        return Moved(f"{path}?{query}" if query else path)
 
     def remember_subject(self, account_id: UUID) -> None:
         """Say whose tokens this answer holds, so that a retry can get fresh ones instead of a second effect."""
@@ -149,10 +185,12 @@ class Encoded:
 
     __slots__ = ("_body", "_headers", "_status")
 
-    def __init__(self, status: int, body: bytes) -> None:
+    def __init__(self, status: int, body: bytes, location: str | None = None) -> None:
         self._status = status
         self._body = body
         self._headers = [_JSON] if body else []
+        if location is not None:
+            self._headers.append((b"location", location.encode()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
@@ -180,7 +218,8 @@ class Route(HTTPRouteHandler):
         if isinstance(data, Response):
             return await super().to_response(app, data, request)
         status = self.opt["also"].get(type(data), self.status_code)
-        return Encoded(status, b"" if data is None else _encode(data))
+        location = data.location if isinstance(data, Moved) else None
+        return Encoded(status, b"" if data is None else _encode(data), location)
 
 
 async def _guarded(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -218,10 +257,18 @@ def _route(
 
 
 def get(
-    path: str = "/", *, access: Access = "account", raises: Sequence[type[BanyanError]] = (), status: int = 200
+    path: str = "/",
+    *,
+    access: Access = "account",
+    raises: Sequence[type[BanyanError]] = (),
+    status: int = 200,
+    also: Mapping[type[Struct], int] = MappingProxyType({}),
 ) -> Decorator[Any]:
-    """A route that reads. `raises` documents errors beyond those that every route has."""
-    return _route("GET", path, status, access, raises)
+    """A route that reads. `raises` documents errors beyond those that every route has.
+
+    `also`: other types that it may return beside its main one, and the status that each is answered with.
+    """
+    return _route("GET", path, status, access, raises, also)
 
 
 def post(

@@ -4,11 +4,12 @@ from datetime import datetime
 from uuid import UUID
 
 from banyan.features.people.models import ConnectionList, ListMember
-from banyan.features.people.queries.people import LAST_ID, read_card
+from banyan.features.people.queries.parts import AWAY, LAST_ID, read_card
 from banyan.infra.database.work import Work
 
-_LIST = """SELECT l.id, l.name, l.created_at,
-        (SELECT count(*) FROM people_list_members m WHERE m.list_id = l.id) AS member_count
+_LIST = f"""SELECT l.id, l.name, l.created_at,
+        (SELECT count(*) FROM people_list_members m
+         WHERE m.list_id = l.id AND NOT {AWAY.format(person="m.person_id")}) AS member_count
     FROM people_lists l"""
 
 
@@ -116,7 +117,7 @@ async def list_members(work: Work, list_id: UUID, before: UUID | None, limit: in
     rows = await work.rows(
         """SELECT m.id AS membership_id, m.created_at, p.id, p.handle, p.display_name, p.avatar_url
            FROM people_list_members m
-           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = m.person_id LIMIT 1) p
+           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = m.person_id AND hidden_at IS NULL LIMIT 1) p
            WHERE m.list_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3""",
         list_id,
         before or LAST_ID,

@@ -4,13 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 from banyan.features.people.models import Mute
-from banyan.features.people.queries.people import HIDDEN, LAST_ID, read_card
+from banyan.features.people.queries.parts import BLOCKED, LAST_ID, read_card
 from banyan.infra.database.work import Work
 
 _LIST = f"""SELECT m.id AS mute_id, m.created_at, p.id, p.handle, p.display_name, p.avatar_url
     FROM people_mutes m
-    CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = m.muted_id LIMIT 1) p
-    WHERE m.person_id = $1 AND m.id < $2 AND NOT {HIDDEN.format(viewer="m.person_id", person="m.muted_id")}
+    CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = m.muted_id AND hidden_at IS NULL LIMIT 1) p
+    WHERE m.person_id = $1 AND m.id < $2 AND NOT {BLOCKED.format(viewer="m.person_id", person="m.muted_id")}
     ORDER BY m.id DESC LIMIT $3"""
 
 
@@ -36,6 +36,6 @@ async def delete_mute(work: Work, person_id: UUID, muted_id: UUID) -> bool:
 
 
 async def list_mutes(work: Work, person_id: UUID, before: UUID | None, limit: int) -> list[tuple[UUID, Mute]]:
-    """Newest first, each with its page key; without those whom a block hides."""
+    """Newest first, each with its page key; without those who are hidden."""
     rows = await work.rows(_LIST, person_id, before or LAST_ID, limit)
     return [(row["mute_id"], Mute(read_card(row), row["created_at"])) for row in rows]

@@ -12,7 +12,7 @@ from banyan.features.people.api import RELATIONS_TOPIC
 from banyan.features.people.errors import ListNotFound, NotConnected, PersonNotFound, TooManyLists
 from banyan.features.people.models import ConnectionList, ListChanges, ListMember
 from banyan.features.people.queries import lists as queries
-from banyan.features.people.queries.people import find_tie, lock_pair
+from banyan.features.people.queries.ties import find_tie, lock_pair
 from banyan.features.people.signals import ListDeleted, ListMemberAdded, ListMemberRemoved
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now

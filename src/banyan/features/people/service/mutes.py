@@ -6,7 +6,7 @@ from banyan.features.people.api import RELATIONS_TOPIC
 from banyan.features.people.errors import NotWithOneself, PersonNotFound
 from banyan.features.people.models import Mute
 from banyan.features.people.queries import mutes as queries
-from banyan.features.people.queries.people import find_tie
+from banyan.features.people.queries.ties import find_tie
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id

@@ -11,12 +11,13 @@ from uuid import UUID
 from msgspec import UNSET, structs
 
 from banyan.features.accounts.api import AccountsApi
-from banyan.features.people.api import CARDS_TOPIC, RELATIONS_TOPIC
-from banyan.features.people.checks import check_bio, check_display_name, check_handle, read_handle
+from banyan.features.people.api import AWAY_TOPIC, CARDS_TOPIC, RELATIONS_TOPIC
+from banyan.features.people.checks import check_bio, check_display_name, check_handle, check_neighbourhood, read_handle
 from banyan.features.people.errors import (
     AlreadyConnected,
     AlreadyRequested,
     ConnectionNotFound,
+    HandleMoved,
     HandleTaken,
     NotWithOneself,
     OneSidedConnection,
@@ -29,13 +30,17 @@ from banyan.features.people.models import (
     Connection,
     ConnectionSide,
     ConnectionState,
+    Location,
+    LocationInput,
     Me,
     PersonImport,
     Profile,
     ProfileChanges,
 )
-from banyan.features.people.queries import lists
-from banyan.features.people.queries import people as queries
+from banyan.features.people.privacy import shows_details
+from banyan.features.people.queries import imports, lists, profiles, ties
+from banyan.features.people.queries.profiles import CheckedChanges, StoredProfile
+from banyan.features.people.service.handles import Handles
 from banyan.features.people.signals import (
     ConnectionEnded,
     ConnectionMade,
@@ -48,20 +53,20 @@ from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
+from banyan.kernel.places import ACCURACY_METERS, Place, fuzz
 
 
 class People:
     """Reads and changes of people; every method works inside the caller's unit of work."""
 
-    def __init__(self, accounts: AccountsApi) -> None:
+    def __init__(self, accounts: AccountsApi, handles: Handles) -> None:
         self._accounts = accounts
+        self._handles = handles
 
     async def check_person(self, work: Work, handle: str, display_name: str) -> None:
         """Whether a person could be called so now. Raises HandleTaken, Invalid."""
-        wanted = check_handle(handle)
         check_display_name(display_name)
-        if await queries.find_id_by_handle(work, wanted) is not None:
-            raise HandleTaken("Choose another handle.")
+        await self._handles.check_free(work, handle)
 
     async def create_person(
         self, work: Work, person_id: UUID, handle: str, display_name: str, created_at: datetime
@@ -74,48 +79,82 @@ class People:
             bio="",
             created_at=created_at,
         )
-        if not await queries.insert_person(work, person):
+        if not await profiles.insert_person(work, person):
             raise HandleTaken("Choose another handle.")
+        await self._handles.check_not_reserved(work, person.id, person.handle)
         work.emit(PersonCreated(person.id, person.handle))
         return Card(person.id, person.handle, person.display_name, None)
 
     async def get_profile(self, work: Work, viewer_id: UUID | None, handle: str) -> Profile:
-        """Raises PersonNotFound, also where a block stands between the two."""
+        """Raises PersonNotFound, also where a block stands between the two; HandleMoved for a handle given up."""
         wanted = read_handle(handle)
-        profile = None if wanted is None else await queries.find_profile(work, wanted, viewer_id)
-        if profile is None:
+        if wanted is None:
             raise PersonNotFound
-        return profile
+        stored = await profiles.find_profile(work, wanted, viewer_id)
+        if stored is None:
+            present = await self._handles.find_present(work, viewer_id, wanted)
+            raise PersonNotFound if present is None else HandleMoved(present)
+        return _profile(stored, viewer_id)
 
     async def get_me(self, work: Work, person_id: UUID) -> Me:
         """One's own profile with one's address and role. Raises PersonNotFound."""
-        profile = await queries.find_own_profile(work, person_id)
-        if profile is None:
+        stored = await profiles.find_own_profile(work, person_id)
+        if stored is None:
             raise PersonNotFound
         login = await self._accounts.get_login(work, person_id)
         return Me(
-            id=profile.id,
-            handle=profile.handle,
-            display_name=profile.display_name,
-            bio=profile.bio,
-            avatar_url=profile.avatar_url,
-            created_at=profile.created_at,
-            connection_count=profile.connection_count,
+            id=stored.card.id,
+            handle=stored.card.handle,
+            display_name=stored.card.display_name,
+            bio=stored.bio,
+            neighbourhood=stored.neighbourhood or None,
+            location=_location(stored.place),
+            visibility=stored.visibility,
+            avatar_url=stored.card.avatar_url,
+            created_at=stored.created_at,
+            connection_count=stored.connection_count,
             email=login.email,
             email_verified=login.email_verified,
             role=login.role,
         )
 
     async def update_profile(self, work: Work, person_id: UUID, changes: ProfileChanges) -> None:
-        """Raises Invalid, HandleTaken."""
-        handle = None if changes.handle is UNSET else check_handle(changes.handle)
-        name = None if changes.display_name is UNSET else check_display_name(changes.display_name)
-        bio = None if changes.bio is UNSET else check_bio(changes.bio)
-        if handle is None and name is None and bio is None:
+        """Raises Invalid, HandleTaken, TooManyHandleChanges."""
+        checked = _check_changes(changes)
+        if checked == CheckedChanges():
             return
-        if not await queries.update_profile(work, person_id, handle, name, bio):
+        handle = checked.handle
+        moves = handle is not None and await self._handles.give_up(work, person_id, handle)
+        if not await profiles.update_profile(work, person_id, checked):
             raise HandleTaken("Choose another handle.")
+        if moves and handle is not None:
+            await self._handles.check_not_reserved(work, person_id, handle)
         work.emit(ProfileChanged(person_id))
+        self._announce_person(work, person_id)
+
+    async def hide_person(self, work: Work, person_id: UUID) -> None:
+        """To others this person does not exist from now on: an account that is being deleted. Nothing is lost."""
+        if await profiles.set_hidden(work, person_id, now()):
+            self._announce_person(work, person_id)
+            work.announce(AWAY_TOPIC)
+
+    async def show_person(self, work: Work, person_id: UUID) -> None:
+        """Takes `hide_person` back: everything is as it was."""
+        if await profiles.set_hidden(work, person_id, None):
+            self._announce_person(work, person_id)
+            work.announce(AWAY_TOPIC)
+
+    async def erase_person(self, work: Work, person_id: UUID) -> None:
+        """Deletes a person with connections, lists, blocks and mutes, on both sides. Only the handle stays for a
+        while, so that nobody passes for them. Again changes nothing.
+        """
+        handle = await profiles.delete_person(work, person_id)
+        if handle is not None:
+            await self._handles.reserve(work, person_id, handle)
+            self._announce_person(work, person_id)
+            work.announce(AWAY_TOPIC)
+
+    def _announce_person(self, work: Work, person_id: UUID) -> None:
         work.announce(CARDS_TOPIC, str(person_id))
         # Answers kept for anonymous readers that show this person's card.
         work.announce(ANSWERS_TOPIC, f"person:{person_id}")
@@ -127,8 +166,8 @@ class People:
         """
         if asker_id == person_id:
             raise NotWithOneself("Connect with somebody else.")
-        await queries.lock_pair(work, asker_id, person_id)
-        tie = await queries.find_tie(work, asker_id, person_id)
+        await ties.lock_pair(work, asker_id, person_id)
+        tie = await ties.find_tie(work, asker_id, person_id)
         if tie is None:
             raise PersonNotFound
         if tie.state == "connected":
@@ -139,7 +178,7 @@ class People:
             await self._connect(work, asker_id, person_id)
             return Connection(tie.id, "connected", tie.person, tie.created_at)
         connection_id, at = new_id(), now()
-        await queries.insert_request(work, connection_id, asker_id, person_id, at)
+        await ties.insert_request(work, connection_id, asker_id, person_id, at)
         return Connection(connection_id, "sent", tie.person, at)
 
     async def accept_connection(self, work: Work, person_id: UUID, connection_id: UUID) -> Connection:
@@ -169,7 +208,7 @@ class People:
         self, work: Work, person_id: UUID, state: ConnectionState, limit: int, cursor: str | None
     ) -> Page[Connection]:
         """Newest first."""
-        rows = await queries.list_connections(work, person_id, state, decode_cursor(cursor), limit + 1)
+        rows = await ties.list_connections(work, person_id, state, decode_cursor(cursor), limit + 1)
         return cut_page(rows, limit, lambda connection: connection.id)
 
     async def block_person(self, work: Work, person_id: UUID, blocked_id: UUID) -> None:
@@ -177,22 +216,22 @@ class People:
         if person_id == blocked_id:
             raise NotWithOneself("You cannot block yourself.")
         # Not through `find_tie`: one may block somebody by whom one is blocked.
-        if not await queries.count_existing(work, [blocked_id]):
+        if not await profiles.exists(work, blocked_id):
             raise PersonNotFound
-        await queries.lock_pair(work, person_id, blocked_id)
-        if await queries.insert_block(work, new_id(), person_id, blocked_id, now()):
+        await ties.lock_pair(work, person_id, blocked_id)
+        if await ties.insert_block(work, new_id(), person_id, blocked_id, now()):
             await self._part(work, person_id, blocked_id)
             self._announce_relations(work, person_id, blocked_id)
 
     async def unblock_person(self, work: Work, person_id: UUID, blocked_id: UUID) -> None:
         """Lifts one's own block; what it ended does not come back."""
-        await queries.lock_pair(work, person_id, blocked_id)
-        if await queries.delete_block(work, person_id, blocked_id):
+        await ties.lock_pair(work, person_id, blocked_id)
+        if await ties.delete_block(work, person_id, blocked_id):
             self._announce_relations(work, person_id, blocked_id)
 
     async def list_blocks(self, work: Work, person_id: UUID, limit: int, cursor: str | None) -> Page[Block]:
         """Newest first."""
-        rows = await queries.list_blocks(work, person_id, decode_cursor(cursor), limit + 1)
+        rows = await ties.list_blocks(work, person_id, decode_cursor(cursor), limit + 1)
         page = cut_page(rows, limit, lambda row: row[0])
         return Page([block for _, block in page.items], page.next_cursor)
 
@@ -207,7 +246,8 @@ class People:
             )
             for person in people
         ]
-        if await queries.insert_people(work, checked) != len(checked):
+        reserved_since = self._handles.reserved_since()
+        if await imports.insert_people(work, checked, reserved_since) != len(checked):
             raise HandleTaken("An id or a handle is given twice or taken.")
 
     async def import_connections(self, work: Work, sides: Sequence[ConnectionSide]) -> None:
@@ -219,7 +259,7 @@ class People:
         """
         if any(side.person_id == side.other_id for side in sides):
             raise NotWithOneself
-        outcome = await queries.copy_connections(work, sides)
+        outcome = await imports.copy_connections(work, sides)
         if outcome == "nobody":
             raise PersonNotFound
         if outcome == "taken":
@@ -227,32 +267,32 @@ class People:
 
     async def check_connections(self, work: Work, person_ids: Sequence[UUID]) -> None:
         """After an import: every connection of these people has both sides. Raises OneSidedConnection."""
-        if await queries.has_one_sided(work, person_ids):
+        if await imports.has_one_sided(work, person_ids):
             raise OneSidedConnection
 
     async def refresh_statistics(self, work: Work) -> None:
         """To be called once after an import."""
-        await queries.analyze(work)
+        await imports.analyze(work)
 
     async def _lock_connection(self, work: Work, person_id: UUID, connection_id: UUID) -> Connection:
         """The connection or request as it is now that nobody else can change it. Raises ConnectionNotFound."""
-        other_id = await queries.find_other_side(work, person_id, connection_id)
+        other_id = await ties.find_other_side(work, person_id, connection_id)
         if other_id is None:
             raise ConnectionNotFound
-        await queries.lock_pair(work, person_id, other_id)
-        tie = await queries.find_tie(work, person_id, other_id)
+        await ties.lock_pair(work, person_id, other_id)
+        tie = await ties.find_tie(work, person_id, other_id)
         # Gone, or replaced by a newer request, while we waited for the lock.
         if tie is None or tie.id != connection_id or tie.state is None or tie.created_at is None:
             raise ConnectionNotFound
         return Connection(tie.id, tie.state, tie.person, tie.created_at)
 
     async def _connect(self, work: Work, one: UUID, other: UUID) -> None:
-        await queries.connect_pair(work, one, other)
+        await ties.connect_pair(work, one, other)
         work.emit(ConnectionMade(one, other))
         self._announce_relations(work, one, other)
 
     async def _part(self, work: Work, one: UUID, other: UUID) -> None:
-        if await queries.delete_pair(work, one, other):
+        if await ties.delete_pair(work, one, other):
             work.emit(ConnectionEnded(one, other))
             for list_id, owner_id, person_id in await lists.delete_memberships(work, one, other):
                 work.emit(ListMemberRemoved(list_id, owner_id, person_id))
@@ -260,3 +300,40 @@ class People:
 
     def _announce_relations(self, work: Work, one: UUID, other: UUID) -> None:
         work.announce(RELATIONS_TOPIC, str(one), str(other))
+
+
+def _check_changes(changes: ProfileChanges) -> CheckedChanges:
+    """Raises Invalid."""
+    location = changes.location
+    return CheckedChanges(
+        handle=None if changes.handle is UNSET else check_handle(changes.handle),
+        display_name=None if changes.display_name is UNSET else check_display_name(changes.display_name),
+        bio=None if changes.bio is UNSET else check_bio(changes.bio),
+        neighbourhood=None if changes.neighbourhood is UNSET else check_neighbourhood(changes.neighbourhood or ""),
+        visibility=None if changes.visibility is UNSET else changes.visibility,
+        # From here on the exact place is nowhere any more.
+        place=fuzz(Place(location.latitude, location.longitude)) if isinstance(location, LocationInput) else location,
+    )
+
+
+def _location(place: Place | None) -> Location | None:
+    return None if place is None else Location(place.latitude, place.longitude, ACCURACY_METERS)
+
+
+def _profile(stored: StoredProfile, viewer_id: UUID | None) -> Profile:
+    """As much of a person as this reader may see."""
+    card, link = stored.card, stored.connection
+    shown = shows_details(stored.visibility, card.id, viewer_id, link.state if link else None)
+    return Profile(
+        id=card.id,
+        handle=card.handle,
+        display_name=card.display_name,
+        bio=stored.bio if shown else None,
+        neighbourhood=(stored.neighbourhood or None) if shown else None,
+        location=_location(stored.place) if shown else None,
+        avatar_url=card.avatar_url,
+        created_at=stored.created_at if shown else None,
+        connection_count=stored.connection_count if shown else None,
+        connection=link,
+        limited=not shown,
+    )

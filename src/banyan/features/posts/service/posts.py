@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from banyan.features.people.api import PeopleApi
-from banyan.features.people.errors import PersonNotFound
+from banyan.features.people.errors import HandleMoved, PersonNotFound
 from banyan.features.people.models import Card
 from banyan.features.posts.errors import NotTheAuthor, PostNotFound
 from banyan.features.posts.jobs import FanOutPost
@@ -85,11 +85,15 @@ class Posts:
     async def list_by_author(
         self, work: Work, viewer_id: UUID | None, handle: str, limit: int, cursor: str | None
     ) -> Page[Post]:
-        """What this reader may see of one person's posts, newest first. Raises PersonNotFound."""
+        """What this reader may see of one person's posts, newest first.
+
+        Raises PersonNotFound; HandleMoved for a handle given up.
+        """
         before = decode_cursor(cursor) or queries.LAST_ID
         author_id = await self._people.find_by_handle(work, handle)
         if author_id is None:
-            raise PersonNotFound
+            present = await self._people.find_present_handle(work, viewer_id, handle)
+            raise PersonNotFound if present is None else HandleMoved(present)
         relations = await self._people.relations(work, viewer_id)
         audiences = visible_audiences(viewer_id, relations, author_id)
         if not audiences:

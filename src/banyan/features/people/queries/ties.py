@@ -1,34 +1,15 @@
-"""SQL of profiles, connections and blocks."""
+"""SQL of what two people are to each other: connections, requests, blocks, and all of it at once."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Literal
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct
 
-from banyan.features.people.models import (
-    Block,
-    Card,
-    Connection,
-    ConnectionLink,
-    ConnectionSide,
-    ConnectionState,
-    IdSet,
-    PersonImport,
-    Profile,
-    Relations,
-)
+from banyan.features.people.models import Block, Card, Connection, ConnectionState, IdSet, Relations
+from banyan.features.people.queries.parts import AWAY, BLOCKED, LAST_ID, read_card
 from banyan.infra.database.work import Work
-
-# Above so many rows a count is read from the statistics: counting 1,000,000 costs about 60 ms.
-_COUNTED_EXACTLY_ROWS = 1_000_000
-LAST_ID = UUID(int=(1 << 128) - 1)
-
-HIDDEN = """EXISTS (SELECT FROM people_blocks b
-    WHERE (b.person_id, b.blocked_id) IN (({viewer}, {person}), ({person}, {viewer})))"""
 
 
 class Tie(Struct, frozen=True):
@@ -40,146 +21,21 @@ class Tie(Struct, frozen=True):
     created_at: datetime | None
 
 
-async def insert_person(work: Work, person: PersonImport) -> bool:
-    """False when the id or the handle is taken."""
-    added = await work.write_value(
-        """INSERT INTO people_people (id, handle, display_name, bio, avatar_url, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true""",
-        person.id,
-        person.handle,
-        person.display_name,
-        person.bio,
-        person.avatar_url,
-        person.created_at,
-    )
-    return added is not None
-
-
-async def insert_people(work: Work, people: Sequence[PersonImport]) -> int:
-    """How many were added: those whose id or handle is taken are left out."""
-    added: int = await work.write_value(
-        """WITH added AS (
-               INSERT INTO people_people (id, handle, display_name, bio, avatar_url, created_at)
-               SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-               ON CONFLICT DO NOTHING RETURNING 1)
-           SELECT count(*) FROM added""",
-        [person.id for person in people],
-        [person.handle for person in people],
-        [person.display_name for person in people],
-        [person.bio for person in people],
-        [person.avatar_url for person in people],
-        [person.created_at for person in people],
-    )
-    return added
-
-
-async def find_profile(work: Work, handle: str, viewer_id: UUID | None) -> Profile | None:
-    """None also when a block stands between the two."""
-    row = await work.row(
-        f"""SELECT p.id, p.handle, p.display_name, p.bio, p.avatar_url, p.created_at,
-                   (SELECT count(*) FROM people_connections c
-                    WHERE c.person_id = p.id AND c.state = 'connected') AS connection_count,
-                   mine.connection_id, mine.state
-            FROM people_people p
-            LEFT JOIN people_connections mine ON mine.person_id = $2::uuid AND mine.other_id = p.id
-            WHERE p.handle = $1 AND NOT {HIDDEN.format(viewer="$2::uuid", person="p.id")}""",
-        handle,
-        viewer_id,
-    )
-    return None if row is None else _profile(row)
-
-
-async def find_own_profile(work: Work, person_id: UUID) -> Profile | None:
-    row = await work.row(
-        """SELECT p.id, p.handle, p.display_name, p.bio, p.avatar_url, p.created_at,
-                  (SELECT count(*) FROM people_connections c
-                   WHERE c.person_id = p.id AND c.state = 'connected') AS connection_count,
-                  NULL::uuid AS connection_id, NULL::text AS state
-           FROM people_people p WHERE p.id = $1""",
-        person_id,
-    )
-    return None if row is None else _profile(row)
-
-
-async def update_profile(
-    work: Work, person_id: UUID, handle: str | None, display_name: str | None, bio: str | None
-) -> bool:
-    """Changes what is not None; False when the handle is taken (the transaction is lost then)."""
-    try:
-        await work.write(
-            """UPDATE people_people SET handle = coalesce($2, handle),
-                   display_name = coalesce($3, display_name), bio = coalesce($4, bio)
-               WHERE id = $1""",
-            person_id,
-            handle,
-            display_name,
-            bio,
-        )
-    except asyncpg.UniqueViolationError:
-        return False
-    return True
-
-
-async def list_cards(work: Work, keys: Sequence[bytes]) -> list[Card]:
-    """Cards by the bytes of ids."""
-    ids = [UUID(bytes=key) for key in keys]
-    rows = await work.rows("SELECT id, handle, display_name, avatar_url FROM people_people WHERE id = ANY($1)", ids)
-    return [read_card(row) for row in rows]
-
-
-async def find_id_by_handle(work: Work, handle: str) -> UUID | None:
-    found: UUID | None = await work.value("SELECT id FROM people_people WHERE handle = $1", handle)
-    return found
-
-
-async def count_existing(work: Work, ids: Sequence[UUID]) -> int:
-    count: int = await work.value("SELECT count(*) FROM people_people WHERE id = ANY($1)", ids)
-    return count
-
-
-async def count_people(work: Work) -> int:
-    """Exact up to a million, then as PostgreSQL last estimated it."""
-    count: int = await work.value(
-        """SELECT CASE WHEN c.reltuples > $1::bigint THEN c.reltuples::bigint
-                       ELSE (SELECT count(*) FROM people_people) END
-           FROM pg_class c WHERE c.oid = 'people_people'::regclass""",
-        _COUNTED_EXACTLY_ROWS,
-    )
-    return count
-
-
-async def list_names(work: Work, ids: Sequence[UUID]) -> list[tuple[UUID, str, str]]:
-    """Id, handle and name."""
-    rows = await work.rows("SELECT id, handle, display_name FROM people_people WHERE id = ANY ($1)", list(ids))
-    return [(row[0], row[1], row[2]) for row in rows]
-
-
-async def search_ids(work: Work, text: str, before: UUID | None, limit: int) -> list[UUID]:
-    """Whose handle or name holds the text in any case; newest id first."""
-    rows = await work.rows(
-        """SELECT id FROM people_people
-           WHERE (strpos(handle, lower($1)) > 0 OR strpos(lower(display_name), lower($1)) > 0)
-               AND ($2::uuid IS NULL OR id < $2)
-           ORDER BY id DESC LIMIT $3""",
-        text,
-        before,
-        limit,
-    )
-    return [row[0] for row in rows]
-
-
 async def find_relations(work: Work, person_id: UUID) -> Relations:
     # Packed by PostgreSQL: not one UUID object is made of them.
     row = await work.row(
-        """SELECT coalesce((SELECT string_agg(uuid_send(other_id), '') FROM people_connections
-                            WHERE person_id = $1 AND state = 'connected'), '') AS connected,
+        f"""SELECT coalesce((SELECT string_agg(uuid_send(other_id), '') FROM people_connections c
+                             WHERE person_id = $1 AND state = 'connected'
+                               AND NOT {AWAY.format(person="c.other_id")}), '') AS connected,
                   coalesce((SELECT string_agg(uuid_send(id), '') FROM (
                       SELECT blocked_id AS id FROM people_blocks WHERE person_id = $1
                       UNION SELECT person_id FROM people_blocks WHERE blocked_id = $1) hidden), '') AS hidden,
                   coalesce((SELECT string_agg(uuid_send(muted_id), '') FROM people_mutes
                             WHERE person_id = $1), '') AS muted,
                   coalesce((SELECT string_agg(uuid_send(list_id), '') FROM people_list_members
-                            WHERE person_id = $1), '') AS listed""",
+                            WHERE person_id = $1), '') AS listed,
+                  coalesce((SELECT string_agg(uuid_send(id), '') FROM people_people
+                            WHERE hidden_at IS NOT NULL), '') AS away""",
         person_id,
     )
     return Relations() if row is None else Relations(*map(IdSet, row))
@@ -244,12 +100,12 @@ async def lock_pair(work: Work, one: UUID, other: UUID) -> None:
 
 
 async def find_tie(work: Work, person_id: UUID, other_id: UUID) -> Tie | None:
-    """None when there is no such person, or a block stands between the two."""
+    """None when there is no such person, they are hidden, or a block stands between the two."""
     row = await work.row(
         f"""SELECT p.id, p.handle, p.display_name, p.avatar_url, c.connection_id, c.state, c.created_at
             FROM people_people p
             LEFT JOIN people_connections c ON c.person_id = $1 AND c.other_id = p.id
-            WHERE p.id = $2 AND NOT {HIDDEN.format(viewer="$1", person="p.id")}""",
+            WHERE p.id = $2 AND p.hidden_at IS NULL AND NOT {BLOCKED.format(viewer="$1", person="p.id")}""",
         person_id,
         other_id,
     )
@@ -305,7 +161,7 @@ async def list_connections(
     rows = await work.rows(
         """SELECT c.connection_id, c.state, c.created_at, p.id, p.handle, p.display_name, p.avatar_url
            FROM people_connections c
-           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = c.other_id LIMIT 1) p
+           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = c.other_id AND hidden_at IS NULL LIMIT 1) p
            WHERE c.person_id = $1 AND c.state = $2 AND c.connection_id < $3
            ORDER BY c.connection_id DESC LIMIT $4""",
         person_id,
@@ -370,61 +226,10 @@ async def list_blocks(work: Work, person_id: UUID, before: UUID | None, limit: i
     rows = await work.rows(
         """SELECT b.id AS block_id, b.created_at, p.id, p.handle, p.display_name, p.avatar_url
            FROM people_blocks b
-           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = b.blocked_id LIMIT 1) p
+           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = b.blocked_id AND hidden_at IS NULL LIMIT 1) p
            WHERE b.person_id = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3""",
         person_id,
         before or LAST_ID,
         limit,
     )
     return [(row["block_id"], Block(read_card(row), row["created_at"])) for row in rows]
-
-
-async def copy_connections(work: Work, sides: Sequence[ConnectionSide]) -> Literal["added", "taken", "nobody"]:
-    """Anything but "added" loses the transaction: a pair was given twice or is there, or a person does not exist."""
-    try:
-        await work.copy(
-            "people_connections",
-            ("person_id", "other_id", "connection_id", "state", "created_at"),
-            [(side.person_id, side.other_id, side.connection_id, "connected", side.created_at) for side in sides],
-        )
-    except asyncpg.UniqueViolationError:
-        return "taken"
-    except asyncpg.ForeignKeyViolationError:
-        return "nobody"
-    return "added"
-
-
-async def has_one_sided(work: Work, person_ids: Sequence[UUID]) -> bool:
-    """Whether any connection of these people has no other side."""
-    found: bool = await work.value(
-        """SELECT EXISTS (
-               SELECT FROM people_connections mine WHERE mine.person_id = ANY($1) AND NOT EXISTS (
-                   SELECT FROM people_connections theirs
-                   WHERE theirs.person_id = mine.other_id AND theirs.other_id = mine.person_id
-                     AND theirs.connection_id = mine.connection_id))""",
-        person_ids,
-    )
-    return found
-
-
-async def analyze(work: Work) -> None:
-    """Fresh statistics after a bulk load: without them the planner takes these tables for empty."""
-    await work.write("ANALYZE people_people, people_connections")
-
-
-def read_card(row: Any) -> Card:
-    return Card(row["id"], row["handle"], row["display_name"], row["avatar_url"])
-
-
-def _profile(row: Any) -> Profile:
-    link = None if row["connection_id"] is None else ConnectionLink(row["connection_id"], row["state"])
-    return Profile(
-        id=row["id"],
-        handle=row["handle"],
-        display_name=row["display_name"],
-        bio=row["bio"],
-        avatar_url=row["avatar_url"],
-        created_at=row["created_at"],
-        connection_count=row["connection_count"],
-        connection=link,
-    )

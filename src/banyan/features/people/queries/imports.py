@@ -1,0 +1,66 @@
+"""SQL of people and connections that are taken over in bulk."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+
+from banyan.features.people.models import ConnectionSide, PersonImport
+from banyan.infra.database.work import Work
+
+
+async def insert_people(work: Work, people: Sequence[PersonImport], reserved_since: datetime) -> int:
+    """How many were added: those whose id or handle is taken, or was given up after `reserved_since`, are left out."""
+    added: int = await work.write_value(
+        """WITH added AS (
+               INSERT INTO people_people (id, handle, display_name, bio, avatar_url, created_at)
+               SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+                   AS new (id, handle, display_name, bio, avatar_url, created_at)
+               WHERE NOT EXISTS (SELECT FROM people_handle_changes c
+                   WHERE c.handle = new.handle AND c.changed_at > $7)
+               ON CONFLICT DO NOTHING RETURNING 1)
+           SELECT count(*) FROM added""",
+        [person.id for person in people],
+        [person.handle for person in people],
+        [person.display_name for person in people],
+        [person.bio for person in people],
+        [person.avatar_url for person in people],
+        [person.created_at for person in people],
+        reserved_since,
+    )
+    return added
+
+
+async def copy_connections(work: Work, sides: Sequence[ConnectionSide]) -> Literal["added", "taken", "nobody"]:
+    """Anything but "added" loses the transaction: a pair was given twice or is there, or a person does not exist."""
+    try:
+        await work.copy(
+            "people_connections",
+            ("person_id", "other_id", "connection_id", "state", "created_at"),
+            [(side.person_id, side.other_id, side.connection_id, "connected", side.created_at) for side in sides],
+        )
+    except asyncpg.UniqueViolationError:
+        return "taken"
+    except asyncpg.ForeignKeyViolationError:
+        return "nobody"
+    return "added"
+
+
+async def has_one_sided(work: Work, person_ids: Sequence[UUID]) -> bool:
+    """Whether any connection of these people has no other side."""
+    found: bool = await work.value(
+        """SELECT EXISTS (
+               SELECT FROM people_connections mine WHERE mine.person_id = ANY($1) AND NOT EXISTS (
+                   SELECT FROM people_connections theirs
+                   WHERE theirs.person_id = mine.other_id AND theirs.other_id = mine.person_id
+                     AND theirs.connection_id = mine.connection_id))""",
+        person_ids,
+    )
+    return found
+
+
+async def analyze(work: Work) -> None:
+    """Fresh statistics after a bulk load: without them the planner takes these tables for empty."""
+    await work.write("ANALYZE people_people, people_connections")
