@@ -192,7 +192,7 @@ async def list_connections_by_id(work: Work, person_id: UUID, connection_ids: Se
     rows = await work.rows(
         """SELECT c.connection_id, c.state, c.created_at, p.id, p.handle, p.display_name, p.avatar_url
            FROM people_connections c
-           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = c.other_id LIMIT 1) p
+           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = c.other_id AND hidden_at IS NULL LIMIT 1) p
            WHERE c.person_id = $1 AND c.state IN ('sent', 'received', 'connected') AND c.connection_id = ANY($2)""",
         person_id,
         connection_ids,

@@ -4,8 +4,7 @@ from uuid import UUID
 
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Connection, ConnectionList
-from banyan.features.people.queries import lists
-from banyan.features.people.queries import people as queries
+from banyan.features.people.queries import lists, ties
 from banyan.infra.database.work import Work
 from banyan.infra.streams.versions import version_of
 
@@ -21,7 +20,7 @@ class SyncedPeople:
 
     async def connection_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
         """The newest connections and requests, newest first. A version is of the connection and of the other's card."""
-        marks = await queries.list_connection_marks(work, person_id, SYNCED_CONNECTIONS)
+        marks = await ties.list_connection_marks(work, person_id, SYNCED_CONNECTIONS)
         cards = await self._people.cards_in_order(work, [other_id for _, other_id, _ in marks])
         return {
             connection_id: version ^ version_of(card)
@@ -31,7 +30,7 @@ class SyncedPeople:
 
     async def connection_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> dict[UUID, Connection]:
         """Those of `ids` that are a person's connections or requests at this moment."""
-        return {one.id: one for one in await queries.list_connections_by_id(work, person_id, ids)}
+        return {one.id: one for one in await ties.list_connections_by_id(work, person_id, ids)}
 
     async def list_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
         """All lists of a person."""
