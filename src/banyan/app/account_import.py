@@ -18,8 +18,10 @@ from banyan.features.accounts.service.imports import (
     import_one,
 )
 from banyan.features.people.models import PersonImport
-from banyan.features.people.service.newcomers import find_holders, read_names
+from banyan.features.people.service.handles import Handles
+from banyan.features.people.service.newcomers import read_names
 from banyan.features.people.service.people import People
+from banyan.features.people.settings import PeopleSettings
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Work
 from banyan.infra.settings import BadSettings
@@ -54,7 +56,7 @@ async def import_accounts(
 
     Raises BadSettings for a file that cannot be read at all, Unavailable.
     """
-    imports = AccountImports(_bulk(People(AccountsApi())))
+    imports = AccountImports(_bulk(Handles(PeopleSettings())))
     made = there = 0
     refused: list[Refused] = []
     for lines in _batches(path):
@@ -84,7 +86,9 @@ async def _import(pool: Pool, imports: AccountImports, ready: Sequence[ReadyLine
         )
 
 
-def _bulk(people: People) -> PersonBulk:
+def _bulk(handles: Handles) -> PersonBulk:
+    people = People(AccountsApi(), handles)
+
     def read(handle: str, display_name: str) -> PersonNames:
         return PersonNames(*read_names(handle, display_name))
 
@@ -103,7 +107,7 @@ def _bulk(people: People) -> PersonBulk:
             ],
         )
 
-    return PersonBulk(read=read, find_holders=find_holders, create=create)
+    return PersonBulk(read=read, find_holders=handles.find_holders, create=create)
 
 
 def _batches(path: Path) -> Iterator[list[ImportLine]]:

@@ -1,5 +1,6 @@
 """SQL of handles: in use, given up, reserved."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -24,6 +25,18 @@ async def is_taken(work: Work, handle: str, since: datetime) -> bool:
         since,
     )
     return taken
+
+
+async def find_holders(work: Work, handles: Sequence[str], since: datetime) -> dict[str, UUID]:
+    """Who has which of these handles, or has given it up after `since`."""
+    rows = await work.rows(
+        """SELECT handle, person_id FROM people_handle_changes WHERE handle = ANY($1::text[]) AND changed_at > $2
+           UNION ALL SELECT handle, id FROM people_people WHERE handle = ANY($1::text[])""",
+        handles,
+        since,
+    )
+    # Who has it now comes last.
+    return {row[0]: row[1] for row in rows}
 
 
 async def is_reserved(work: Work, handle: str, owner_id: UUID, since: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Handles: unique, changed now and then, and kept for whoever gave one up."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -27,6 +28,10 @@ class Handles:
         """For a person who does not exist yet. Raises HandleTaken, Invalid."""
         if await queries.is_taken(work, check_handle(handle), self.reserved_since()):
             raise HandleTaken("Choose another handle.")
+
+    async def find_holders(self, work: Work, handles: Sequence[str]) -> dict[str, UUID]:
+        """Who has which of these handles, or has given it up lately; free ones are left out."""
+        return await queries.find_holders(work, handles, self.reserved_since())
 
     def reserved_since(self) -> datetime:
         """What was given up after this moment is not free yet."""
