@@ -35,6 +35,8 @@ class Row:
 
 NEW_PASSWORD = {"token": "unknown", "password": "another long password"}
 PASSWORDS = {"current_password": PASSWORD, "new_password": "another long password"}
+OWN_PASSWORD = {"password": PASSWORD}
+OTP = {"otp": "123456"}
 TEXT = {"body": "Changed"}
 TOKEN = {"token": "unknown"}
 EMAIL = {"email": "nobody@example.org"}
@@ -56,6 +58,11 @@ ROWS = [
     Row("POST",   "/v1/auth/password-reset",              the.body(EMAIL),            (202, 202, 202, 202, 202)),
     Row("POST",   "/v1/auth/password-reset/confirm",      the.body(NEW_PASSWORD),     (422, 422, 422, 422, 422)),
     Row("PUT",    "/v1/auth/password",                    the.body(PASSWORDS),        (401, 204, 204, 204, 204)),
+    Row("GET",    "/v1/auth/totp",                        the.nothing,                (401, 200, 200, 200, 200)),
+    Row("POST",   "/v1/auth/totp",                        the.body(OWN_PASSWORD),     (401, 200, 200, 200, 200)),
+    Row("POST",   "/v1/auth/totp/confirm",                the.body(OTP),              (401, 409, 409, 409, 409)),
+    Row("POST",   "/v1/auth/totp/recovery-codes",         the.body(OWN_PASSWORD),     (401, 409, 409, 409, 409)),
+    Row("DELETE", "/v1/auth/totp",                        the.body(OWN_PASSWORD | OTP), (401, 409, 409, 409, 409)),
     Row("POST",   "/v1/auth/sign-out",                    the.nothing,                (401, 204, 204, 204, 204)),
     Row("GET",    "/v1/auth/sessions",                    the.nothing,                (401, 200, 200, 200, 200)),
     Row("DELETE", "/v1/auth/sessions",                    the.nothing,                (401, 204, 204, 204, 204)),

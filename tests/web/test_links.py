@@ -6,8 +6,9 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from banyan.app.wiring import Platform
+from tests.features.accounts.authenticator import turn_on
 from tests.support.eventually import eventually
-from tests.support.platform import MAILBOX_KEY
+from tests.support.platform import MAILBOX_KEY, PASSWORD, api_of
 from tests.web.visitor import Visitor, visiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -88,6 +89,23 @@ async def test_a_forgotten_password_is_replaced(visitor: Visitor) -> None:
     await visitor.button("Use this password").click()
     await expect(visitor.page.get_by_text("This link does not hold any more.")).to_be_visible()
     await expect(visitor.button("Send me a link")).to_be_visible()
+
+
+async def test_signing_in_asks_for_a_code_where_one_is_needed(platform: Platform, visitor: Visitor) -> None:
+    async with api_of(platform) as api:
+        app = await turn_on(await api.sign_up("ada"))
+    await visitor.go("/app#/sign-in")
+    await visitor.field("E-mail").fill("ada@example.org")
+    await visitor.field("Password").fill(PASSWORD)
+    await expect(visitor.field("Code")).to_be_hidden()
+    await visitor.button("Sign in").click()
+    await expect(visitor.field("Code")).to_be_focused()
+    await visitor.field("Code").fill(app.wrong())
+    await visitor.button("Sign in").click()
+    await expect(visitor.page.get_by_role("alert")).to_be_visible()
+    await visitor.field("Code").fill(app.code())
+    await visitor.button("Sign in").click()
+    await visitor.field("Write a post").wait_for()
 
 
 async def open_first_mail(visitor: Visitor, count: int = 1) -> None:

@@ -16,6 +16,7 @@ from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.owner import OwnerCheck
 from banyan.features.accounts.service.passwords import PasswordChanges
+from banyan.features.accounts.service.second_factor import SecondFactor
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.people.api import PeopleApi
@@ -54,6 +55,7 @@ class Features:
     first_admin: FirstAdmin
     passwords: PasswordChanges
     administration: Administration
+    second_factor: SecondFactor
     people: People
     handles: Handles
     lists: Lists
@@ -80,8 +82,13 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
     invites = Invites(settings.accounts, mailer, mails.accounts, person, public_url)
     verification = Verification(settings.accounts, mailer, mails.accounts, person, invites)
     lockout = Lockout(auth.secret, settings.accounts, limiter)
-    accounts = Accounts(settings.accounts, auth.passwords, sessions, verification, invites, lockout, person)
     owners = OwnerCheck(auth.passwords, lockout)
+    second_factor = SecondFactor(
+        auth.secret, owners, sessions, lockout, mailer, mails.accounts, settings.community.name
+    )
+    accounts = Accounts(
+        settings.accounts, auth.passwords, sessions, verification, invites, lockout, second_factor, person
+    )
     passwords = PasswordChanges(
         settings.accounts, auth.passwords, owners, sessions, lockout, mailer, mails.accounts, person
     )
@@ -96,6 +103,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         first_admin=FirstAdmin(accounts, sessions, lockout, auth.passwords, public_url),
         passwords=passwords,
         administration=Administration(_directory(people_api), lockout),
+        second_factor=second_factor,
         people=people,
         handles=handles,
         lists=Lists(),

@@ -16,6 +16,7 @@ from banyan.features.accounts.routes.accounts import (
     SetupRoutes,
 )
 from banyan.features.accounts.routes.passwords import PasswordRoutes
+from banyan.features.accounts.routes.second_factor import TotpRoutes
 from banyan.features.people.routes import (
     BlockRoutes,
     ConnectionRoutes,
@@ -49,6 +50,7 @@ def build_controllers(
             bind(AuthRoutes, accounts=accounts, sessions=features.sessions, verification=features.verification),
             bind(InviteRoutes, invites=features.invites),
             bind(PasswordRoutes, passwords=features.passwords),
+            bind(TotpRoutes, second_factor=features.second_factor),
             bind(SetupRoutes, first_admin=features.first_admin),
             bind(JwksRoutes, keys=auth.keys),
         ],

@@ -16,6 +16,44 @@ class WrongCredentials(Unauthorized):
     keeps_work = True
 
 
+class OtpRequired(Unauthorized):
+    """Only told to those who know the password: repeat the request with `otp`."""
+
+    code = "otp_required"
+    title = "A code of the second factor is needed"
+
+
+class WrongOtp(Unauthorized):
+    """The password was right, the code is wrong or was used before; the failure is remembered."""
+
+    code = "wrong_otp"
+    title = "Wrong code"
+    keeps_work = True
+
+
+class OtpRefused(Forbidden):
+    """As WrongOtp, for an account that is signed in."""
+
+    code = "wrong_otp"
+    title = "Wrong code"
+    keeps_work = True
+
+
+class TotpEnabled(Conflict):
+    code = "totp_enabled"
+    title = "The second factor is on"
+
+
+class TotpNotEnabled(Conflict):
+    code = "totp_not_enabled"
+    title = "The second factor is off"
+
+
+class TotpNotStarted(Conflict):
+    code = "totp_not_started"
+    title = "There is no secret to confirm"
+
+
 class WrongPassword(Forbidden):
     """A signed-in account did not prove itself by its password; the failure is remembered."""
 

@@ -6,7 +6,7 @@ from banyan.infra.mail.message import LANGUAGES, Language, MailMessage
 from banyan.infra.mail.templates import MailTemplates
 
 # What `banyan mail preview` shows in place of each value.
-SAMPLES = {"hours": "24", "minutes": "60", "handle": "ada"}
+SAMPLES = {"hours": "24", "minutes": "60", "left": "9", "handle": "ada"}
 
 
 class AccountMails:
@@ -48,6 +48,16 @@ class AccountMails:
         """Tells the owner of an account that its password is new."""
         link = f"{self._public_url}/reset-password"
         return self._texts.compose("password_changed", _language(language), to, {}, link)
+
+    def second_factor(self, to: str, language: str, *, on: bool) -> MailMessage:
+        """Tells the owner of an account that its second factor was turned on or off."""
+        kind = "second_factor_on" if on else "second_factor_off"
+        return self._texts.compose(kind, _language(language), to, {}, f"{self._public_url}/reset-password")
+
+    def recovery_code_used(self, to: str, language: str, left: int) -> MailMessage:
+        """Tells the owner of an account that a recovery code was used, and how many are left."""
+        link = f"{self._public_url}/reset-password"
+        return self._texts.compose("recovery_code_used", _language(language), to, {"left": str(left)}, link)
 
     def _link(self, page: str, token: str) -> str:
         # A fragment is not sent to any server, so the token stays out of logs and referrers.

@@ -29,6 +29,9 @@ NewPassword = Annotated[
     ),
 ]
 GivenPassword = Annotated[str, Meta(min_length=1, max_length=PASSWORD_MAX_CHARS)]
+Otp = Annotated[
+    str, Meta(min_length=1, max_length=64, description="Six digits of the authenticator app, or a recovery code.")
+]
 Token = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
@@ -71,10 +74,11 @@ class FirstAdminSignUp(SignUp, forbid_unknown_fields=True, kw_only=True, frozen=
 
 
 class Credentials(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """Who signs in."""
+    """Who signs in; `otp` where a second factor is on."""
 
     email: Email
     password: GivenPassword
+    otp: Otp | None = None
 
 
 class RefreshRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -114,6 +118,45 @@ class PasswordChange(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
 
     current_password: GivenPassword
     new_password: NewPassword
+
+
+class OwnPassword(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The account's password once more."""
+
+    password: GivenPassword
+
+
+class TotpCode(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """What the authenticator app shows now."""
+
+    otp: Otp
+
+
+class TotpOff(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Both factors once more."""
+
+    password: GivenPassword
+    otp: Otp
+
+
+class TotpSetup(Struct, frozen=True):
+    """A secret in base32, and the same as the address that a QR code holds."""
+
+    secret: str
+    otpauth_uri: str
+
+
+class RecoveryCodes(Struct, frozen=True):
+    """Ten codes to keep away from the device; shown once."""
+
+    recovery_codes: list[str]
+
+
+class TotpState(Struct, frozen=True):
+    """The second factor of the account."""
+
+    enabled: bool
+    recovery_codes_left: int
 
 
 class Account(Struct, frozen=True, kw_only=True):

@@ -16,8 +16,9 @@ class AuthSettings(BaseModel):
     secret: SecretStr | None = Field(
         None,
         min_length=32,
-        description="Keys the digests of refresh tokens, idempotency keys and locked-out addresses. "
-        "Changing it signs everybody out.",
+        description="Keys the digests of refresh tokens, recovery codes, idempotency keys and locked-out addresses, "
+        "and encrypts the secrets of second factors. "
+        "Changing it signs everybody out and voids second factors, which an operator then has to turn off.",
     )
     issuer: str = Field("banyan", min_length=1, max_length=200, description="`iss` of access tokens.")
     audience: str = Field("banyan", min_length=1, max_length=200, description="`aud` of access tokens.")

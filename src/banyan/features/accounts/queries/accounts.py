@@ -20,6 +20,7 @@ class SecretLogin(Struct, frozen=True):
     waiting: bool
     # Counts changes of its secrets.
     version: int
+    second_factor: bool
 
 
 class Recipient(Struct, frozen=True):
@@ -44,13 +45,14 @@ async def find_secret_login(work: Work, email_key: str) -> tuple[SecretLogin | N
     """
     rows = await work.rows(
         """
-        SELECT 0 AS rank, id, email, email_verified_at IS NOT NULL, role, password_hash, secrets_version
+        SELECT 0 AS rank, id, email, email_verified_at IS NOT NULL, role, password_hash, secrets_version,
+            EXISTS (SELECT FROM accounts_totp WHERE account_id = id AND confirmed_at IS NOT NULL)
         FROM accounts_accounts WHERE email_key = $1
         UNION ALL
-        SELECT 1, id, email, false, 'member', password_hash, 0
+        SELECT 1, id, email, false, 'member', password_hash, 0, false
         FROM accounts_sign_ups WHERE email_key = $1 AND expires_at > now()
         UNION ALL
-        (SELECT 2, id, email, false, role, password_hash, 0 FROM accounts_accounts
+        (SELECT 2, id, email, false, role, password_hash, 0, false FROM accounts_accounts
          WHERE email_key > $1 AND password_hash IS NOT NULL ORDER BY email_key LIMIT 1)
         ORDER BY rank, id DESC
         """,
@@ -60,7 +62,7 @@ async def find_secret_login(work: Work, email_key: str) -> tuple[SecretLogin | N
     if not rows or rows[0][0] == 2:
         return None, like
     row = rows[0]
-    return SecretLogin(row[1], row[2], row[3], Role(row[4]), row[5], row[0] == 1, row[6]), like
+    return SecretLogin(row[1], row[2], row[3], Role(row[4]), row[5], row[0] == 1, row[6], row[7]), like
 
 
 async def hold_login(work: Work, account_id: UUID, version: int) -> Login | None:

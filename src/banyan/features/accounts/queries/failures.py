@@ -13,6 +13,19 @@ async def find_failures(work: Work, email_digest: bytes) -> list[datetime]:
     return list(failed_at or ())
 
 
+async def hold_failures(work: Work, email_digest: bytes, at: datetime) -> list[datetime]:
+    """As `lock_failures`, and others wait where nobody has failed yet too."""
+    failed_at = await work.write_value(
+        """
+        INSERT INTO accounts_sign_in_failures AS known (email_digest, failed_at, last_failed_at) VALUES ($1, '{}', $2)
+        ON CONFLICT (email_digest) DO UPDATE SET last_failed_at = known.last_failed_at RETURNING failed_at
+        """,
+        email_digest,
+        at,
+    )
+    return list(failed_at or ())
+
+
 async def lock_failures(work: Work, email_digest: bytes) -> list[datetime]:
     """As `find_failures`; other sign-ins of this address wait until the transaction ends."""
     failed_at = await work.write_value(

@@ -14,10 +14,12 @@ from banyan.features.accounts.errors import (
     InviteNotFound,
     InviteRequired,
     LockedOut,
+    OtpRequired,
     RefreshReused,
     SetupDone,
     SignUpClosed,
     WrongCredentials,
+    WrongOtp,
 )
 from banyan.features.accounts.models import (
     Credentials,
@@ -134,12 +136,15 @@ class AuthRoutes(Controller):
     @post(
         "/token",
         access="credentials",
-        raises=[WrongCredentials, EmailNotVerified, AccountSuspended, LockedOut],
+        raises=[WrongCredentials, OtpRequired, WrongOtp, EmailNotVerified, AccountSuspended, LockedOut],
         status=200,
         secret_answer=True,
     )
     async def sign_in(self, request: Request, data: JSONBody[Credentials]) -> SignedIn:
-        """Sign in."""
+        """Sign in.
+
+        Where a second factor is on, the right password alone answers 401 `otp_required`: send the same with `otp`.
+        """
         if request.replayed_subject is not None:
             return await self.accounts.sign_in_again(request.work, request.replayed_subject, client_of(request))
         answer = await self.accounts.sign_in(request.work, data, client_of(request))

@@ -11,7 +11,9 @@ from banyan.features.accounts.errors import (
     EmailNotVerified,
     EmailTaken,
     LockedOut,
+    OtpRequired,
     WrongCredentials,
+    WrongOtp,
 )
 from banyan.features.accounts.models import (
     Account,
@@ -32,6 +34,7 @@ from banyan.features.accounts.queries.accounts import SecretLogin
 from banyan.features.accounts.queries.verification import SignUpRow
 from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.lockout import Lockout
+from banyan.features.accounts.service.second_factor import SecondFactor
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.accounts.settings import AccountsSettings
@@ -45,7 +48,7 @@ from banyan.kernel.ids import new_id
 _SIGN_INS = Counter("banyan_sign_ins_total", "Sign-ins by password.", ["outcome"])
 _SIGN_UPS = Counter("banyan_sign_ups_total", "Accounts asked for.", ["outcome"])
 # Shown as zero from the start: an alert on their growth must see the first failure too.
-for _outcome in ("ok", "failed", "locked", "unverified"):
+for _outcome in ("ok", "failed", "locked", "unverified", "otp_required"):
     _SIGN_INS.labels(_outcome)
 
 
@@ -60,6 +63,7 @@ class Accounts:
         verification: Verification,
         invites: Invites,
         lockout: Lockout,
+        second_factor: SecondFactor,
         person: PersonLink,
     ) -> None:
         self._verify_first = settings.verify_first
@@ -68,6 +72,7 @@ class Accounts:
         self._verification = verification
         self._invites = invites
         self._lockout = lockout
+        self._second_factor = second_factor
         self._person = person
 
     async def sign_up(
@@ -142,7 +147,8 @@ class Accounts:
         """A new session for the right password. An address without an account costs the same work and gets the
         same answer as a wrong password.
 
-        Raises WrongCredentials, LockedOut, EmailNotVerified, Invalid, TooManyRequests, HashingBusy.
+        Raises WrongCredentials, OtpRequired, WrongOtp, LockedOut, EmailNotVerified, Invalid, TooManyRequests,
+        HashingBusy.
         """
         address = read_address(credentials.email)
         self._lockout.check_limits(address.key, client)
@@ -151,7 +157,7 @@ class Accounts:
             await self._lockout.check(work, key)
             login = await self._check_password(work, address, credentials.password, key)
             new_hash = await self._rehash(login, credentials.password)
-            await self._lockout.clear(work, key)
+            await self._pass_second_factor(work, login, credentials.otp, key)
         except LockedOut:
             _SIGN_INS.labels("locked").inc()
             raise
@@ -209,6 +215,23 @@ class Accounts:
         addresses = [read_address(account.email) for account in accounts]
         if await queries.insert_accounts(work, accounts, [address.key for address in addresses]) != len(accounts):
             raise EmailTaken("An id or an address is given twice or taken.")
+
+    async def _pass_second_factor(self, work: Work, login: SecretLogin, otp: str | None, key: bytes) -> None:
+        """Failures are forgotten only after both factors: the right password must not buy more guesses of the other.
+
+        Raises OtpRequired, WrongOtp, LockedOut.
+        """
+        if not login.second_factor:
+            await self._lockout.clear(work, key)
+            return
+        await self._lockout.hold(work, key)
+        if otp is None:
+            _SIGN_INS.labels("otp_required").inc()
+            raise OtpRequired("Send the same again with `otp`.")
+        if not await self._second_factor.accepts(work, login.id, otp, key):
+            _SIGN_INS.labels("failed").inc()
+            raise WrongOtp("Send the code that the app shows now, each works once; or a recovery code.")
+        await self._lockout.lift(work, key)
 
     async def _check_password(self, work: Work, address: Address, password: str, key: bytes) -> SecretLogin:
         login, like = await queries.find_secret_login(work, address.key)

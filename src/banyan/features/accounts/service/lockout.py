@@ -52,6 +52,10 @@ class Lockout:
         left = self._left(await queries.find_failures(work, key))
         return now() + left if left > timedelta() else None
 
+    async def hold(self, work: Work, key: bytes) -> None:
+        """Others who try this address wait until the transaction ends. Raises LockedOut."""
+        self._check(await queries.hold_failures(work, key, now()))
+
     async def lift(self, work: Work, key: bytes) -> None:
         """Whoever was locked out may try again at once."""
         await queries.delete_failures(work, key)

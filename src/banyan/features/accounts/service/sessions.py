@@ -116,6 +116,10 @@ class Sessions:
         if ended:
             work.announce(SESSIONS_TOPIC, *map(str, ended))
 
+    async def forget_retries(self, work: Work, account_id: UUID) -> None:
+        """Sign-ins of before get no fresh tokens by their Idempotency-Key."""
+        await self._forget_retries(work, account_id)
+
     async def find_role(self, work: Work, account_id: UUID, session_id: UUID) -> str | None:
         """The account's role while the session lives: what a token verifier asks for."""
         return await queries.find_session_role(work, account_id, session_id)

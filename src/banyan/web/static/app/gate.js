@@ -14,14 +14,24 @@ export function signInView() {
     field({ name: "email", label: "E-mail", type: "email", autocomplete: "username", required: true }),
     field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", required: true }),
   ];
+  // Asked for once the password was right and a second factor is on.
+  const otp = field({ name: "otp", label: "Code", hint: "From your authenticator app, or a recovery code.", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false", dir: "ltr" });
+  otp.hidden = true;
+  fields.push(otp);
   const again = h("button", { type: "button", class: "button", hidden: true }, "Send the mail again");
-  const submit = async (values) => {
+  const submit = async ({ otp: code, ...values }) => {
     try {
-      adopt(await send("POST", "/v1/auth/token", { body: values }));
+      adopt(await send("POST", "/v1/auth/token", { body: code ? { ...values, otp: code } : values }));
     } catch (problem) {
+      if (problem.code === "otp_required" && otp.hidden) return askForCode();
       again.hidden = problem.code !== "email_not_verified";
       throw problem;
     }
+  };
+  const askForCode = () => {
+    otp.hidden = false;
+    otp.input.required = true;
+    otp.input.focus();
   };
   const resend = async () => {
     await send("POST", "/v1/auth/verify-email/resend", { body: { email: fields[0].input.value } });
