@@ -181,9 +181,10 @@ class Town:
         async with self.work() as work:
             await self.lists.delete_list(work, owner, list_id)
 
-    async def publish(self, author: UUID, body: str = "Hello", audience: AudienceKind = "public") -> Post:
+    async def publish(self, author: UUID, body: str = "Hello", audience: Audience | AudienceKind = "public") -> Post:
+        given = Audience(audience) if isinstance(audience, str) else audience
         async with self.work() as work:
-            return await self.posts.publish_post(work, author, NewPost(body=body, audience=Audience(audience)))
+            return await self.posts.publish_post(work, author, NewPost(body=body, audience=given))
 
     async def comment(self, author: UUID, post: UUID, body: str = "Indeed", parent: UUID | None = None) -> UUID:
         async with self.work() as work:

@@ -187,6 +187,7 @@ class FeedMark(Struct, frozen=True, gc=False):
     id: UUID
     author_id: UUID
     audience: AudienceKind
+    list_id: UUID | None
     version: int
 
 
@@ -204,6 +205,14 @@ class CommentRow(Struct, frozen=True, gc=False):
     reply_count: int = 0
     deleted: bool = False
     marks: Marks = NO_MARKS
+
+
+class Reach(Struct, frozen=True, gc=False):
+    """Of a post, what decides who sees it."""
+
+    author_id: UUID
+    audience: AudienceKind
+    list_id: UUID | None
 
 
 class PostText(Struct, frozen=True, gc=False):

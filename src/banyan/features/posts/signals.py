@@ -6,10 +6,11 @@ from banyan.kernel.signals import Signal
 
 
 class PostPublished(Signal, frozen=True):
-    """A post is there for others than its author to see."""
+    """A post is there for others than its author to see; `list_id` when for the members of that list alone."""
 
     post_id: UUID
     author_id: UUID
+    list_id: UUID | None = None
 
 
 class PostEdited(Signal, frozen=True):

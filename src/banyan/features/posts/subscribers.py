@@ -1,6 +1,6 @@
 """What posts do after signals and as jobs; wiring collects both lists."""
 
-from banyan.features.people.signals import ConnectionEnded, ConnectionMade
+from banyan.features.people.signals import ConnectionEnded, ConnectionMade, ListMemberAdded
 from banyan.features.posts.jobs import FanOutPost
 from banyan.features.posts.service.homes import Homes
 from banyan.features.posts.signals import PostPublished
@@ -12,6 +12,7 @@ def subscribers(homes: Homes) -> tuple[AnySubscriber, ...]:
         Subscriber(PostPublished, "posts.fan_out", homes.fan_out_published),
         Subscriber(ConnectionMade, "posts.backfill", homes.follow_made),
         Subscriber(ConnectionEnded, "posts.remove", homes.follow_ended),
+        Subscriber(ListMemberAdded, "posts.backfill_list", homes.follow_listed),
     )
 
 

@@ -7,7 +7,7 @@ from banyan.features.people.models import Relations
 from banyan.features.posts.models import AudienceKind
 
 _ALL: Final[tuple[AudienceKind, ...]] = ("public", "connections", "list", "self")
-_AS_CONNECTION: Final[tuple[AudienceKind, ...]] = ("public", "connections")
+_AS_CONNECTION: Final[tuple[AudienceKind, ...]] = ("public", "connections", "list")
 _AS_ANYBODY: Final[tuple[AudienceKind, ...]] = ("public",)
 _NONE: Final[tuple[AudienceKind, ...]] = ()
 
@@ -21,12 +21,18 @@ class FeedRow(Protocol):
     @property
     def audience(self) -> AudienceKind: ...
 
+    @property
+    def list_id(self) -> UUID | None: ...
+
 
 R = TypeVar("R", bound=FeedRow)
 
 
 def visible_audiences(viewer_id: UUID | None, relations: Relations, author_id: UUID) -> tuple[AudienceKind, ...]:
-    """Which of an author's posts a reader may see; None reads as anybody. Roles make no difference."""
+    """Which of an author's posts a reader may see; None reads as anybody. Roles make no difference.
+
+    Of posts for a list others than the author see those of the lists that they are on: `relations.listed`.
+    """
     if author_id == viewer_id:
         return _ALL
     if is_hidden(relations, author_id) or author_id in relations.away:
@@ -36,35 +42,41 @@ def visible_audiences(viewer_id: UUID | None, relations: Relations, author_id: U
     return _AS_ANYBODY
 
 
-def may_see(viewer_id: UUID | None, relations: Relations, author_id: UUID, audience: AudienceKind) -> bool:
+def may_see(viewer_id: UUID | None, relations: Relations, row: FeedRow) -> bool:
     """Whether a reader may see one post."""
-    return audience in visible_audiences(viewer_id, relations, author_id)
+    author_id, audience = row.author_id, row.audience
+    if audience not in visible_audiences(viewer_id, relations, author_id):
+        return False
+    # A list that is gone leaves the post to its author.
+    return audience != "list" or author_id == viewer_id or row.list_id in relations.listed
 
 
-def belongs_in_feed(viewer_id: UUID, relations: Relations, author_id: UUID, audience: AudienceKind) -> bool:
+def belongs_in_feed(viewer_id: UUID, relations: Relations, row: FeedRow) -> bool:
     """Whether one post stands in a person's home feed: their own, or a current connection's that they may see and
     have not muted.
     """
+    author_id = row.author_id
     if author_id == viewer_id:
         return True
-    return (
-        author_id in relations.connected
-        and author_id not in relations.muted
-        and may_see(viewer_id, relations, author_id, audience)
-    )
+    return author_id in relations.connected and author_id not in relations.muted and may_see(viewer_id, relations, row)
 
 
 def feed_rows(viewer_id: UUID, relations: Relations, rows: list[R]) -> list[R]:
     """Those of many posts that stand in a person's home feed."""
     if relations.hidden or relations.muted:
-        return [row for row in rows if belongs_in_feed(viewer_id, relations, row.author_id, row.audience)]
+        return [row for row in rows if belongs_in_feed(viewer_id, relations, row)]
     # The hottest loop of the house: the usual answer, a connection's post, is found without a call. 16 bytes an id.
     find = relations.connected.packed.find
     return [
         row
         for row in rows
-        if ((place := find(row.author_id.bytes)) >= 0 and place % 16 == 0 and row.audience != "self")
-        or belongs_in_feed(viewer_id, relations, row.author_id, row.audience)
+        if (
+            (place := find(row.author_id.bytes)) >= 0
+            and place % 16 == 0
+            and row.audience != "self"
+            and row.list_id is None
+        )
+        or belongs_in_feed(viewer_id, relations, row)
     ]
 
 

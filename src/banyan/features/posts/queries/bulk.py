@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from banyan.features.posts.models import AudienceKind, CommentImport, PostImport, ReactionImport
+from banyan.features.posts.models import CommentImport, PostImport, Reach, ReactionImport
 from banyan.infra.database.work import Work
 
 
@@ -25,10 +25,10 @@ async def insert_posts(work: Work, posts: Sequence[PostImport]) -> int:
     return added
 
 
-async def list_audiences(work: Work, post_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, AudienceKind]]:
-    """Author and audience of many posts."""
-    rows = await work.rows("SELECT id, author_id, audience FROM posts_posts WHERE id = ANY($1)", post_ids)
-    return {row[0]: (row[1], row[2]) for row in rows}
+async def list_reaches(work: Work, post_ids: Sequence[UUID]) -> dict[UUID, Reach]:
+    """What decides who sees each of many posts."""
+    rows = await work.rows("SELECT id, author_id, audience, list_id FROM posts_posts WHERE id = ANY($1)", post_ids)
+    return {row[0]: Reach(row[1], row[2], row[3]) for row in rows}
 
 
 async def insert_comments(work: Work, comments: Sequence[CommentImport]) -> int:

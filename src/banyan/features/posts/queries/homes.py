@@ -25,13 +25,14 @@ _OLDER = """SELECT {columns}
             SELECT q.*, q.xmin FROM posts_posts q
             WHERE q.author_id = source.author_id AND q.id < $2 AND q.id <= f.floor_id
               AND (q.audience <> 'self' OR q.author_id = $1)
+              AND (q.list_id IS NULL OR q.author_id = $1 OR q.list_id = ANY($5::uuid[]))
             ORDER BY q.id DESC LIMIT $3) one
         ORDER BY one.id DESC LIMIT $3) p
     {joins}
     WHERE f.person_id = $1 ORDER BY p.id DESC"""
 # What a reader's copy of a post depends on, beside its author's card: every write of one of these rows gives it
 # another xmin, whatever columns there are.
-_MARK_COLUMNS = "p.id, p.author_id, p.audience, hash_record_extended(ROW(p.xmin, c.xmin, r.xmin), 0)"
+_MARK_COLUMNS = "p.id, p.author_id, p.audience, p.list_id, hash_record_extended(ROW(p.xmin, c.xmin, r.xmin), 0)"
 _MARK_JOINS = """CROSS JOIN LATERAL (SELECT xmin FROM posts_counters WHERE post_id = p.id LIMIT 1) c
     LEFT JOIN LATERAL (
         SELECT xmin FROM posts_reactions WHERE post_id = p.id AND person_id = $1 LIMIT 1) r ON true"""
@@ -51,10 +52,13 @@ async def list_home(work: Work, person_id: UUID, before: UUID, limit: int) -> li
 
 
 async def list_older(
-    work: Work, person_id: UUID, author_ids: Sequence[UUID], before: UUID, limit: int
+    work: Work, person_id: UUID, author_ids: Sequence[UUID], listed: Sequence[UUID], before: UUID, limit: int
 ) -> list[PostRow]:
-    """What the authors published at or below the floor of a home, newest first; nothing without a floor."""
-    return post_rows(await work.rows(_OLDER_PAGE, person_id, before, limit, author_ids))
+    """What the authors published at or below the floor of a home, newest first; nothing without a floor.
+
+    Of posts for a list only those of the lists `listed` and one's own.
+    """
+    return post_rows(await work.rows(_OLDER_PAGE, person_id, before, limit, author_ids, listed))
 
 
 async def list_home_marks(work: Work, person_id: UUID, before: UUID, limit: int) -> list[FeedMark]:
@@ -63,10 +67,10 @@ async def list_home_marks(work: Work, person_id: UUID, before: UUID, limit: int)
 
 
 async def list_older_marks(
-    work: Work, person_id: UUID, author_ids: Sequence[UUID], before: UUID, limit: int
+    work: Work, person_id: UUID, author_ids: Sequence[UUID], listed: Sequence[UUID], before: UUID, limit: int
 ) -> list[FeedMark]:
     """As `list_older`, with no more than tells whether a copy is up to date."""
-    return [FeedMark(*row) for row in await work.rows(_OLDER_MARKS, person_id, before, limit, author_ids)]
+    return [FeedMark(*row) for row in await work.rows(_OLDER_MARKS, person_id, before, limit, author_ids, listed)]
 
 
 async def insert_home_rows(work: Work, post_id: UUID, person_ids: Sequence[UUID]) -> None:
@@ -82,11 +86,14 @@ async def insert_home_rows(work: Work, post_id: UUID, person_ids: Sequence[UUID]
 
 
 async def backfill_home(work: Work, person_id: UUID, author_id: UUID, newest: int) -> None:
-    """The newest posts of an author into a home; with more than that the floor rises to the first left out."""
+    """The newest posts of an author into a home; with more than that the floor rises to the first left out.
+
+    Posts for a list come with being put on it: `backfill_list`.
+    """
     await work.write(
         f"""WITH candidate AS (
                 SELECT id, row_number() OVER (ORDER BY id DESC) AS place FROM (
-                    SELECT id FROM posts_posts WHERE author_id = $2 AND audience <> 'self'
+                    SELECT id FROM posts_posts WHERE author_id = $2 AND audience IN ('public', 'connections')
                     ORDER BY id DESC LIMIT $3 + 1) newest),
             added AS (
                 INSERT INTO posts_home (person_id, post_id)
@@ -95,6 +102,23 @@ async def backfill_home(work: Work, person_id: UUID, author_id: UUID, newest: in
             SELECT $1, id FROM candidate WHERE place > $3 {_RAISE_FLOOR}""",
         person_id,
         author_id,
+        newest,
+    )
+
+
+async def backfill_list(work: Work, person_id: UUID, list_id: UUID, newest: int) -> None:
+    """As `backfill_home`, with the posts for one list."""
+    await work.write(
+        f"""WITH candidate AS (
+                SELECT id, row_number() OVER (ORDER BY id DESC) AS place FROM (
+                    SELECT id FROM posts_posts WHERE list_id = $2 ORDER BY id DESC LIMIT $3 + 1) newest),
+            added AS (
+                INSERT INTO posts_home (person_id, post_id)
+                SELECT $1, id FROM candidate WHERE place <= $3 ORDER BY id ON CONFLICT DO NOTHING)
+            INSERT INTO posts_home_floors (person_id, floor_id)
+            SELECT $1, id FROM candidate WHERE place > $3 {_RAISE_FLOOR}""",
+        person_id,
+        list_id,
         newest,
     )
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Relations
-from banyan.features.people.signals import ConnectionEnded, ConnectionMade
+from banyan.features.people.signals import ConnectionEnded, ConnectionMade, ListMemberAdded
 from banyan.features.posts.jobs import FanOutPost
 from banyan.features.posts.models import FeedMark, Post, PostRow
 from banyan.features.posts.queries import homes as queries
@@ -53,7 +53,7 @@ class _Reading(NamedTuple, Generic[H]):
     """The two statements of a feed: one over the home, one over the authors for what lies below its floor."""
 
     home: Callable[[Work, UUID, UUID, int], Awaitable[list[H]]]
-    older: Callable[[Work, UUID, Sequence[UUID], UUID, int], Awaitable[list[H]]]
+    older: Callable[[Work, UUID, Sequence[UUID], Sequence[UUID], UUID, int], Awaitable[list[H]]]
 
 
 _PAGES: Final[_Reading[PostRow]] = _Reading(queries.list_home, queries.list_older)
@@ -89,15 +89,19 @@ class Homes:
 
     async def fan_out_published(self, work: Work, published: PostPublished) -> None:
         """Writes a new post into the first homes; a job for each further thousand."""
-        await self.fan_out(work, FanOutPost(published.post_id, published.author_id))
+        await self.fan_out(work, FanOutPost(published.post_id, published.author_id, list_id=published.list_id))
 
     async def fan_out(self, work: Work, job: FanOutPost) -> None:
-        """Writes a post into the homes of a thousand connections as they are now, the author's first of all."""
-        readers = await self._people.connection_ids(
-            work, job.author_id, after=job.after, limit=self._sizes.fan_out_readers
-        )
-        if len(readers) == self._sizes.fan_out_readers:
-            work.enqueue(FanOutPost(job.post_id, job.author_id, readers[-1]))
+        """Writes a post into the homes of a thousand connections, or members of its list, as they are now; the
+        author's first of all.
+        """
+        most = self._sizes.fan_out_readers
+        if job.list_id is None:
+            readers = await self._people.connection_ids(work, job.author_id, after=job.after, limit=most)
+        else:
+            readers = await self._people.list_member_ids(work, job.list_id, after=job.after, limit=most)
+        if len(readers) == most:
+            work.enqueue(FanOutPost(job.post_id, job.author_id, readers[-1], job.list_id))
         if job.after is None:
             readers = sorted([*readers, job.author_id])
         await queries.insert_home_rows(work, job.post_id, readers)
@@ -111,6 +115,11 @@ class Homes:
 
     async def follow_ended(self, work: Work, ended: ConnectionEnded) -> None:
         await self.reconcile(work, ended.person_id, ended.other_id)
+
+    async def follow_listed(self, work: Work, added: ListMemberAdded) -> None:
+        """Fills in the newest posts for a list. Of who leaves it the rows stay: reads show nothing of them."""
+        await queries.backfill_list(work, added.person_id, added.list_id, self._sizes.backfill_rows)
+        await queries.trim_homes(work, [added.person_id], self._sizes.home_rows)
 
     async def reconcile(self, work: Work, one: UUID, other: UUID) -> None:
         """Makes the homes of two people agree with whether they are connected now, in whatever order such jobs run."""
@@ -151,9 +160,9 @@ class Homes:
             lambda place, count: reading.home(work, person_id, place, count), visible, before, wanted
         )
         if len(rows) < wanted:
-            authors = [person_id, *relations.connected]
+            authors, listed = [person_id, *relations.connected], list(relations.listed)
             rows += await _read_visible(
-                lambda place, count: reading.older(work, person_id, authors, place, count),
+                lambda place, count: reading.older(work, person_id, authors, listed, place, count),
                 visible,
                 rows[-1].id if rows else before,
                 wanted - len(rows),

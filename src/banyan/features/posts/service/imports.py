@@ -65,15 +65,15 @@ class PostImports:
 
     async def _check_may_see(self, work: Work, pairs: set[tuple[UUID, UUID]]) -> None:
         """Every person may see the post beside them. Raises PostNotFound."""
-        posts = await queries.list_audiences(work, list({post_id for _, post_id in pairs}))
+        posts = await queries.list_reaches(work, list({post_id for _, post_id in pairs}))
         if any(post_id not in posts for _, post_id in pairs):
             raise PostNotFound
-        ties = {(person_id, posts[post_id][0]) for person_id, post_id in pairs if person_id != posts[post_id][0]}
+        ties = {(person_id, posts[post_id].author_id) for person_id, post_id in pairs}
         connected, hidden = await self._people.relations_between(work, ties)
         for person_id, post_id in pairs:
-            author_id, audience = posts[post_id]
-            tie = (person_id, author_id)
-            author = IdSet.of([author_id])
+            reach = posts[post_id]
+            tie = (person_id, reach.author_id)
+            author = IdSet.of([reach.author_id])
             relations = Relations(author if tie in connected else IdSet(), author if tie in hidden else IdSet())
-            if not may_see(person_id, relations, author_id, audience):
+            if not may_see(person_id, relations, reach):
                 raise PostNotFound

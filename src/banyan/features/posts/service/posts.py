@@ -56,7 +56,7 @@ class Posts:
         text = PostText(body, audience, list_id, NO_MARKS)
         await queries.insert_post(work, post_id, author_id, text, at)
         if audience != "self":
-            work.emit(PostPublished(post_id, author_id))
+            work.emit(PostPublished(post_id, author_id, list_id))
         row = PostRow(post_id, author_id, body, audience, list_id, text.marks, at, None, 0, {}, None, False)
         return dress(row, card, author_id)
 
@@ -71,7 +71,7 @@ class Posts:
         if row is None:
             raise PostNotFound
         relations = await self._people.relations(work, viewer_id)
-        if not may_see(viewer_id, relations, row.author_id, row.audience):
+        if not may_see(viewer_id, relations, row):
             raise PostNotFound
         return row
 
@@ -98,7 +98,8 @@ class Posts:
         audiences = visible_audiences(viewer_id, relations, author_id)
         if not audiences:
             raise PersonNotFound
-        rows = await queries.list_by_author(work, viewer_id, author_id, audiences, (), before, limit + 1)
+        listed = list(relations.listed)
+        rows = await queries.list_by_author(work, viewer_id, author_id, audiences, listed, before, limit + 1)
         return await self.dress_page(work, viewer_id, rows, limit)
 
     async def edit_post(self, work: Work, viewer_id: UUID, post_id: UUID, changes: PostChanges) -> Post:
@@ -115,8 +116,8 @@ class Posts:
         new = PostText(body or old.body, audience, list_id, old.marks)
         if new != old:
             await queries.update_post(work, post_id, new_id(), new, now())
-            if old.audience == "self" and audience != "self":
-                work.enqueue(FanOutPost(post_id, viewer_id))
+            if _reaches_others(old, new):
+                work.enqueue(FanOutPost(post_id, viewer_id, list_id=list_id))
             if (old.audience, audience) != ("self", "self"):
                 work.emit(PostEdited(post_id, viewer_id))
             announce_change(work, post_id, old.audience)
@@ -135,7 +136,8 @@ class Posts:
         relations = await self._people.relations(work, viewer_id)
         own = post.author_id == viewer_id
         audiences = visible_audiences(viewer_id, relations, post.author_id)
-        rows = await queries.list_revisions(work, post_id, audiences, None if own else (), before, limit + 1)
+        listed = None if own else list(relations.listed)
+        rows = await queries.list_revisions(work, post_id, audiences, listed, before, limit + 1)
         page = cut_page(rows, limit, lambda row: row.id)
         return Page([_show_revision(row, own=own) for row in page.items], page.next_cursor)
 
@@ -174,7 +176,10 @@ class Posts:
             if audience.id is not UNSET:
                 raise Invalid.field("audience.id", "not_a_list", 'Only `{"kind": "list"}` has an id.')
             return audience.kind, None
-        raise Invalid.field("audience.id", "unknown_list", "Give the id of one of your own lists.")
+        list_id = None if audience.id is UNSET else audience.id
+        if list_id is None or not await self._people.owns_list(work, author_id, list_id):
+            raise Invalid.field("audience.id", "unknown_list", "Give the id of one of your own lists.")
+        return audience.kind, list_id
 
     async def _check_author(self, work: Work, viewer_id: UUID, post_id: UUID) -> PostRow:
         row = await self.get_visible(work, viewer_id, post_id)
@@ -206,6 +211,13 @@ def dress(row: PostRow, author: Card, viewer_id: UUID | None) -> Post:
         marks.tags,
         marks.mentions,
     )
+
+
+def _reaches_others(old: PostText, new: PostText) -> bool:
+    """Whether an edit lets people see a post into whose homes it was not written yet."""
+    if new.audience == "self" or (new.audience, new.list_id) == (old.audience, old.list_id):
+        return False
+    return old.audience in ("self", "list")
 
 
 def _show_revision(row: RevisionRow, *, own: bool) -> Revision:

@@ -49,7 +49,7 @@ class Saves:
         step = wanted
         while True:
             rows = await queries.list_saved(work, person_id, before, step)
-            found += [row for row in rows if may_see(person_id, relations, row[1].author_id, row[1].audience)]
+            found += [row for row in rows if may_see(person_id, relations, row[1])]
             if len(found) >= wanted or len(rows) < step:
                 return found[:wanted]
             before = rows[-1][0]
