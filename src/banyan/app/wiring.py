@@ -1,11 +1,15 @@
 """Joins the parts: builds every object once, gives each what it needs, and hands declarations down as values."""
 
+import io
 import platform as host
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
+
+from litestar import Litestar
 
 from banyan import __version__
 from banyan.app.declarations import build_registry, subscribe_caches
@@ -28,7 +32,6 @@ from banyan.infra.http.application import allowed_methods, build_application, ro
 from banyan.infra.http.gateway import App, Gateway, Parts
 from banyan.infra.http.idempotency import Idempotency
 from banyan.infra.http.openapi import build_openapi
-from banyan.infra.http.routing import Controller
 from banyan.infra.jobs.outbox import JobOutbox
 from banyan.infra.jobs.relay import BUS_CHANNEL, JOBS_CHANNEL, OUTGOING_CHANNEL, Relay
 from banyan.infra.jobs.scheduler import Scheduler
@@ -58,6 +61,7 @@ class Platform:
     health: Health
     features: Features
     asgi: App
+    openapi: Callable[[], dict[str, Any]]
 
     def stop(self) -> None:
         """From here on `/readyz` answers 503, so that nothing new is sent here."""
@@ -76,6 +80,16 @@ async def open_platform(settings: Settings, targets: Targets, log: LogStream) ->
     finally:
         auth.passwords.close()
         await pool.close()
+
+
+async def describe_api(settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document of everything that these settings mount, without a database. Raises BadSettings."""
+    auth = read_auth(settings)
+    try:
+        pool = Pool(settings.database)
+        return _wire(settings, Targets.read("all"), pool, auth, LogStream(io.BytesIO())).openapi()
+    finally:
+        auth.passwords.close()
 
 
 def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: LogStream) -> Platform:
@@ -103,16 +117,20 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
     subscribe_caches(bus, verifier, features.people_api, hot)
     health = _health(pool)
-    controllers = build_controllers(settings, targets, features, auth, mailbox)
-    asgi = _asgi(settings, pool, controllers, limiter, verifier, hot, health, auth, log)
+    api = build_application(build_controllers(settings, targets, features, auth, mailbox))
+    openapi = partial(build_openapi, api, title=settings.community.name, version=__version__, description=_DESCRIPTION)
+    asgi = _asgi(settings, pool, api, openapi, limiter, verifier, hot, health, auth, log)
     scheduler = Scheduler(pool, registry)
-    return Platform(settings, targets, pool, bus, relay, worker, outgoing_worker, scheduler, health, features, asgi)
+    return Platform(
+        settings, targets, pool, bus, relay, worker, outgoing_worker, scheduler, health, features, asgi, openapi
+    )
 
 
 def _asgi(
     settings: Settings,
     pool: Pool,
-    controllers: list[type[Controller]],
+    api: Litestar,
+    openapi: Callable[[], dict[str, Any]],
     limiter: RateLimiter,
     verifier: TokenVerifier,
     hot: HotAnswers,
@@ -120,11 +138,6 @@ def _asgi(
     auth: Auth,
     log: LogStream,
 ) -> Gateway:
-    api = build_application(controllers)
-
-    def openapi() -> dict[str, Any]:
-        return build_openapi(api, title=settings.community.name, version=__version__, description=_DESCRIPTION)
-
     def methods(path: str) -> list[str]:
         return ["GET", "HEAD", "OPTIONS"] if site.is_open(path) else allowed_methods(api, path)
 

@@ -5,7 +5,7 @@ msgspec checks and what it describes cannot drift apart.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, get_args
@@ -53,16 +53,20 @@ _IDEMPOTENCY_PARAMETER: Json = {
 
 def build_openapi(application: Litestar, *, title: str, version: str, description: str) -> Json:
     """The document, ready to be encoded as JSON."""
-    operations = [
-        (route, handler)
-        for route in application.routes
-        if isinstance(route, HTTPRoute)
-        for handler in route.route_handlers
-        if "access" in handler.opt
-    ]
+    # Litestar keeps them in sets: sorted, the document is the same in every process.
+    operations = sorted(
+        (
+            (route, handler)
+            for route in application.routes
+            if isinstance(route, HTTPRoute)
+            for handler in route.route_handlers
+            if "access" in handler.opt
+        ),
+        key=lambda pair: (pair[0].path_format, sorted(pair[1].http_methods)),
+    )
     schemas = _Schemas([Problem, *(kind for route, handler in operations for kind in _types_of(route, handler))])
     paths: Json = {}
-    for route, handler in sorted(operations, key=lambda pair: pair[0].path_format):
+    for route, handler in operations:
         for method in sorted(handler.http_methods):
             paths.setdefault(route.path_format or "/", {})[method.lower()] = _operation(route, handler, schemas)
     tags = sorted({tag for _, handler in operations for tag in handler.resolve_tags()})
@@ -90,11 +94,51 @@ class _Schemas:
     def __init__(self, types: Iterable[Any]) -> None:
         distinct = list(dict.fromkeys(types))
         schemas, self.components = msgspec.json.schema_components(distinct, ref_template=_REFERENCE)
+        _name_times(self.components, distinct)
         self._by_type = dict(zip(distinct, schemas, strict=True))
 
     def of(self, kind: Any) -> Json:
         schema: Json = self._by_type[kind]
         return schema
+
+
+def _name_times(components: Json, types: Sequence[Any]) -> None:
+    """Puts `format: date-time` on every time: msgspec says no more than `string` of one that may lack a zone."""
+    for struct in _structs(msgspec.inspect.multi_type_info(types), set()):
+        times = [field.encode_name for field in struct.fields if any(map(_is_time, _parts(field.type)))]
+        for schema in components.values():
+            if schema["title"] != struct.cls.__name__:
+                continue
+            for name in times:
+                described = schema.get("properties", {}).get(name, {})
+                for option in described.get("anyOf", [described]):
+                    if option.get("type") == "string":
+                        option["format"] = "date-time"
+
+
+def _structs(types: Iterable[msgspec.inspect.Type], seen: set[type]) -> Iterator[msgspec.inspect.StructType]:
+    """All structs among and below `types`, each once."""
+    for part in (part for kind in types for part in _parts(kind)):
+        if isinstance(part, msgspec.inspect.StructType) and part.cls not in seen:
+            seen.add(part.cls)
+            yield part
+            yield from _structs((field.type for field in part.fields), seen)
+
+
+def _parts(kind: msgspec.inspect.Type) -> Iterator[msgspec.inspect.Type]:
+    """The type itself and what it is made of, structs not opened."""
+    yield kind
+    if isinstance(kind, msgspec.inspect.StructType):
+        return
+    below = [getattr(kind, name, None) for name in ("type", "item_type", "key_type", "value_type")]
+    below += [*getattr(kind, "types", ()), *getattr(kind, "item_types", ())]
+    for part in below:
+        if isinstance(part, msgspec.inspect.Type):
+            yield from _parts(part)
+
+
+def _is_time(kind: msgspec.inspect.Type) -> bool:
+    return isinstance(kind, msgspec.inspect.DateTimeType)
 
 
 def _types_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterable[Any]:
@@ -118,7 +162,8 @@ def _operation(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -
     signature = handler.parsed_fn_signature
     has_body = "data" in signature.parameters
     operation: Json = {
-        "operationId": _operation_id(handler),
+        "operationId": f"{_resource(handler)}_{handler.fn.__name__}",
+        "x-resource": _resource(handler),
         "summary": handler.summary,
         "tags": handler.resolve_tags(),
         "security": _security(handler),
@@ -135,11 +180,13 @@ def _operation(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -
     return operation
 
 
-def _operation_id(handler: HTTPRouteHandler) -> str:
-    """Unique, and the same whatever else is mounted: `PostRoutes.list` is `post_list`."""
-    controller, _, function = handler.fn.__qualname__.rpartition(".")
-    words = re.sub(r"(?<!^)(?=[A-Z])", "_", controller.removesuffix("Routes")).lower()
-    return f"{words}_{function}"
+def _resource(handler: HTTPRouteHandler) -> str:
+    """What the route is about, the same whatever else is mounted: `ProfileFeedRoutes.list` lists a `profile_feed`.
+
+    With the function's name it is the operation's id; the clients' methods are named from the two.
+    """
+    controller = handler.fn.__qualname__.rpartition(".")[0]
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", controller.removesuffix("Routes")).lower()
 
 
 def _security(handler: HTTPRouteHandler) -> list[Json]:
