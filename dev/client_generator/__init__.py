@@ -1,0 +1,1 @@
+"""Makes the typed clients in `clients/` from the OpenAPI document: `dev/clients`."""

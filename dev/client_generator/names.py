@@ -1,0 +1,71 @@
+"""How methods and types are called, made from the document's own words."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+# One has no list of these, or the word says it already.
+_UNCOUNTED = ("people", "feed", "me", "sync")
+
+
+def method_names(operations: Iterable[tuple[str, str, str]]) -> Mapping[str, str]:
+    """Names within one tag by operation id; an operation is its id, its tag and its resource.
+
+    `posts`: `post_publish` is `publish`, `comment_edit` is `edit_comment`, `block_list` is `list_blocks`.
+    Raises ValueError where two operations cannot be told apart.
+    """
+    found = [
+        (operation, operation.removeprefix(f"{resource}_"), _noun(resource, tag))
+        for operation, tag, resource in operations
+    ]
+    short = Counter(_name(function, noun) for _, function, noun in found)
+    names: dict[str, str] = {}
+    for operation, function, noun in found:
+        name = _name(function, noun)
+        # The tag's own resource keeps the short name, whatever else is added to the tag later.
+        if short[name] > 1 and noun:
+            name = f"{function}_{noun}"
+        if name in names.values():
+            raise ValueError(f"{operation}: two methods would be called {name}; rename the route's function")
+        names[operation] = name
+    return names
+
+
+def _noun(resource: str, tag: str) -> str:
+    """What the resource adds to its tag; empty where the two are the same."""
+    for own in (tag, _singular(tag)):
+        if resource == own:
+            return ""
+        if resource.startswith(f"{own}_"):
+            return resource.removeprefix(f"{own}_")
+    return resource
+
+
+def _name(function: str, noun: str) -> str:
+    # `create_first_admin` names its object; `unblock` does too.
+    if not noun or "_" in function or function.endswith(noun):
+        return function
+    return f"{function}_{_plural(noun) if function == 'list' else noun}"
+
+
+def _singular(word: str) -> str:
+    return word.removesuffix("s")
+
+
+def _plural(word: str) -> str:
+    if word.endswith(_UNCOUNTED) or word.endswith("s"):
+        return word
+    if re.search(r"[^aeiou]y$", word):
+        return word[:-1] + "ies"
+    return word + ("es" if word.endswith(("x", "ch", "sh")) else "s")
+
+
+def pascal(name: str) -> str:
+    """`profile_feed` and `Dotted.name` as ProfileFeed and DottedName; what is such a name already stays."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name))
+
+
+def camel(name: str) -> str:
+    """`end_other_sessions` as endOtherSessions."""
+    first, *others = name.split("_")
+    return first + "".join(other[:1].upper() + other[1:] for other in others)

@@ -1,0 +1,162 @@
+"""The API as the clients see it, free of JSON Schema."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ScalarName = Literal["string", "uuid", "time", "integer", "number", "boolean", "null", "bytes", "anything"]
+
+
+@dataclass(frozen=True)
+class Scalar:
+    name: ScalarName
+
+
+@dataclass(frozen=True)
+class Literals:
+    """One of these values; a newer server may know more."""
+
+    values: tuple[str | int | bool, ...]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A record or an alias by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ListOf:
+    item: "Type"
+
+
+@dataclass(frozen=True)
+class PageOf:
+    """A cursor page."""
+
+    item: "Type"
+
+
+@dataclass(frozen=True)
+class MapOf:
+    """An object with any names and one type of value."""
+
+    value: "Type"
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    options: "tuple[Type, ...]"
+
+
+Type = Scalar | Literals | Ref | ListOf | PageOf | MapOf | AnyOf
+
+ANYTHING = Scalar("anything")
+BYTES = Scalar("bytes")
+
+
+def refs_in(kind: Type) -> Iterator[str]:
+    """The names of records and aliases that a type mentions."""
+    match kind:
+        case Ref(name):
+            yield name
+        case ListOf(inner) | PageOf(inner) | MapOf(inner):
+            yield from refs_in(inner)
+        case AnyOf(options):
+            for option in options:
+                yield from refs_in(option)
+
+
+@dataclass(frozen=True)
+class Field:
+    """`default` holds what the server uses for a field left out, where `has_default`."""
+
+    name: str
+    type: Type
+    required: bool
+    description: str
+    has_default: bool = False
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """An object with named fields. `asked` when clients send it, `answered` when servers do."""
+
+    name: str
+    description: str
+    fields: Sequence[Field]
+    asked: bool
+    answered: bool
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A name for a type that is no record: the roles, for one."""
+
+    name: str
+    description: str
+    type: Type
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error that is this operation's own."""
+
+    status: int
+    code: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of a client. `body_fields` are those of a body that is a record."""
+
+    id: str
+    name: str
+    method: str
+    path: str
+    summary: str
+    description: str
+    path_parameters: Sequence[Field]
+    query: Sequence[Field]
+    body: Type | None
+    body_fields: Sequence[Field]
+    content_type: str
+    answers: Mapping[int, Type | None]
+    refusals: Sequence[Refusal]
+    signed: bool
+    keeps_tokens: bool
+    forgets_tokens: bool
+
+    @property
+    def takes_key(self) -> bool:
+        return self.method == "POST"
+
+    @property
+    def listed(self) -> Type | None:
+        """What a cursor list is a list of; None for any other operation."""
+        kind = self.answers.get(200)
+        is_list = self.method == "GET" and any(field.name == "cursor" for field in self.query)
+        return kind.item if is_list and isinstance(kind, PageOf) else None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The operations of one tag."""
+
+    tag: str
+    operations: Sequence[Operation]
+
+
+@dataclass(frozen=True)
+class Api:
+    groups: Sequence[Group]
+    records: Sequence[Record]
+    aliases: Sequence[Alias]
+    codes: Sequence[str]
+
+    @property
+    def type_names(self) -> set[str]:
+        return {record.name for record in self.records} | {alias.name for alias in self.aliases}
