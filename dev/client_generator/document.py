@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from dev.client_generator.names import method_names, pascal
+from dev.client_generator.names import method_names, pascal, singular
 from dev.client_generator.types import (
     ANYTHING,
     BYTES,
@@ -23,6 +23,7 @@ from dev.client_generator.types import (
     Refusal,
     Scalar,
     Type,
+    Variants,
     refs_in,
 )
 
@@ -87,20 +88,30 @@ def read_api(document: Json) -> Api:
 class _Reader:
     def __init__(self, schemas: Json) -> None:
         self._schemas = schemas
+        # Aliases that the document has no name for, each under the name of where it was found first.
+        self.variants: dict[Variants, str] = {}
 
-    def type(self, schema: Json) -> Type:
+    def type(self, schema: Json, place: str = "") -> Type:
+        """`place` names what has no name of its own: a record and one of its fields."""
         if "$ref" in schema:
             return self._named(schema["$ref"].rpartition("/")[2])
+        if "discriminator" in schema and place:
+            return Ref(self._variants(schema["discriminator"], place))
         for combined in ("anyOf", "oneOf"):
             if combined in schema:
-                return _any_of(self.type(option) for option in schema[combined])
+                return _any_of(self.type(option, place) for option in schema[combined])
         if "enum" in schema or "const" in schema:
             values = schema["enum"] if "enum" in schema else [schema["const"]]
             known = Literals(tuple(value for value in values if value is not None))
             return _any_of([known, Scalar("null")]) if None in values else known
-        return self._plain(schema)
+        return self._plain(schema, place)
 
-    def _plain(self, schema: Json) -> Type:
+    def _variants(self, discriminator: Json, place: str) -> str:
+        options = [(tag, Ref(pascal(ref.rpartition("/")[2]))) for tag, ref in discriminator["mapping"].items()]
+        found = Variants(discriminator["propertyName"], tuple(sorted(options, key=lambda option: option[0])))
+        return self.variants.setdefault(found, place)
+
+    def _plain(self, schema: Json, place: str) -> Type:
         match schema.get("type"):
             case "string":
                 format_ = schema.get("format")
@@ -108,12 +119,12 @@ class _Reader:
             case "integer" | "number" | "boolean" | "null" as name:
                 return Scalar(name)
             case "array":
-                return ListOf(self.type(schema.get("items", {})))
+                return ListOf(self.type(schema.get("items", {}), singular(place)))
             case "object":
                 more = schema.get("additionalProperties")
-                return MapOf(self.type(more) if isinstance(more, dict) else ANYTHING)
+                return MapOf(self.type(more, place) if isinstance(more, dict) else ANYTHING)
             case list() as names:
-                return _any_of(self._plain({**schema, "type": name}) for name in names)
+                return _any_of(self._plain({**schema, "type": name}, place) for name in names)
         return ANYTHING
 
     def _named(self, key: str) -> Type:
@@ -130,7 +141,7 @@ class _Reader:
         return [
             Field(
                 name,
-                self.type(one),
+                self.type(one, pascal(key) + pascal(name)),
                 name in required,
                 one.get("description", ""),
                 has_default="default" in one,
@@ -162,7 +173,7 @@ class _Reader:
             method=method.upper(),
             path=path,
             summary=raw["summary"],
-            description=raw.get("description", ""),
+            description=_unwrapped(raw.get("description", "")),
             path_parameters=parameters["path"],
             query=parameters["query"],
             body=body,
@@ -213,6 +224,10 @@ class _Reader:
 def _named_types(reader: _Reader, operations: Sequence[Operation]) -> tuple[list[Record], list[Alias]]:
     """The records and aliases that the operations use, sorted by name."""
     known = {name: (key, schema) for name, key, schema in reader.named_types()}
+    # Read once, so that what has no name of its own gets one.
+    for key, _ in known.values():
+        reader.fields(key)
+    variants = {name: kind for kind, name in reader.variants.items()}
 
     def below(kinds: Iterable[Type | None]) -> set[str]:
         waiting = [name for kind in kinds if kind is not None for name in refs_in(kind)]
@@ -221,8 +236,7 @@ def _named_types(reader: _Reader, operations: Sequence[Operation]) -> tuple[list
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                key, schema = known[name]
-                inside = [field.type for field in reader.fields(key)] or [reader.type(schema)]
+                inside = [variants[name]] if name in variants else _inside(reader, *known[name])
                 waiting += [other for kind in inside for other in refs_in(kind)]
         return found
 
@@ -231,6 +245,9 @@ def _named_types(reader: _Reader, operations: Sequence[Operation]) -> tuple[list
     answered = below(kind for operation in operations for kind in operation.answers.values())
     records, aliases = [], []
     for name in sorted(asked | answered):
+        if name in variants:
+            aliases.append(Alias(name, "", variants[name]))
+            continue
         key, schema = known[name]
         description = schema.get("description", "")
         if "properties" in schema:
@@ -238,6 +255,10 @@ def _named_types(reader: _Reader, operations: Sequence[Operation]) -> tuple[list
         else:
             aliases.append(Alias(name, description, reader.type(schema)))
     return records, aliases
+
+
+def _inside(reader: _Reader, key: str, schema: Json) -> list[Type]:
+    return [field.type for field in reader.fields(key)] or [reader.type(schema)]
 
 
 def _any_of(options: Iterable[Type]) -> Type:
@@ -249,6 +270,12 @@ def _any_of(options: Iterable[Type]) -> Type:
         return ANYTHING
     sorted_ = sorted(distinct, key=lambda option: option == Scalar("null"))
     return sorted_[0] if len(sorted_) == 1 else AnyOf(tuple(sorted_))
+
+
+def _unwrapped(text: str) -> str:
+    """Paragraphs of one line each, lists left as they are."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(one if one.lstrip().startswith(("-", "|")) else " ".join(one.split()) for one in paragraphs)
 
 
 def _codes(operation: Json) -> Iterator[tuple[int, str, str]]:

@@ -33,7 +33,7 @@ def method_names(operations: Iterable[tuple[str, str, str]]) -> Mapping[str, str
 
 def _noun(resource: str, tag: str) -> str:
     """What the resource adds to its tag; empty where the two are the same."""
-    for own in (tag, _singular(tag)):
+    for own in (tag, singular(tag)):
         if resource == own:
             return ""
         if resource.startswith(f"{own}_"):
@@ -43,12 +43,17 @@ def _noun(resource: str, tag: str) -> str:
 
 def _name(function: str, noun: str) -> str:
     # `create_first_admin` names its object; `unblock` does too.
-    if not noun or "_" in function or function.endswith(noun):
+    if not noun or "_" in function:
         return function
-    return f"{function}_{_plural(noun) if function == 'list' else noun}"
+    if function == "list":
+        return f"list_{_plural(noun)}"
+    if function.endswith(noun):
+        return function
+    return f"{function}_{noun}"
 
 
-def _singular(word: str) -> str:
+def singular(word: str) -> str:
+    """Of a word that ends in -s; any other stays."""
     return word.removesuffix("s")
 
 

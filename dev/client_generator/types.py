@@ -50,7 +50,15 @@ class AnyOf:
     options: "tuple[Type, ...]"
 
 
-Type = Scalar | Literals | Ref | ListOf | PageOf | MapOf | AnyOf
+@dataclass(frozen=True)
+class Variants:
+    """One of several records, told apart by the value of `tag_field`; a newer server may know more."""
+
+    tag_field: str
+    options: "tuple[tuple[str, Ref], ...]"
+
+
+Type = Scalar | Literals | Ref | ListOf | PageOf | MapOf | AnyOf | Variants
 
 ANYTHING = Scalar("anything")
 BYTES = Scalar("bytes")
@@ -66,6 +74,9 @@ def refs_in(kind: Type) -> Iterator[str]:
         case AnyOf(options):
             for option in options:
                 yield from refs_in(option)
+        case Variants(_, tagged):
+            for _, option in tagged:
+                yield option.name
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Alias:
-    """A name for a type that is no record: the roles, for one."""
+    """A name for a type that is no record: the roles, or the kinds of change."""
 
     name: str
     description: str

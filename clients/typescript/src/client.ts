@@ -3,6 +3,7 @@ import { AccountsApi } from "./api/accounts.js";
 import { AuthApi } from "./api/auth.js";
 import { PeopleApi } from "./api/people.js";
 import { PostsApi } from "./api/posts.js";
+import { SyncApi } from "./api/sync.js";
 import { Connection } from "./connection.js";
 
 /** The whole API of a community: a property for each part of it. */
@@ -11,4 +12,5 @@ export class Banyan extends Connection {
   readonly auth = new AuthApi(this.transport);
   readonly people = new PeopleApi(this.transport);
   readonly posts = new PostsApi(this.transport);
+  readonly sync = new SyncApi(this.transport);
 }

@@ -10,25 +10,36 @@ export type ProblemCode =
   | "email_taken"
   | "handle_taken"
   | "invalid"
+  | "invalid_reset_token"
   | "invalid_setup_token"
   | "invalid_verification_token"
+  | "invite_invalid"
+  | "invite_limit"
+  | "invite_not_found"
+  | "invite_required"
   | "locked_out"
   | "malformed"
   | "method_not_allowed"
+  | "not_connected"
   | "not_found"
   | "not_the_author"
   | "own_request"
   | "person_not_found"
   | "setup_done"
+  | "sign_up_closed"
+  | "too_many_lists"
   | "too_many_requests"
   | "unauthorized"
   | "unavailable"
   | "unsupported_media_type"
   | "uri_too_long"
-  | "wrong_credentials";
+  | "wrong_credentials"
+  | "wrong_password";
 
 /** What an account may do beyond its own things. */
 export type Role = "admin" | "business" | "member" | "moderator" | "seller";
+
+export type SyncPageItem = SyncedConnection | SyncedList | SyncedPost;
 
 /** An account as its owner sees it. */
 export interface Account {
@@ -77,6 +88,7 @@ export interface CommentText {
 /** How large this community is: the same for everybody, at most some seconds old, estimated above a million. */
 export interface Community {
   name: string;
+  sign_up: "closed" | "invite" | "open";
   people: number;
   posts: number;
   comments: number;
@@ -95,6 +107,14 @@ export interface Connection {
 export interface ConnectionLink {
   id: string;
   state: "connected" | "received" | "sent";
+}
+
+/** A named list of one's connections; only its owner knows of it. */
+export interface ConnectionList {
+  id: string;
+  name: string;
+  member_count: number;
+  created_at: string;
 }
 
 /** Whom to ask. */
@@ -122,6 +142,33 @@ export interface FirstAdminSignUp {
   token: string;
 }
 
+/** An invite as its maker sees it; `open` while somebody could still use it. */
+export interface Invite {
+  id: string;
+  code: string;
+  url: string;
+  note: string;
+  email: string | null;
+  max_uses: number;
+  used_count: number;
+  created_at: string;
+  expires_at: string;
+  open: boolean;
+}
+
+/** A new account with its person, and the code of an invite where one is needed. */
+export interface InvitedSignUp {
+  /** An e-mail address. */
+  email: string;
+  /** 8 to 256 characters of any kind; very common ones are refused. */
+  password: string;
+  /** 3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case. */
+  handle: string;
+  /** One line of 1 to 80 characters. */
+  display_name: string;
+  invite?: string | null;
+}
+
 /** One public key; `x` is its 32 bytes in base64url. */
 export interface Jwk {
   kid: string;
@@ -135,6 +182,18 @@ export interface Jwk {
 /** All keys whose tokens are accepted. */
 export interface JwkSet {
   keys: Jwk[];
+}
+
+/** Fields left out stay as they are. */
+export interface ListChanges {
+  /** One line of 1 to 80 characters. */
+  name?: string;
+}
+
+/** Somebody on a list; `created_at` is when they were put there. */
+export interface ListMember {
+  person: Card;
+  created_at: string;
 }
 
 /** One's own profile with what only oneself may know of the account. */
@@ -151,12 +210,53 @@ export interface Me {
   role: Role;
 }
 
+/** A person whose posts the reader does not want in their feed. */
+export interface Mute {
+  person: Card;
+  created_at: string;
+}
+
+/** An invite to be made: with `email` only that address may use it, and gets it by mail. */
+export interface NewInvite {
+  max_uses?: number;
+  expires_at?: string | null;
+  /** For oneself, at most 200 characters. */
+  note?: string;
+  email?: string | null;
+}
+
+/** A list of connections to be made. */
+export interface NewList {
+  /** One line of 1 to 80 characters. */
+  name: string;
+}
+
 /** What one publishes. */
 export interface NewPost {
   /** 1 to 5,000 characters; newlines and tabs are kept. */
   body: string;
   /** `{"kind": "public"}` or, in short, `"public"`. */
   audience?: "connections" | "public" | "self" | Audience;
+}
+
+/** The password until now and from now on. */
+export interface PasswordChange {
+  current_password: string;
+  /** 8 to 256 characters of any kind; very common ones are refused. */
+  new_password: string;
+}
+
+/** The token from a link, and the password from now on. */
+export interface PasswordReset {
+  token: string;
+  /** 8 to 256 characters of any kind; very common ones are refused. */
+  password: string;
+}
+
+/** Whose password shall be new. */
+export interface PasswordResetRequest {
+  /** An e-mail address. */
+  email: string;
 }
 
 /** A post as one reader sees it; only `my_reaction` depends on who that is. */
@@ -213,6 +313,11 @@ export interface ResendRequest {
   email?: string | null;
 }
 
+/** A mail says how to go on, if there is an account with this address. */
+export interface ResetSent {
+  status: string;
+}
+
 /** One device or browser that is signed in; `current` marks the one that asks. */
 export interface Session {
   id: string;
@@ -223,18 +328,6 @@ export interface Session {
   current: boolean;
 }
 
-/** A new account with its person. */
-export interface SignUp {
-  /** An e-mail address. */
-  email: string;
-  /** 8 to 256 characters of any kind; very common ones are refused. */
-  password: string;
-  /** 3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case. */
-  handle: string;
-  /** One line of 1 to 80 characters. */
-  display_name: string;
-}
-
 /** An account and the tokens of a new session. */
 export interface SignedIn {
   account: Account;
@@ -242,6 +335,39 @@ export interface SignedIn {
   refresh_token: string;
   expires_in: number;
   token_type: string;
+}
+
+/** Apply `items` in their order, then ask with `since` = `next`; nothing is left once `items` is empty. */
+export interface SyncPage {
+  items: SyncPageItem[];
+  /** Where one stands with these items applied: `since` of the next call. */
+  next: string;
+  /** True: forget everything kept so far before applying `items`. */
+  reset: boolean;
+}
+
+/** One of the newest 1,000 of one's connections and requests; `value` is null for a delete. */
+export interface SyncedConnection {
+  kind: "connection";
+  id: string;
+  op: "delete" | "upsert";
+  value: Connection | null;
+}
+
+/** One of one's lists of connections; `value` is null for a delete. */
+export interface SyncedList {
+  kind: "list";
+  id: string;
+  op: "delete" | "upsert";
+  value: ConnectionList | null;
+}
+
+/** One of the newest 500 posts of one's feed; `value` is null for a delete. */
+export interface SyncedPost {
+  kind: "post";
+  id: string;
+  op: "delete" | "upsert";
+  value: Post | null;
 }
 
 /** A mail says how to go on, if there is anything to go on with. */

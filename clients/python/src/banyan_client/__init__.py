@@ -12,6 +12,7 @@ from banyan_client.errors import BanyanError, FieldError, Problem, UnexpectedAns
 from banyan_client.pages import Page, Pages
 from banyan_client.retries import Retries
 from banyan_client.tokens import MemoryStorage, Tokens, TokenStorage
+from banyan_client.variants import Unknown
 
 __all__ = [
     "Banyan",
@@ -25,5 +26,6 @@ __all__ = [
     "TokenStorage",
     "Tokens",
     "UnexpectedAnswer",
+    "Unknown",
     "Unreachable",
 ]

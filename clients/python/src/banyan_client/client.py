@@ -11,6 +11,7 @@ from banyan_client.api.accounts import AccountsApi
 from banyan_client.api.auth import AuthApi
 from banyan_client.api.people import PeopleApi
 from banyan_client.api.posts import PostsApi
+from banyan_client.api.sync import SyncApi
 from banyan_client.connection import Connection
 
 
@@ -32,3 +33,7 @@ class Banyan(Connection):
     @cached_property
     def posts(self) -> PostsApi:
         return PostsApi(self._transport)
+
+    @cached_property
+    def sync(self) -> SyncApi:
+        return SyncApi(self._transport)

@@ -15,6 +15,7 @@ from banyan_client.errors import FieldError, Problem, UnexpectedAnswer, Unreacha
 from banyan_client.pages import Page, Pages
 from banyan_client.retries import Retries, is_passing, read_retry_after
 from banyan_client.tokens import Session, Tokens, TokenStorage
+from banyan_client.variants import pick
 
 T = TypeVar("T")
 
@@ -214,7 +215,7 @@ def _decode(response: httpx.Response, answer: Any) -> Any:
     if answer is bytes:
         return response.content
     try:
-        return msgspec.json.decode(response.content, type=answer)
+        return msgspec.json.decode(response.content, type=answer, dec_hook=pick)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnexpectedAnswer(f"{response.request.method} {response.request.url.path}: {error}") from error
 

@@ -2,7 +2,11 @@
 import type {
   Credentials,
   JwkSet,
+  PasswordChange,
+  PasswordReset,
+  PasswordResetRequest,
   ResendRequest,
+  ResetSent,
   Session,
   SignedIn,
   VerificationSent,
@@ -15,6 +19,32 @@ import { type CallOptions, type PostOptions, type Transport, path } from "../tra
 /** Calls of `auth`. */
 export class AuthApi {
   constructor(private readonly transport: Transport) {}
+
+  /**
+   * Have a link sent that sets a new password.
+   *
+   * The answer is the same whether the address has an account or not.
+   */
+  askReset(body: PasswordResetRequest, options?: PostOptions): Promise<ResetSent> {
+    return this.transport.call({
+      method: "POST",
+      path: "/v1/auth/password-reset",
+      body,
+      signed: false,
+      options,
+    });
+  }
+
+  /**
+   * Change the password.
+   *
+   * All other sessions end. A wrong present password counts as a failed sign-in.
+   *
+   * Refused with `wrong_password` (403).
+   */
+  changePassword(body: PasswordChange, options?: CallOptions): Promise<void> {
+    return this.transport.call({ method: "PUT", path: "/v1/auth/password", body, options });
+  }
 
   /** End all sessions but this one. */
   endOtherSessions(options?: CallOptions): Promise<void> {
@@ -38,6 +68,23 @@ export class AuthApi {
    */
   resendVerification(body: ResendRequest = {}, options?: PostOptions): Promise<VerificationSent> {
     return this.transport.call({ method: "POST", path: "/v1/auth/verify-email/resend", body, options });
+  }
+
+  /**
+   * Set a new password with the token from a mail.
+   *
+   * The token works once, for an hour. All sessions end, and a lockout with them.
+   *
+   * Refused with `invalid_reset_token` (422).
+   */
+  resetPassword(body: PasswordReset, options?: PostOptions): Promise<void> {
+    return this.transport.call({
+      method: "POST",
+      path: "/v1/auth/password-reset/confirm",
+      body,
+      signed: false,
+      options,
+    });
   }
 
   /** The public keys that access tokens are signed with. */
@@ -69,7 +116,7 @@ export class AuthApi {
   /**
    * Prove an e-mail address with the token from a mail.
    *
-   * Refused with `invalid_verification_token` (422).
+   * Refused with `invite_invalid` (403), `invalid_verification_token` (422).
    */
   verifyEmail(body: VerifyRequest, options?: PostOptions): Promise<Verified> {
     return this.transport.call({

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from inspect import cleandoc
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -240,7 +241,7 @@ def _route(
     **opt: Any,
 ) -> Decorator[Any]:
     def decorate(function: Callable[..., Any]) -> Route:
-        lines = (function.__doc__ or function.__name__).strip().split("\n", 1)
+        lines = cleandoc(function.__doc__ or function.__name__).split("\n", 1)
         handler = Route(
             path,
             http_method=method,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from banyan_client.models import JwkSet, Session, SignedIn, VerificationSent, Verified
+from banyan_client.models import JwkSet, ResetSent, Session, SignedIn, VerificationSent, Verified
 from banyan_client.pages import Pages
 from banyan_client.transport import Transport, segment
 
@@ -20,6 +20,30 @@ class AuthApi:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    async def ask_reset(self, *, email: str, idempotency_key: str | None = None) -> ResetSent:
+        """Have a link sent that sets a new password.
+
+        The answer is the same whether the address has an account or not.
+
+        `email`: An e-mail address.
+        """
+        return await self._transport.call(
+            "POST", "/v1/auth/password-reset", ResetSent, body={"email": email}, key=idempotency_key, signed=False
+        )
+
+    async def change_password(self, *, current_password: str, new_password: str) -> None:
+        """Change the password.
+
+        All other sessions end. A wrong present password counts as a failed sign-in.
+
+        `new_password`: 8 to 256 characters of any kind; very common ones are refused.
+
+        Refused with `wrong_password` (403).
+        """
+        await self._transport.call(
+            "PUT", "/v1/auth/password", None, body={"current_password": current_password, "new_password": new_password}
+        )
+
     async def end_other_sessions(self) -> None:
         """End all sessions but this one."""
         await self._transport.call("DELETE", "/v1/auth/sessions", None)
@@ -28,12 +52,12 @@ class AuthApi:
         """End one session."""
         await self._transport.call("DELETE", f"/v1/auth/sessions/{segment(session_id)}", None)
 
-    def list_sessions(self, *, limit: int | UnsetType = UNSET, cursor: str | None = None) -> Pages[Session]:
+    def list_sessions(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Session]:
         """Where one is signed in, newest first."""
         return self._transport.list("/v1/auth/sessions", Session, {"limit": limit, "cursor": cursor})
 
     async def resend_verification(
-        self, *, email: str | None = None, idempotency_key: str | None = None
+        self, *, email: str | UnsetType | None = UNSET, idempotency_key: str | None = None
     ) -> VerificationSent:
         """Send another link.
 
@@ -41,6 +65,24 @@ class AuthApi:
         """
         return await self._transport.call(
             "POST", "/v1/auth/verify-email/resend", VerificationSent, body={"email": email}, key=idempotency_key
+        )
+
+    async def reset_password(self, *, token: str, password: str, idempotency_key: str | None = None) -> None:
+        """Set a new password with the token from a mail.
+
+        The token works once, for an hour. All sessions end, and a lockout with them.
+
+        `password`: 8 to 256 characters of any kind; very common ones are refused.
+
+        Refused with `invalid_reset_token` (422).
+        """
+        await self._transport.call(
+            "POST",
+            "/v1/auth/password-reset/confirm",
+            None,
+            body={"token": token, "password": password},
+            key=idempotency_key,
+            signed=False,
         )
 
     async def show_keys(self) -> JwkSet:
@@ -69,11 +111,11 @@ class AuthApi:
         await self._transport.call("POST", "/v1/auth/sign-out", None, key=idempotency_key, forgets_tokens=True)
 
     async def verify_email(
-        self, *, token: str, handle: str | None = None, idempotency_key: str | None = None
+        self, *, token: str, handle: str | UnsetType | None = UNSET, idempotency_key: str | None = None
     ) -> Verified:
         """Prove an e-mail address with the token from a mail.
 
-        Refused with `invalid_verification_token` (422).
+        Refused with `invite_invalid` (403), `invalid_verification_token` (422).
         """
         return await self._transport.call(
             "POST",

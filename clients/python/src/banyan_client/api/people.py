@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from banyan_client.literals import Literal
-from banyan_client.models import Block, Connection, Me, Profile
+from banyan_client.models import Block, Connection, ConnectionList, ListMember, Me, Mute, Profile
 from banyan_client.pages import Pages
 from banyan_client.transport import Transport, segment
 
@@ -30,6 +30,15 @@ class PeopleApi:
             "POST", f"/v1/connections/{segment(connection_id)}/accept", Connection, key=idempotency_key
         )
 
+    async def add_member(self, list_id: UUID | str, person_id: UUID | str) -> None:
+        """Put a connection on a list.
+
+        Whoever is no longer a connection is taken off.
+
+        Refused with `not_connected` (422).
+        """
+        await self._transport.call("PUT", f"/v1/lists/{segment(list_id)}/members/{segment(person_id)}", None)
+
     async def ask_connection(self, *, person_id: UUID | str, idempotency_key: str | None = None) -> Connection:
         """Ask somebody for a connection.
 
@@ -48,6 +57,24 @@ class PeopleApi:
         """
         await self._transport.call("PUT", f"/v1/blocks/{segment(person_id)}", None)
 
+    async def change_list(self, list_id: UUID | str, *, name: str | UnsetType = UNSET) -> ConnectionList:
+        """Give a list another name.
+
+        `name`: One line of 1 to 80 characters.
+        """
+        return await self._transport.call("PATCH", f"/v1/lists/{segment(list_id)}", ConnectionList, body={"name": name})
+
+    async def create_list(self, *, name: str, idempotency_key: str | None = None) -> ConnectionList:
+        """Make a list of connections.
+
+        One may have 100. Only oneself sees them; who is on one is not told.
+
+        `name`: One line of 1 to 80 characters.
+
+        Refused with `too_many_lists` (409).
+        """
+        return await self._transport.call("POST", "/v1/lists", ConnectionList, body={"name": name}, key=idempotency_key)
+
     async def decline_connection(self, connection_id: UUID | str, *, idempotency_key: str | None = None) -> None:
         """Decline a request that one received.
 
@@ -61,15 +88,15 @@ class PeopleApi:
         """End a connection, or withdraw or decline a request."""
         await self._transport.call("DELETE", f"/v1/connections/{segment(connection_id)}", None)
 
-    def list_blocks(self, *, limit: int | UnsetType = UNSET, cursor: str | None = None) -> Pages[Block]:
+    def list_blocks(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Block]:
         """The people one has blocked, newest first."""
         return self._transport.list("/v1/blocks", Block, {"limit": limit, "cursor": cursor})
 
     def list_connections(
         self,
         *,
-        state: Literal["connected", "received", "sent"] | UnsetType = UNSET,
-        limit: int | UnsetType = UNSET,
+        state: Literal["connected", "received", "sent"] | None = None,
+        limit: int | None = None,
         cursor: str | None = None,
     ) -> Pages[Connection]:
         """One's connections, or the requests received or sent, newest first.
@@ -78,12 +105,47 @@ class PeopleApi:
         """
         return self._transport.list("/v1/connections", Connection, {"state": state, "limit": limit, "cursor": cursor})
 
+    def list_lists(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[ConnectionList]:
+        """One's lists, newest first."""
+        return self._transport.list("/v1/lists", ConnectionList, {"limit": limit, "cursor": cursor})
+
+    def list_members(
+        self, list_id: UUID | str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Pages[ListMember]:
+        """Who is on a list; who was added last comes first."""
+        return self._transport.list(
+            f"/v1/lists/{segment(list_id)}/members", ListMember, {"limit": limit, "cursor": cursor}
+        )
+
+    def list_mutes(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Mute]:
+        """The people one has muted, newest first."""
+        return self._transport.list("/v1/mutes", Mute, {"limit": limit, "cursor": cursor})
+
+    async def mute(self, person_id: UUID | str) -> None:
+        """Mute a person.
+
+        Their posts leave one's home feed and the public list, not their profile. They are not told.
+        """
+        await self._transport.call("PUT", f"/v1/mutes/{segment(person_id)}", None)
+
+    async def remove_list(self, list_id: UUID | str) -> None:
+        """Delete a list; the connections stay."""
+        await self._transport.call("DELETE", f"/v1/lists/{segment(list_id)}", None)
+
+    async def remove_member(self, list_id: UUID | str, person_id: UUID | str) -> None:
+        """Take a person off a list."""
+        await self._transport.call("DELETE", f"/v1/lists/{segment(list_id)}/members/{segment(person_id)}", None)
+
     async def show(self, handle: str) -> Profile:
         """A person's profile.
 
         Answers 404 also where one of the two has blocked the other.
         """
         return await self._transport.call("GET", f"/v1/people/{segment(handle)}", Profile)
+
+    async def show_list(self, list_id: UUID | str) -> ConnectionList:
+        """One of one's lists."""
+        return await self._transport.call("GET", f"/v1/lists/{segment(list_id)}", ConnectionList)
 
     async def show_me(self) -> Me:
         """One's own profile and account."""
@@ -92,6 +154,10 @@ class PeopleApi:
     async def unblock(self, person_id: UUID | str) -> None:
         """Lift a block; the connection it ended does not come back."""
         await self._transport.call("DELETE", f"/v1/blocks/{segment(person_id)}", None)
+
+    async def unmute(self, person_id: UUID | str) -> None:
+        """Lift a mute."""
+        await self._transport.call("DELETE", f"/v1/mutes/{segment(person_id)}", None)
 
     async def update_me(
         self, *, handle: str | UnsetType = UNSET, display_name: str | UnsetType = UNSET, bio: str | UnsetType = UNSET

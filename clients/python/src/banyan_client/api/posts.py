@@ -58,26 +58,20 @@ class PostsApi:
         return await self._transport.call("PATCH", f"/v1/comments/{segment(comment_id)}", Comment, body={"body": body})
 
     def list(
-        self,
-        *,
-        audience: Literal["public"] | UnsetType = UNSET,
-        limit: int | UnsetType = UNSET,
-        cursor: str | None = None,
+        self, *, audience: Literal["public"] | None = None, limit: int | None = None, cursor: str | None = None
     ) -> Pages[Post]:
         """The newest public posts."""
         return self._transport.list("/v1/posts", Post, {"audience": audience, "limit": limit, "cursor": cursor})
 
     def list_comments(
-        self, post_id: UUID | str, *, limit: int | UnsetType = UNSET, cursor: str | None = None
+        self, post_id: UUID | str, *, limit: int | None = None, cursor: str | None = None
     ) -> Pages[Comment]:
         """The comments on a post, oldest first."""
         return self._transport.list(
             f"/v1/posts/{segment(post_id)}/comments", Comment, {"limit": limit, "cursor": cursor}
         )
 
-    def list_profile_feed(
-        self, handle: str, *, limit: int | UnsetType = UNSET, cursor: str | None = None
-    ) -> Pages[Post]:
+    def list_profile_feed(self, handle: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
         """A person's posts that one may see, newest first."""
         return self._transport.list(f"/v1/people/{segment(handle)}/posts", Post, {"limit": limit, "cursor": cursor})
 
@@ -128,7 +122,7 @@ class PostsApi:
         """How large this community is."""
         return await self._transport.call("GET", "/v1/community", Community)
 
-    def show_feed(self, *, limit: int | UnsetType = UNSET, cursor: str | None = None) -> Pages[Post]:
+    def show_feed(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
         """One's home feed: one's own posts and those of one's connections, newest first."""
         return self._transport.list("/v1/feed", Post, {"limit": limit, "cursor": cursor})
 
