@@ -4,8 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-# One has no list of these, or the word says it already.
-_UNCOUNTED = ("people", "feed", "me", "sync")
+# These have no plural of their own; nor do words on -ed, such as `saved`.
+_UNCOUNTED = frozenset({"people", "me", "sync"})
+# A verb that ends in one of these names no object yet: `turn_off`.
+_PARTICLES = frozenset({"again", "back", "down", "in", "off", "on", "out", "up"})
 
 
 def method_names(operations: Iterable[tuple[str, str, str]]) -> Mapping[str, str]:
@@ -43,7 +45,7 @@ def _noun(resource: str, tag: str) -> str:
 
 def _name(function: str, noun: str) -> str:
     # `create_first_admin` names its object; `unblock` does too.
-    if not noun or "_" in function:
+    if not noun or ("_" in function and function.rpartition("_")[2] not in _PARTICLES):
         return function
     if function == "list":
         return f"list_{_plural(noun)}"
@@ -58,7 +60,7 @@ def singular(word: str) -> str:
 
 
 def _plural(word: str) -> str:
-    if word.endswith(_UNCOUNTED) or word.endswith("s"):
+    if word.rpartition("_")[2] in _UNCOUNTED or word.endswith(("s", "ed")):
         return word
     if re.search(r"[^aeiou]y$", word):
         return word[:-1] + "ies"

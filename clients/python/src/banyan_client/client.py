@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from banyan_client.api.accounts import AccountsApi
+from banyan_client.api.admin import AdminApi
 from banyan_client.api.auth import AuthApi
 from banyan_client.api.people import PeopleApi
 from banyan_client.api.posts import PostsApi
@@ -21,6 +22,10 @@ class Banyan(Connection):
     @cached_property
     def accounts(self) -> AccountsApi:
         return AccountsApi(self._transport)
+
+    @cached_property
+    def admin(self) -> AdminApi:
+        return AdminApi(self._transport)
 
     @cached_property
     def auth(self) -> AuthApi:

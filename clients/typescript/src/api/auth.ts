@@ -2,13 +2,19 @@
 import type {
   Credentials,
   JwkSet,
+  OwnPassword,
   PasswordChange,
   PasswordReset,
   PasswordResetRequest,
+  RecoveryCodes,
   ResendRequest,
   ResetSent,
   Session,
   SignedIn,
+  TotpCode,
+  TotpOff,
+  TotpSetup,
+  TotpState,
   VerificationSent,
   Verified,
   VerifyRequest,
@@ -46,6 +52,17 @@ export class AuthApi {
     return this.transport.call({ method: "PUT", path: "/v1/auth/password", body, options });
   }
 
+  /**
+   * Turn the second factor on with a first code.
+   *
+   * The recovery codes are shown once. Each takes the place of a code once.
+   *
+   * Refused with `wrong_otp` (403), `totp_enabled` (409), `totp_not_enabled` (409), `totp_not_started` (409).
+   */
+  confirmTotp(body: TotpCode, options?: PostOptions): Promise<RecoveryCodes> {
+    return this.transport.call({ method: "POST", path: "/v1/auth/totp/confirm", body, options });
+  }
+
   /** End all sessions but this one. */
   endOtherSessions(options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: "/v1/auth/sessions", options });
@@ -59,6 +76,15 @@ export class AuthApi {
   /** Where one is signed in, newest first. */
   listSessions(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Session> {
     return this.transport.list({ method: "GET", path: "/v1/auth/sessions", query, options }, query.cursor);
+  }
+
+  /**
+   * Get new recovery codes; those before are void.
+   *
+   * Refused with `wrong_password` (403), `totp_not_enabled` (409).
+   */
+  renewCodes(body: OwnPassword, options?: PostOptions): Promise<RecoveryCodes> {
+    return this.transport.call({ method: "POST", path: "/v1/auth/totp/recovery-codes", body, options });
   }
 
   /**
@@ -92,10 +118,18 @@ export class AuthApi {
     return this.transport.call({ method: "GET", path: "/.well-known/jwks.json", options });
   }
 
+  /** Whether signing in asks for a second factor. */
+  showTotp(options?: CallOptions): Promise<TotpState> {
+    return this.transport.call({ method: "GET", path: "/v1/auth/totp", options });
+  }
+
   /**
    * Sign in.
    *
-   * Refused with `wrong_credentials` (401), `email_not_verified` (403), `locked_out` (429).
+   * Where a second factor is on, the right password alone answers 401 `otp_required`: send the same with `otp`.
+   *
+   * Refused with `wrong_credentials` (401), `otp_required` (401), `wrong_otp` (401), `email_not_verified` (403),
+   * `account_suspended` (403), `locked_out` (429).
    */
   signIn(body: Credentials, options?: PostOptions): Promise<SignedIn> {
     return this.transport.call({
@@ -111,6 +145,26 @@ export class AuthApi {
   /** End this session. */
   signOut(options?: PostOptions): Promise<void> {
     return this.transport.call({ method: "POST", path: "/v1/auth/sign-out", forgetsTokens: true, options });
+  }
+
+  /**
+   * Get a secret for an authenticator app.
+   *
+   * It changes nothing until a code of it is confirmed.
+   *
+   * Refused with `wrong_password` (403), `totp_enabled` (409), `totp_not_started` (409).
+   */
+  startTotp(body: OwnPassword, options?: PostOptions): Promise<TotpSetup> {
+    return this.transport.call({ method: "POST", path: "/v1/auth/totp", body, options });
+  }
+
+  /**
+   * Turn the second factor off.
+   *
+   * Refused with `wrong_otp` (403), `wrong_password` (403), `totp_not_enabled` (409).
+   */
+  turnOffTotp(body: TotpOff, options?: CallOptions): Promise<void> {
+    return this.transport.call({ method: "DELETE", path: "/v1/auth/totp", body, options });
   }
 
   /**

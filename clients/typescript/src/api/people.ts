@@ -163,7 +163,8 @@ export class PeopleApi {
   /**
    * A person's profile.
    *
-   * Answers 404 also where one of the two has blocked the other.
+   * A handle that somebody gave up answers 308 with their present one. Answers 404 also where one of the two has
+   * blocked the other.
    */
   show(handle: string, options?: CallOptions): Promise<Profile> {
     return this.transport.call({ method: "GET", path: path`/v1/people/${handle}`, options });
@@ -192,9 +193,10 @@ export class PeopleApi {
   /**
    * Change one's own profile.
    *
-   * Fields left out stay as they are.
+   * Fields left out stay as they are. Of a location only a cell of about 1 km is kept. A handle that is given up
+   * leads to the new one and stays reserved for a while.
    *
-   * Refused with `handle_taken` (409).
+   * Refused with `handle_taken` (409), `too_many_handle_changes` (429).
    */
   updateMe(body: ProfileChanges = {}, options?: CallOptions): Promise<Me> {
     return this.transport.call({ method: "PATCH", path: "/v1/me", body, options });

@@ -9,7 +9,17 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from banyan_client.models import JwkSet, ResetSent, Session, SignedIn, VerificationSent, Verified
+from banyan_client.models import (
+    JwkSet,
+    RecoveryCodes,
+    ResetSent,
+    Session,
+    SignedIn,
+    TotpSetup,
+    TotpState,
+    VerificationSent,
+    Verified,
+)
 from banyan_client.pages import Pages
 from banyan_client.transport import Transport, segment
 
@@ -44,6 +54,20 @@ class AuthApi:
             "PUT", "/v1/auth/password", None, body={"current_password": current_password, "new_password": new_password}
         )
 
+    async def confirm_totp(self, *, otp: str, idempotency_key: str | None = None) -> RecoveryCodes:
+        """Turn the second factor on with a first code.
+
+        The recovery codes are shown once. Each takes the place of a code once.
+
+        `otp`: Six digits of the authenticator app, or a recovery code.
+
+        Refused with `wrong_otp` (403), `totp_enabled` (409), `totp_not_enabled` (409), `totp_not_started`
+        (409).
+        """
+        return await self._transport.call(
+            "POST", "/v1/auth/totp/confirm", RecoveryCodes, body={"otp": otp}, key=idempotency_key
+        )
+
     async def end_other_sessions(self) -> None:
         """End all sessions but this one."""
         await self._transport.call("DELETE", "/v1/auth/sessions", None)
@@ -55,6 +79,15 @@ class AuthApi:
     def list_sessions(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Session]:
         """Where one is signed in, newest first."""
         return self._transport.list("/v1/auth/sessions", Session, {"limit": limit, "cursor": cursor})
+
+    async def renew_codes(self, *, password: str, idempotency_key: str | None = None) -> RecoveryCodes:
+        """Get new recovery codes; those before are void.
+
+        Refused with `wrong_password` (403), `totp_not_enabled` (409).
+        """
+        return await self._transport.call(
+            "POST", "/v1/auth/totp/recovery-codes", RecoveryCodes, body={"password": password}, key=idempotency_key
+        )
 
     async def resend_verification(
         self, *, email: str | UnsetType | None = UNSET, idempotency_key: str | None = None
@@ -89,18 +122,28 @@ class AuthApi:
         """The public keys that access tokens are signed with."""
         return await self._transport.call("GET", "/.well-known/jwks.json", JwkSet)
 
-    async def sign_in(self, *, email: str, password: str, idempotency_key: str | None = None) -> SignedIn:
+    async def show_totp(self) -> TotpState:
+        """Whether signing in asks for a second factor."""
+        return await self._transport.call("GET", "/v1/auth/totp", TotpState)
+
+    async def sign_in(
+        self, *, email: str, password: str, otp: str | UnsetType | None = UNSET, idempotency_key: str | None = None
+    ) -> SignedIn:
         """Sign in.
+
+        Where a second factor is on, the right password alone answers 401 `otp_required`: send the same with
+        `otp`.
 
         `email`: An e-mail address.
 
-        Refused with `wrong_credentials` (401), `email_not_verified` (403), `locked_out` (429).
+        Refused with `wrong_credentials` (401), `otp_required` (401), `wrong_otp` (401), `email_not_verified`
+        (403), `account_suspended` (403), `locked_out` (429).
         """
         return await self._transport.call(
             "POST",
             "/v1/auth/token",
             SignedIn,
-            body={"email": email, "password": password},
+            body={"email": email, "password": password, "otp": otp},
             key=idempotency_key,
             signed=False,
             keeps_tokens=True,
@@ -109,6 +152,26 @@ class AuthApi:
     async def sign_out(self, *, idempotency_key: str | None = None) -> None:
         """End this session."""
         await self._transport.call("POST", "/v1/auth/sign-out", None, key=idempotency_key, forgets_tokens=True)
+
+    async def start_totp(self, *, password: str, idempotency_key: str | None = None) -> TotpSetup:
+        """Get a secret for an authenticator app.
+
+        It changes nothing until a code of it is confirmed.
+
+        Refused with `wrong_password` (403), `totp_enabled` (409), `totp_not_started` (409).
+        """
+        return await self._transport.call(
+            "POST", "/v1/auth/totp", TotpSetup, body={"password": password}, key=idempotency_key
+        )
+
+    async def turn_off_totp(self, *, password: str, otp: str) -> None:
+        """Turn the second factor off.
+
+        `otp`: Six digits of the authenticator app, or a recovery code.
+
+        Refused with `wrong_otp` (403), `wrong_password` (403), `totp_not_enabled` (409).
+        """
+        await self._transport.call("DELETE", "/v1/auth/totp", None, body={"password": password, "otp": otp})
 
     async def verify_email(
         self, *, token: str, handle: str | UnsetType | None = UNSET, idempotency_key: str | None = None

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from banyan_client.literals import Literal
-from banyan_client.models import Block, Connection, ConnectionList, ListMember, Me, Mute, Profile
+from banyan_client.models import Block, Connection, ConnectionList, ListMember, LocationInput, Me, Mute, Profile
 from banyan_client.pages import Pages
 from banyan_client.transport import Transport, segment
 
@@ -139,7 +139,8 @@ class PeopleApi:
     async def show(self, handle: str) -> Profile:
         """A person's profile.
 
-        Answers 404 also where one of the two has blocked the other.
+        A handle that somebody gave up answers 308 with their present one. Answers 404 also where one of the
+        two has blocked the other.
         """
         return await self._transport.call("GET", f"/v1/people/{segment(handle)}", Profile)
 
@@ -160,18 +161,37 @@ class PeopleApi:
         await self._transport.call("DELETE", f"/v1/mutes/{segment(person_id)}", None)
 
     async def update_me(
-        self, *, handle: str | UnsetType = UNSET, display_name: str | UnsetType = UNSET, bio: str | UnsetType = UNSET
+        self,
+        *,
+        handle: str | UnsetType = UNSET,
+        display_name: str | UnsetType = UNSET,
+        bio: str | UnsetType = UNSET,
+        neighbourhood: str | UnsetType | None = UNSET,
+        location: LocationInput | UnsetType | None = UNSET,
+        visibility: Literal["connections", "everyone", "members"] | UnsetType = UNSET,
     ) -> Me:
         """Change one's own profile.
 
-        Fields left out stay as they are.
+        Fields left out stay as they are. Of a location only a cell of about 1 km is kept. A handle that is
+        given up leads to the new one and stays reserved for a while.
 
         `handle`: 3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case.
         `display_name`: One line of 1 to 80 characters.
         `bio`: At most 500 characters.
+        `visibility`: Who sees more than name and picture: everyone, members only, or connections only.
 
-        Refused with `handle_taken` (409).
+        Refused with `handle_taken` (409), `too_many_handle_changes` (429).
         """
         return await self._transport.call(
-            "PATCH", "/v1/me", Me, body={"handle": handle, "display_name": display_name, "bio": bio}
+            "PATCH",
+            "/v1/me",
+            Me,
+            body={
+                "handle": handle,
+                "display_name": display_name,
+                "bio": bio,
+                "neighbourhood": neighbourhood,
+                "location": location,
+                "visibility": visibility,
+            },
         )

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from banyan_client.literals import Literal
-from banyan_client.models import Audience, Comment, Community, Post, ReactionSummary
+from banyan_client.models import Audience, Comment, Community, Post, ReactionSummary, Revision
 from banyan_client.pages import Pages
 from banyan_client.transport import Transport, segment
 
@@ -21,13 +21,26 @@ class PostsApi:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def comment(self, post_id: UUID | str, *, body: str, idempotency_key: str | None = None) -> Comment:
-        """Comment on a post.
+    async def comment(
+        self,
+        post_id: UUID | str,
+        *,
+        body: str,
+        parent_id: UUID | str | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> Comment:
+        """Comment on a post, or answer a comment on it.
+
+        Threads are at most eight replies deep: a reply to one of the last level stands beside it.
 
         `body`: 1 to 2,000 characters; newlines and tabs are kept.
         """
         return await self._transport.call(
-            "POST", f"/v1/posts/{segment(post_id)}/comments", Comment, body={"body": body}, key=idempotency_key
+            "POST",
+            f"/v1/posts/{segment(post_id)}/comments",
+            Comment,
+            body={"body": body, "parent_id": parent_id},
+            key=idempotency_key,
         )
 
     async def edit(
@@ -40,7 +53,7 @@ class PostsApi:
         """Change the text or the audience of one's own post.
 
         `body`: 1 to 5,000 characters; newlines and tabs are kept.
-        `audience`: `{"kind": "public"}` or, in short, `"public"`.
+        `audience`: `{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list.
 
         Refused with `not_the_author` (403).
         """
@@ -64,16 +77,56 @@ class PostsApi:
         return self._transport.list("/v1/posts", Post, {"audience": audience, "limit": limit, "cursor": cursor})
 
     def list_comments(
-        self, post_id: UUID | str, *, limit: int | None = None, cursor: str | None = None
+        self,
+        post_id: UUID | str,
+        *,
+        parent_id: UUID | str | None = None,
+        threaded: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> Pages[Comment]:
-        """The comments on a post, oldest first."""
+        """The comments on a post, oldest first.
+
+        All of them, or only those that answer the post itself, or only those that answer one comment.
+
+        `parent_id`: Only the direct replies to this comment.
+        `threaded`: Only comments that answer the post itself.
+        """
         return self._transport.list(
-            f"/v1/posts/{segment(post_id)}/comments", Comment, {"limit": limit, "cursor": cursor}
+            f"/v1/posts/{segment(post_id)}/comments",
+            Comment,
+            {"parent_id": parent_id, "threaded": threaded, "limit": limit, "cursor": cursor},
         )
 
     def list_profile_feed(self, handle: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
-        """A person's posts that one may see, newest first."""
+        """A person's posts that one may see, newest first.
+
+        A handle that somebody gave up answers 308 with their present one.
+        """
         return self._transport.list(f"/v1/people/{segment(handle)}/posts", Post, {"limit": limit, "cursor": cursor})
+
+    def list_replies(
+        self, comment_id: UUID | str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Pages[Comment]:
+        """The direct replies to a comment, oldest first."""
+        return self._transport.list(
+            f"/v1/comments/{segment(comment_id)}/replies", Comment, {"limit": limit, "cursor": cursor}
+        )
+
+    def list_revisions(
+        self, post_id: UUID | str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Pages[Revision]:
+        """What a post said before its edits, newest first.
+
+        Whoever may see the post finds the earlier texts that were for them too.
+        """
+        return self._transport.list(
+            f"/v1/posts/{segment(post_id)}/revisions", Revision, {"limit": limit, "cursor": cursor}
+        )
+
+    def list_saved(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
+        """The posts one has saved and may still see, newest saved first."""
+        return self._transport.list("/v1/saved", Post, {"limit": limit, "cursor": cursor})
 
     async def publish(
         self,
@@ -85,7 +138,7 @@ class PostsApi:
         """Publish a post.
 
         `body`: 1 to 5,000 characters; newlines and tabs are kept.
-        `audience`: `{"kind": "public"}` or, in short, `"public"`.
+        `audience`: `{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list.
         """
         return await self._transport.call(
             "POST", "/v1/posts", Post, body={"body": body, "audience": audience}, key=idempotency_key
@@ -110,9 +163,15 @@ class PostsApi:
     async def remove_comment(self, comment_id: UUID | str) -> None:
         """Delete a comment: one's own, one on one's own post, or as a moderator.
 
+        Of one with replies a placeholder stays.
+
         Refused with `not_the_author` (403).
         """
         await self._transport.call("DELETE", f"/v1/comments/{segment(comment_id)}", None)
+
+    async def save(self, post_id: UUID | str) -> None:
+        """Save a post for later."""
+        await self._transport.call("PUT", f"/v1/posts/{segment(post_id)}/save", None)
 
     async def show(self, post_id: UUID | str) -> Post:
         """One post."""
@@ -129,3 +188,7 @@ class PostsApi:
     async def take_back(self, post_id: UUID | str, kind: str) -> None:
         """Take back one's reaction of that kind."""
         await self._transport.call("DELETE", f"/v1/posts/{segment(post_id)}/reactions/{segment(kind)}", None)
+
+    async def unsave(self, post_id: UUID | str) -> None:
+        """Take a post from those one has saved."""
+        await self._transport.call("DELETE", f"/v1/posts/{segment(post_id)}/save", None)
