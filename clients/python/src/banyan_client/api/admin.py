@@ -11,8 +11,8 @@ from banyan_client.literals import Literal
 from banyan_client.models import (
     AccountState,
     AuditEntry,
-    JobView,
     JobsChanged,
+    JobView,
     ManagedPerson,
     ManagedPersonDetails,
     ManagedSession,
