@@ -368,9 +368,9 @@ def _file(title: str, body: str, more_imports: Mapping[str, str]) -> str:
     return f"{head}{body}\n"
 
 
-def _import_order(name: str) -> tuple[int, str]:
+def _import_order(name: str) -> tuple[int, str, str]:
     """Constants, classes, functions: as the linter sorts them."""
-    return (0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2, name)
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2, name.lower(), name)
 
 
 def _without_texts(code: str) -> str:
