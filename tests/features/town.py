@@ -86,6 +86,7 @@ class Town:
         self.reactions = Reactions(self.posts)
         self.saves = Saves(self.api, self.posts)
         self.homes = Homes(self.api, self.posts, sizes)
+        self.homes.listen(self.memory)
         self.imports = PostImports(self.api)
         self.communities = Communities(self.api, "Testville")
         self._handlers: dict[type, Handler] = {}

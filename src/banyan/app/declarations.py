@@ -4,7 +4,6 @@ from banyan.app.features import Features
 from banyan.app.settings import Settings
 from banyan.features.accounts import jobs as accounts_jobs
 from banyan.features.people import jobs as people_jobs
-from banyan.features.people.api import PeopleApi
 from banyan.features.posts import subscribers as posts_subscribers
 from banyan.infra import bus as bus_declarations
 from banyan.infra.auth.tokens import SESSIONS_TOPIC, TokenVerifier
@@ -39,10 +38,11 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
     )
 
 
-def subscribe_caches(bus: TableBus, verifier: TokenVerifier, people: PeopleApi, hot: HotAnswers) -> None:
+def subscribe_caches(bus: TableBus, verifier: TokenVerifier, features: Features, hot: HotAnswers) -> None:
     """Every cache and the announcements that outdate it."""
     bus.subscribe(SESSIONS_TOPIC, verifier.drop_sessions)
     bus.subscribe(ANSWERS_TOPIC, hot.drop)
     bus.on_reset(verifier.clear)
     bus.on_reset(hot.clear)
-    people.listen(bus)
+    features.people_api.listen(bus)
+    features.homes.listen(bus)

@@ -29,7 +29,7 @@ from banyan.features.people.service.synced import SyncedPeople
 from banyan.features.people.synced import synced_kinds as people_kinds
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
-from banyan.features.posts.service.homes import Homes
+from banyan.features.posts.service.homes import Homes, HomeSizes
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
 from banyan.features.posts.service.saves import Saves
@@ -93,7 +93,8 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         settings.accounts, auth.passwords, owners, sessions, lockout, mailer, mails.accounts, person
     )
     posts = Posts(people_api)
-    homes = Homes(people_api, posts)
+    sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
+    homes = Homes(people_api, posts, sizes)
     streams = Streams((*people_kinds(SyncedPeople(people_api)), *posts_kinds(SyncedPosts(people_api, homes))))
     return Features(
         accounts=accounts,

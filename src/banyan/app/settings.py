@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from banyan.features.accounts.settings import AccountsSettings
 from banyan.features.people.settings import PeopleSettings
+from banyan.features.posts.settings import PostsSettings
 from banyan.infra.auth.settings import AuthSettings
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.http.settings import HttpSettings
@@ -44,6 +45,7 @@ class Settings(Sources):
     jobs: JobsSettings = JobsSettings()
     accounts: AccountsSettings = AccountsSettings()
     people: PeopleSettings = PeopleSettings()
+    posts: PostsSettings = PostsSettings()
 
 
 class _DatabaseOnly(Sources):

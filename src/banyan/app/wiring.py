@@ -115,7 +115,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     relay.listen(OUTGOING_CHANNEL, outgoing_worker.wake)
     verifier = TokenVerifier(auth.keys, settings.auth, features.sessions.find_role)
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
-    subscribe_caches(bus, verifier, features.people_api, hot)
+    subscribe_caches(bus, verifier, features, hot)
     health = _health(pool)
     api = build_application(build_controllers(settings, targets, features, auth, mailbox))
     openapi = partial(build_openapi, api, title=settings.community.name, version=__version__, description=_DESCRIPTION)

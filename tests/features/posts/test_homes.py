@@ -236,11 +236,12 @@ async def test_a_page_costs_one_statement_however_long(town: Town) -> None:
         async with recorded(town.pool) as statements, town.work() as work:
             page = await town.homes.read_feed(work, ada, limit, None)
         assert (len(page.items), len(statements)) == (limit, 1)
-    # The last page also asks whether anything older is left; a cold cache asks for relations and cards.
+    # The last page also asks whether anything older is left; a cold cache asks for relations, large accounts
+    # and cards.
     town.memory.reset()
     async with recorded(town.pool) as statements, town.work() as work:
         page = await town.homes.read_feed(work, ada, 50, None)
-    assert (len(page.items), len(statements)) == (40, 4)
+    assert (len(page.items), len(statements)) == (40, 5)
 
 
 async def test_a_bad_cursor_is_refused(town: Town) -> None:

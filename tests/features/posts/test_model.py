@@ -364,7 +364,9 @@ class Play:
 @given(script=st.lists(steps, min_size=15, max_size=45))
 async def test_every_reader_sees_what_the_model_says(pool: Pool, script: list[tuple[object, ...]]) -> None:
     async with pool.connection() as connection:
-        await connection.execute("TRUNCATE people_people, posts_posts, posts_home, posts_home_floors CASCADE")
+        await connection.execute(
+            "TRUNCATE people_people, posts_posts, posts_home, posts_home_floors, posts_large_authors CASCADE"
+        )
     pool._outboxes = ()
     town = Town(pool, SIZES)
     play = Play(town, [await town.person(f"person{number}") for number in range(PEOPLE)])

@@ -94,6 +94,10 @@ class PeopleApi:
         """A person's connections as they are in the database now, in the order of their ids: for jobs."""
         return await ties.list_connection_ids(work, person_id, after, limit)
 
+    async def count_connections(self, work: Work, person_id: UUID, *, most: int) -> int:
+        """How many connections a person has in the database now; counts no further than `most`."""
+        return await queries.count_connections(work, person_id, most)
+
     async def connections_of(self, work: Work, person_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
         """The connections of many people by one query; who has none is left out."""
         return await ties.list_connections_of(work, person_ids)

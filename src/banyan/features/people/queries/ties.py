@@ -80,6 +80,17 @@ async def list_connection_ids(work: Work, person_id: UUID, after: UUID | None, l
     return [row[0] for row in rows]
 
 
+async def count_connections(work: Work, person_id: UUID, most: int) -> int:
+    """How many people somebody is connected with now; counts no further than `most`."""
+    count: int = await work.value(
+        """SELECT count(*) FROM (
+               SELECT FROM people_connections WHERE person_id = $1 AND state = 'connected' LIMIT $2) counted""",
+        person_id,
+        most,
+    )
+    return count
+
+
 async def list_connections_of(work: Work, person_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     rows = await work.rows(
         """SELECT person_id, array_agg(other_id) FROM people_connections

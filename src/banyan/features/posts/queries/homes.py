@@ -16,6 +16,30 @@ _PAGE = """SELECT {columns}
       AND h.post_id > coalesce((SELECT floor_id FROM posts_home_floors WHERE person_id = $1),
                                '00000000-0000-0000-0000-000000000000')
     ORDER BY h.post_id DESC LIMIT $3"""
+# The same with the posts of some authors beside the home's, which may be in the home as well: each once. Ids first,
+# by indexes alone; then what is shown of them.
+_MERGED = """SELECT {columns}
+    FROM (
+        SELECT either.id FROM (
+            (SELECT p.id FROM posts_home h
+             CROSS JOIN LATERAL (SELECT id FROM posts_posts WHERE id = h.post_id LIMIT 1) p
+             WHERE h.person_id = $1 AND h.post_id < $2
+               AND h.post_id > coalesce((SELECT floor_id FROM posts_home_floors WHERE person_id = $1),
+                                        '00000000-0000-0000-0000-000000000000')
+             ORDER BY h.post_id DESC LIMIT $3)
+            UNION ALL
+            (SELECT one.id FROM unnest($4::uuid[]) AS source (author_id)
+             CROSS JOIN LATERAL (
+                 SELECT q.id FROM posts_posts q
+                 WHERE q.author_id = source.author_id AND q.id < $2 AND q.audience IN ('public', 'connections')
+                   AND q.id > coalesce((SELECT floor_id FROM posts_home_floors WHERE person_id = $1),
+                                       '00000000-0000-0000-0000-000000000000')
+                 ORDER BY q.id DESC LIMIT $3) one
+             ORDER BY one.id DESC LIMIT $3)) either
+        GROUP BY either.id ORDER BY either.id DESC LIMIT $3) newest
+    CROSS JOIN LATERAL (SELECT *, xmin FROM posts_posts WHERE id = newest.id LIMIT 1) p
+    {joins}
+    ORDER BY p.id DESC"""
 # Below the floor posts are pulled from their authors. Without a floor the statement ends at its first look.
 _OLDER = """SELECT {columns}
     FROM posts_home_floors f
@@ -38,16 +62,22 @@ _MARK_JOINS = """CROSS JOIN LATERAL (SELECT xmin FROM posts_counters WHERE post_
         SELECT xmin FROM posts_reactions WHERE post_id = p.id AND person_id = $1 LIMIT 1) r ON true"""
 
 PAGE = _PAGE.format(columns=COLUMNS, joins=JOINS)
+_MERGED_PAGE = _MERGED.format(columns=COLUMNS, joins=JOINS)
 _OLDER_PAGE = _OLDER.format(columns=COLUMNS, joins=JOINS)
 _MARKS = _PAGE.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
+_MERGED_MARKS = _MERGED.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
 _OLDER_MARKS = _OLDER.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
 
 _RAISE_FLOOR = """ON CONFLICT (person_id)
     DO UPDATE SET floor_id = greatest(posts_home_floors.floor_id, excluded.floor_id)"""
 
 
-async def list_home(work: Work, person_id: UUID, before: UUID, limit: int) -> list[PostRow]:
-    """Candidates of a feed, newest first; fewer than `limit` when the home is exhausted."""
+async def list_home(work: Work, person_id: UUID, pulled: Sequence[UUID], before: UUID, limit: int) -> list[PostRow]:
+    """Candidates of a feed above its floor, newest first, those by the authors `pulled` among them; fewer than `limit`
+    when there are no more.
+    """
+    if pulled:
+        return post_rows(await work.rows(_MERGED_PAGE, person_id, before, limit, pulled))
     return post_rows(await work.rows(PAGE, person_id, before, limit))
 
 
@@ -61,8 +91,12 @@ async def list_older(
     return post_rows(await work.rows(_OLDER_PAGE, person_id, before, limit, author_ids, listed))
 
 
-async def list_home_marks(work: Work, person_id: UUID, before: UUID, limit: int) -> list[FeedMark]:
+async def list_home_marks(
+    work: Work, person_id: UUID, pulled: Sequence[UUID], before: UUID, limit: int
+) -> list[FeedMark]:
     """As `list_home`, with no more than tells whether a copy is up to date."""
+    if pulled:
+        return [FeedMark(*row) for row in await work.rows(_MERGED_MARKS, person_id, before, limit, pulled)]
     return [FeedMark(*row) for row in await work.rows(_MARKS, person_id, before, limit)]
 
 

@@ -1,7 +1,8 @@
 """The home feed: a table of posts per person, written by jobs, checked at each read.
 
 A home is complete above its floor (without one, complete altogether) and holds about the newest 500 posts; what
-lies deeper is pulled from the authors. Writers only ever add too much, or raise the floor: both are safe beside
+lies deeper is pulled from the authors, and so are at any depth the posts of very large accounts, which are not written
+into homes (`large.py`). Writers only ever add too much, or raise the floor: both are safe beside
 any other writer, because reads filter by what the reader may see now and look at nothing below the floor.
 """
 
@@ -18,9 +19,11 @@ from banyan.features.posts.jobs import FanOutPost
 from banyan.features.posts.models import FeedMark, Post, PostRow
 from banyan.features.posts.queries import homes as queries
 from banyan.features.posts.queries.posts import LAST_ID, list_by_id
+from banyan.features.posts.service.large import LargeAuthors
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.signals import PostPublished
 from banyan.features.posts.visibility import FeedRow, feed_rows
+from banyan.infra.bus import Bus
 from banyan.infra.database.work import Work
 from banyan.kernel.pages import Page, decode_cursor
 
@@ -39,6 +42,7 @@ class HomeSizes(Struct, frozen=True, kw_only=True):
     backfill_rows: int = 200
     fan_out_readers: int = 1000
     trim_one_in: int = 32
+    pulled_above_connections: int = 10_000
 
 
 class _HomeRow(FeedRow, Protocol):
@@ -50,9 +54,11 @@ H = TypeVar("H", bound=_HomeRow)
 
 
 class _Reading(NamedTuple, Generic[H]):
-    """The two statements of a feed: one over the home, one over the authors for what lies below its floor."""
+    """The two statements of a feed: one over the home and the authors that are pulled, one over all authors for what
+    lies below its floor.
+    """
 
-    home: Callable[[Work, UUID, UUID, int], Awaitable[list[H]]]
+    home: Callable[[Work, UUID, Sequence[UUID], UUID, int], Awaitable[list[H]]]
     older: Callable[[Work, UUID, Sequence[UUID], Sequence[UUID], UUID, int], Awaitable[list[H]]]
 
 
@@ -67,6 +73,11 @@ class Homes:
         self._people = people
         self._posts = posts
         self._sizes = sizes or HomeSizes()
+        self._large = LargeAuthors(people, self._sizes.pulled_above_connections)
+
+    def listen(self, bus: Bus) -> None:
+        """Drops what the bus says is outdated."""
+        self._large.listen(bus)
 
     async def read_feed(self, work: Work, person_id: UUID, limit: int, cursor: str | None) -> Page[Post]:
         """One's own posts and those of current connections that one may see, newest first, to any depth."""
@@ -98,6 +109,10 @@ class Homes:
         most = self._sizes.fan_out_readers
         if job.list_id is None:
             readers = await self._people.connection_ids(work, job.author_id, after=job.after, limit=most)
+            # Who has few connections pays nothing for the question.
+            asked = len(readers) >= min(most, self._sizes.pulled_above_connections + 1)
+            if asked and await self._large.find_out(work, job.author_id):
+                readers = []
         else:
             readers = await self._people.list_member_ids(work, job.list_id, after=job.after, limit=most)
         if len(readers) == most:
@@ -126,11 +141,12 @@ class Homes:
         # Under the pair's lock: a job that saw them parted must not delete after one that saw them connected.
         await self._people.lock_pair(work, one, other)
         connected, _ = await self._people.relations_between(work, [(one, other)])
+        large = await self._large.list_large(work)
         pair = sorted((one, other))
         for person_id, author_id in (pair, reversed(pair)):
-            if connected:
+            if connected and author_id not in large:
                 await queries.backfill_home(work, person_id, author_id, self._sizes.backfill_rows)
-            else:
+            elif not connected:
                 await queries.remove_from_home(work, person_id, author_id)
         if connected:
             await queries.trim_homes(work, pair, self._sizes.home_rows)
@@ -156,8 +172,9 @@ class Homes:
         def visible(rows: list[H]) -> list[H]:
             return feed_rows(person_id, relations, rows)
 
+        pulled = await self._large.list_followed(work, person_id, relations)
         rows = await _read_visible(
-            lambda place, count: reading.home(work, person_id, place, count), visible, before, wanted
+            lambda place, count: reading.home(work, person_id, pulled, place, count), visible, before, wanted
         )
         if len(rows) < wanted:
             authors, listed = [person_id, *relations.connected], list(relations.listed)
