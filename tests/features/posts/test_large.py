@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from banyan.features.posts.models import AudienceKind, PostChanges
+from banyan.features.posts.models import PlainAudience, PostChanges
 from banyan.features.posts.service.homes import HomeSizes
 from banyan.features.posts.signals import PostPublished
 from banyan.infra.database.pool import Pool
@@ -175,7 +175,7 @@ async def test_a_deep_feed_crosses_the_floor(pool: Pool) -> None:
 
 
 PEOPLE = 4
-AUDIENCES: tuple[AudienceKind, ...] = ("public", "connections", "connections", "self")
+AUDIENCES: tuple[PlainAudience, ...] = ("public", "connections", "connections", "self")
 
 
 class Twin:
@@ -195,11 +195,11 @@ class Twin:
         self.town.forget()
         self.ids = [await self.town.person(f"person{number}") for number in range(PEOPLE)]
 
-    async def publish(self, author: int, body: str, audience: AudienceKind) -> None:
+    async def publish(self, author: int, body: str, audience: PlainAudience) -> None:
         post = await self.town.publish(self.ids[author], body, audience)
         self.posts.append((post.id, self.ids[author]))
 
-    async def change(self, place: int, audience: AudienceKind) -> None:
+    async def change(self, place: int, audience: PlainAudience) -> None:
         post_id, author = self.posts[place % len(self.posts)]
         async with self.town.work() as work:
             await self.town.posts.edit_post(work, author, post_id, PostChanges(audience=audience))

@@ -96,7 +96,7 @@ class PeopleApi:
 
     async def count_connections(self, work: Work, person_id: UUID, *, most: int) -> int:
         """How many connections a person has in the database now; counts no further than `most`."""
-        return await queries.count_connections(work, person_id, most)
+        return await ties.count_connections(work, person_id, most)
 
     async def connections_of(self, work: Work, person_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
         """The connections of many people by one query; who has none is left out."""
