@@ -112,6 +112,12 @@ async def owners_session(cast: Cast) -> Call:
     return Call({"session_id": sessions[0]["id"], "person_id": cast.owner.id})
 
 
+async def owners_key(cast: Cast) -> Call:
+    """An API key of the owner."""
+    made = await cast.owner.post("/v1/api-keys", {"name": "Robot", "scopes": ["posts:read"]})
+    return Call({"key_id": made.json()["id"]})
+
+
 async def owner(cast: Cast) -> Call:
     """The owner as a person, in the path or in the body of a request for a connection."""
     return Call({"handle": cast.owner.handle, "person_id": cast.owner.id})

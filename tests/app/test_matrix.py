@@ -37,6 +37,8 @@ NEW_PASSWORD = {"token": "unknown", "password": "another long password"}
 PASSWORDS = {"current_password": PASSWORD, "new_password": "another long password"}
 OWN_PASSWORD = {"password": PASSWORD}
 OTP = {"otp": "123456"}
+NEW_KEY = {"name": "Robot", "scopes": ["posts:write"]}
+ADMIN_KEY = {"name": "Robot", "scopes": ["admin"]}
 TEXT = {"body": "Changed"}
 TOKEN = {"token": "unknown"}
 EMAIL = {"email": "nobody@example.org"}
@@ -63,6 +65,10 @@ ROWS = [
     Row("POST",   "/v1/auth/totp/confirm",                the.body(OTP),              (401, 409, 409, 409, 409)),
     Row("POST",   "/v1/auth/totp/recovery-codes",         the.body(OWN_PASSWORD),     (401, 409, 409, 409, 409)),
     Row("DELETE", "/v1/auth/totp",                        the.body(OWN_PASSWORD | OTP), (401, 409, 409, 409, 409)),
+    Row("GET",    "/v1/api-keys",                         the.nothing,                (401, 200, 200, 200, 200)),
+    Row("POST",   "/v1/api-keys",                         the.body(NEW_KEY),          (401, 201, 201, 201, 201)),
+    Row("POST",   "/v1/api-keys",                         the.body(ADMIN_KEY),        (401, 403, 403, 403, 201)),
+    Row("DELETE", "/v1/api-keys/{key_id}",                the.owners_key,             (401, 404, 404, 204, 404)),
     Row("POST",   "/v1/auth/sign-out",                    the.nothing,                (401, 204, 204, 204, 204)),
     Row("GET",    "/v1/auth/sessions",                    the.nothing,                (401, 200, 200, 200, 200)),
     Row("DELETE", "/v1/auth/sessions",                    the.nothing,                (401, 204, 204, 204, 204)),

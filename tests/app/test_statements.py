@@ -32,6 +32,7 @@ LISTS = {
     "/v1/mutes?": (2, 1),
     "/v1/blocks?": (2, 1),
     "/v1/auth/sessions?": (2, 1),
+    "/v1/api-keys?": (2, 1),
     "/v1/invites?": (2, 1),
     "/dev/mailbox/messages?": (2, 1),
     # Each look at people is written down: five statements more.
@@ -116,6 +117,7 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         await ada.put(f"/v1/mutes/{asked.id}")
         await ada.post("/v1/invites", {})
         await api.post("/v1/auth/token", {"email": "ada@example.org", "password": PASSWORD})
+        await ada.post("/v1/api-keys", {"name": "Robot", "scopes": ["posts:read"]})
 
     async def arrived() -> bool:
         in_feed = (await ada.get("/v1/feed?limit=100")).json()["items"]

@@ -5,6 +5,8 @@ export type ProblemCode =
   | "account_suspended"
   | "already_connected"
   | "already_requested"
+  | "api_key_limit"
+  | "api_key_not_found"
   | "body_timeout"
   | "body_too_large"
   | "conflict"
@@ -12,6 +14,7 @@ export type ProblemCode =
   | "email_taken"
   | "forbidden"
   | "handle_taken"
+  | "insufficient_scope"
   | "invalid"
   | "invalid_reset_token"
   | "invalid_setup_token"
@@ -65,6 +68,29 @@ export interface Account {
   display_name: string;
   email_verified: boolean;
   role: Role;
+}
+
+/** A key without its secret. `last_used_at` is behind by up to two minutes. */
+export interface ApiKey {
+  id: string;
+  name: string;
+  starts_with: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string | null;
+  last_used_at: string | null;
+}
+
+/** A new key. `key` is sent as `Authorization: Bearer byn_...` and never shown again. */
+export interface ApiKeyMade {
+  id: string;
+  name: string;
+  starts_with: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string | null;
+  last_used_at: string | null;
+  key: string;
 }
 
 /**
@@ -348,6 +374,15 @@ export interface Mention {
 export interface Mute {
   person: Card;
   created_at: string;
+}
+
+/** A key for a program; without `expires_at` it holds until it is ended. */
+export interface NewApiKey {
+  /** What it is for. */
+  name: string;
+  /** `FEATURE:read`, `FEATURE:write` (which reads too), `admin`; a feature is the tag of a route. */
+  scopes: string[];
+  expires_at?: string | null;
 }
 
 /** `parent_id`: the comment on the same post that this one answers. */

@@ -6,7 +6,9 @@ from banyan.features.accounts import jobs as accounts_jobs
 from banyan.features.people import jobs as people_jobs
 from banyan.features.posts import subscribers as posts_subscribers
 from banyan.infra import bus as bus_declarations
-from banyan.infra.auth.tokens import SESSIONS_TOPIC, TokenVerifier
+from banyan.infra.auth.api_keys import API_KEYS_TOPIC
+from banyan.infra.auth.bearers import Bearers
+from banyan.infra.auth.tokens import SESSIONS_TOPIC
 from banyan.infra.bus import TableBus
 from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.infra.http import housekeeping
@@ -38,11 +40,13 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
     )
 
 
-def subscribe_caches(bus: TableBus, verifier: TokenVerifier, features: Features, hot: HotAnswers) -> None:
+def subscribe_caches(bus: TableBus, bearers: Bearers, features: Features, hot: HotAnswers) -> None:
     """Every cache and the announcements that outdate it."""
-    bus.subscribe(SESSIONS_TOPIC, verifier.drop_sessions)
+    bus.subscribe(SESSIONS_TOPIC, bearers.tokens.drop_sessions)
+    bus.subscribe(API_KEYS_TOPIC, bearers.keys.drop_accounts)
     bus.subscribe(ANSWERS_TOPIC, hot.drop)
-    bus.on_reset(verifier.clear)
+    bus.on_reset(bearers.tokens.clear)
+    bus.on_reset(bearers.keys.clear)
     bus.on_reset(hot.clear)
     features.people_api.listen(bus)
     features.homes.listen(bus)

@@ -11,6 +11,7 @@ from banyan.features.accounts.models import PersonNames
 from banyan.features.accounts.person import PeopleDirectory, PersonLink
 from banyan.features.accounts.service.accounts import Accounts
 from banyan.features.accounts.service.administration import Administration
+from banyan.features.accounts.service.api_keys import ApiKeys
 from banyan.features.accounts.service.first_admin import FirstAdmin
 from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.lockout import Lockout
@@ -56,6 +57,7 @@ class Features:
     passwords: PasswordChanges
     administration: Administration
     second_factor: SecondFactor
+    api_keys: ApiKeys
     people: People
     handles: Handles
     lists: Lists
@@ -105,6 +107,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         passwords=passwords,
         administration=Administration(_directory(people_api), lockout),
         second_factor=second_factor,
+        api_keys=ApiKeys(mailer, mails.accounts),
         people=people,
         handles=handles,
         lists=Lists(),

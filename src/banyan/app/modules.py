@@ -32,6 +32,7 @@ MODULES: tuple[Module, ...] = (
     Module("relay", "banyan.app.parts:run_relay"),
     Module("bus", "banyan.app.parts:run_bus", needs=("relay",)),
     Module("worker", "banyan.app.parts:run_worker", needs=("bus",), targets=frozenset({"worker"})),
+    Module("key_uses", "banyan.app.parts:run_key_uses", targets=frozenset({"api"})),
     Module("scheduler", "banyan.app.parts:run_scheduler", needs=("bus",), targets=frozenset({"scheduler"})),
 )
 

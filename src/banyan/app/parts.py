@@ -47,3 +47,13 @@ async def run_scheduler(platform: Platform) -> AsyncIterator[None]:
         yield
     finally:
         await platform.scheduler.stop()
+
+
+@asynccontextmanager
+async def run_key_uses(platform: Platform) -> AsyncIterator[None]:
+    """Writes when API keys were last used."""
+    await platform.key_uses.start()
+    try:
+        yield
+    finally:
+        await platform.key_uses.stop()

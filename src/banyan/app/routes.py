@@ -15,6 +15,7 @@ from banyan.features.accounts.routes.accounts import (
     JwksRoutes,
     SetupRoutes,
 )
+from banyan.features.accounts.routes.api_keys import ApiKeyRoutes
 from banyan.features.accounts.routes.passwords import PasswordRoutes
 from banyan.features.accounts.routes.second_factor import TotpRoutes
 from banyan.features.people.routes import (
@@ -34,7 +35,7 @@ from banyan.features.posts.routes import (
     SavedRoutes,
 )
 from banyan.features.sync.routes import SyncRoutes
-from banyan.infra.http.application import bind
+from banyan.infra.http.application import bind, key_features
 from banyan.infra.http.routing import Controller
 from banyan.infra.mail.mailbox import Mailbox
 
@@ -51,6 +52,7 @@ def build_controllers(
             bind(InviteRoutes, invites=features.invites),
             bind(PasswordRoutes, passwords=features.passwords),
             bind(TotpRoutes, second_factor=features.second_factor),
+            bind(ApiKeyRoutes, api_keys=features.api_keys),
             bind(SetupRoutes, first_admin=features.first_admin),
             bind(JwksRoutes, keys=auth.keys),
         ],
@@ -80,6 +82,7 @@ def build_controllers(
             bind(AuditRoutes),
         ],
     }
+    features.api_keys.offer(key_features([routes for feature in by_feature.values() for routes in feature]))
     mounted = [routes for feature in targets.features for routes in by_feature[feature]]
     key = settings.mail.mailbox_key
     if settings.mail.host is None and key is not None:

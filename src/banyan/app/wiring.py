@@ -20,7 +20,10 @@ from banyan.app.settings import Settings
 from banyan.app.signing import Auth, read_auth
 from banyan.app.targets import Targets
 from banyan.infra import metrics
+from banyan.infra.auth.api_keys import KeyVerifier
+from banyan.infra.auth.bearers import Bearers
 from banyan.infra.auth.digests import KeyedDigest
+from banyan.infra.auth.key_uses import KeyUses
 from banyan.infra.auth.tokens import TokenVerifier
 from banyan.infra.bus import TableBus
 from banyan.infra.database.migrate import BANYAN, load, newest_applied
@@ -58,6 +61,7 @@ class Platform:
     worker: Worker
     outgoing_worker: Worker
     scheduler: Scheduler
+    key_uses: KeyUses
     health: Health
     features: Features
     asgi: App
@@ -113,16 +117,32 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     relay.listen(BUS_CHANNEL, bus.wake)
     relay.listen(JOBS_CHANNEL, worker.wake)
     relay.listen(OUTGOING_CHANNEL, outgoing_worker.wake)
-    verifier = TokenVerifier(auth.keys, settings.auth, features.sessions.find_role)
+    key_uses = KeyUses(pool.work, features.api_keys.write_uses)
+    bearers = Bearers(
+        TokenVerifier(auth.keys, settings.auth, features.sessions.find_role),
+        KeyVerifier(settings.auth, features.api_keys.find_key, key_uses.note),
+    )
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
-    subscribe_caches(bus, verifier, features, hot)
+    subscribe_caches(bus, bearers, features, hot)
     health = _health(pool)
     api = build_application(build_controllers(settings, targets, features, auth, mailbox))
     openapi = partial(build_openapi, api, title=settings.community.name, version=__version__, description=_DESCRIPTION)
-    asgi = _asgi(settings, pool, api, openapi, limiter, verifier, hot, health, auth, log)
+    asgi = _asgi(settings, pool, api, openapi, limiter, bearers, hot, health, auth, log)
     scheduler = Scheduler(pool, registry)
     return Platform(
-        settings, targets, pool, bus, relay, worker, outgoing_worker, scheduler, health, features, asgi, openapi
+        settings,
+        targets,
+        pool,
+        bus,
+        relay,
+        worker,
+        outgoing_worker,
+        scheduler,
+        key_uses,
+        health,
+        features,
+        asgi,
+        openapi,
     )
 
 
@@ -132,7 +152,7 @@ def _asgi(
     api: Litestar,
     openapi: Callable[[], dict[str, Any]],
     limiter: RateLimiter,
-    verifier: TokenVerifier,
+    bearers: Bearers,
     hot: HotAnswers,
     health: Health,
     auth: Auth,
@@ -147,8 +167,8 @@ def _asgi(
         Parts(
             settings=settings.http,
             new_work=pool.work,
-            verify_token=verifier.verify,
-            find_principal=verifier.find,
+            verify_token=bearers.verify,
+            find_principal=bearers.find,
             limiter=limiter,
             access_log=AccessLog(log) if settings.http.access_log else None,
             idempotency=Idempotency(KeyedDigest(auth.secret, "http.idempotency").key, settings.http.idempotency_hours),

@@ -32,6 +32,31 @@ class Account(Struct, frozen=True, kw_only=True):
     role: Role
 
 
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A key without its secret. `last_used_at` is behind by up to two minutes."""
+
+    id: UUID
+    name: str
+    starts_with: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class ApiKeyMade(Struct, frozen=True, kw_only=True):
+    """A new key. `key` is sent as `Authorization: Bearer byn_...` and never shown again."""
+
+    id: UUID
+    name: str
+    starts_with: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    key: str
+
+
 class Audience(Struct, frozen=True, kw_only=True):
     """Who may see a post: everybody, the author's connections, the members of one of the author's lists, or
     nobody
@@ -341,6 +366,16 @@ class Mute(Struct, frozen=True, kw_only=True):
 
     person: Card
     created_at: datetime
+
+
+class NewApiKey(Struct, frozen=True, kw_only=True):
+    """A key for a program; without `expires_at` it holds until it is ended."""
+
+    name: str
+    """What it is for."""
+    scopes: list[str]
+    """`FEATURE:read`, `FEATURE:write` (which reads too), `admin`; a feature is the tag of a route."""
+    expires_at: datetime | UnsetType | None = UNSET
 
 
 class NewComment(Struct, frozen=True, kw_only=True):

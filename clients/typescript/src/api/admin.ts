@@ -21,13 +21,17 @@ export class AdminApi {
   /**
    * Give an account another role.
    *
-   * Refused with `account_not_found` (404), `last_admin` (409).
+   * Refused with `insufficient_scope` (403), `account_not_found` (404), `last_admin` (409).
    */
   changePeople(personId: string, body: RoleChange, options?: CallOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({ method: "PATCH", path: path`/v1/admin/people/${personId}`, body, options });
   }
 
-  /** Delete all dead letters for good: what they were to do will not happen. */
+  /**
+   * Delete all dead letters for good: what they were to do will not happen.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   dropDead(options?: PostOptions): Promise<JobsChanged> {
     return this.transport.call({ method: "POST", path: "/v1/admin/jobs/drop-dead", options });
   }
@@ -35,7 +39,7 @@ export class AdminApi {
   /**
    * Delete a dead or waiting job for good: what it was to do will not happen.
    *
-   * Refused with `job_not_found` (404), `job_running` (409).
+   * Refused with `insufficient_scope` (403), `job_not_found` (404), `job_running` (409).
    */
   dropJob(jobId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/admin/jobs/${jobId}`, options });
@@ -44,7 +48,7 @@ export class AdminApi {
   /**
    * End one session of a person.
    *
-   * Refused with `session_not_found` (404).
+   * Refused with `insufficient_scope` (403), `session_not_found` (404).
    */
   endSession(personId: string, sessionId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
@@ -57,7 +61,7 @@ export class AdminApi {
   /**
    * End all sessions of a person.
    *
-   * Refused with `account_not_found` (404).
+   * Refused with `insufficient_scope` (403), `account_not_found` (404).
    */
   endSessions(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
@@ -70,7 +74,7 @@ export class AdminApi {
   /**
    * Let somebody sign in again who failed too often.
    *
-   * Refused with `account_not_found` (404).
+   * Refused with `insufficient_scope` (403), `account_not_found` (404).
    */
   liftLockout(personId: string, options?: PostOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({
@@ -91,6 +95,8 @@ export class AdminApi {
    * `subject_id`: Only what was done to this.
    * `since`: Not before this time.
    * `until`: Before this time.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   listAudits(
     query: { action?: string; account_id?: string; via?: "api_key" | "session" | "shell"; subject_id?: string; since?: string; until?: string; limit?: number; cursor?: string } = {},
@@ -104,6 +110,8 @@ export class AdminApi {
    *
    * `state`: `dead`: those that were given up.
    * `kind`: Only jobs of this kind.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   listJobs(
     query: { state?: "dead" | "running" | "waiting"; kind?: string; limit?: number; cursor?: string } = {},
@@ -118,6 +126,8 @@ export class AdminApi {
    * `query`: Part of a name, of a handle or of an e-mail address.
    * `role`: Only accounts of this role.
    * `state`: Only accounts in this state.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   listPeople(
     query: { query?: string; role?: Role; state?: AccountState; limit?: number; cursor?: string } = {},
@@ -129,7 +139,7 @@ export class AdminApi {
   /**
    * Where a person is signed in, newest first.
    *
-   * Refused with `account_not_found` (404).
+   * Refused with `insufficient_scope` (403), `account_not_found` (404).
    */
   listSessions(
     personId: string,
@@ -144,7 +154,11 @@ export class AdminApi {
     }, query.cursor);
   }
 
-  /** Let all dead letters run now, with all their tries again. */
+  /**
+   * Let all dead letters run now, with all their tries again.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   retryDead(options?: PostOptions): Promise<JobsChanged> {
     return this.transport.call({ method: "POST", path: "/v1/admin/jobs/retry-dead", options });
   }
@@ -154,7 +168,7 @@ export class AdminApi {
    *
    * Where a newer job with the same key waits, that one does the work of both.
    *
-   * Refused with `job_not_found` (404), `job_running` (409).
+   * Refused with `insufficient_scope` (403), `job_not_found` (404), `job_running` (409).
    */
   retryJob(jobId: string, options?: PostOptions): Promise<void> {
     return this.transport.call({ method: "POST", path: path`/v1/admin/jobs/${jobId}/retry`, options });
@@ -163,7 +177,7 @@ export class AdminApi {
   /**
    * All of one job: its payload may hold what people wrote.
    *
-   * Refused with `job_not_found` (404).
+   * Refused with `insufficient_scope` (403), `job_not_found` (404).
    */
   showJob(jobId: string, options?: CallOptions): Promise<JobView> {
     return this.transport.call({ method: "GET", path: path`/v1/admin/jobs/${jobId}`, options });
@@ -172,7 +186,7 @@ export class AdminApi {
   /**
    * One person with their account.
    *
-   * Refused with `account_not_found` (404).
+   * Refused with `insufficient_scope` (403), `account_not_found` (404).
    */
   showPeople(personId: string, options?: CallOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({ method: "GET", path: path`/v1/admin/people/${personId}`, options });
@@ -183,7 +197,7 @@ export class AdminApi {
    *
    * Its sessions end, and nobody can sign in to it until it is unsuspended. What the person wrote stays.
    *
-   * Refused with `account_not_found` (404), `last_admin` (409).
+   * Refused with `insufficient_scope` (403), `account_not_found` (404), `last_admin` (409).
    */
   suspendPeople(personId: string, body: Suspension, options?: PostOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({
@@ -197,7 +211,7 @@ export class AdminApi {
   /**
    * Lift a suspension.
    *
-   * Refused with `account_not_found` (404).
+   * Refused with `insufficient_scope` (403), `account_not_found` (404).
    */
   unsuspendPeople(personId: string, options?: PostOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({
@@ -210,7 +224,7 @@ export class AdminApi {
   /**
    * Take an account's e-mail address for proven.
    *
-   * Refused with `account_not_found` (404).
+   * Refused with `insufficient_scope` (403), `account_not_found` (404).
    */
   verifyEmail(personId: string, options?: PostOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({

@@ -22,7 +22,7 @@ export class PeopleApi {
   /**
    * Accept a request that one received.
    *
-   * Refused with `own_request` (403).
+   * Refused with `own_request` (403), `insufficient_scope` (403).
    */
   acceptConnection(connectionId: string, options?: PostOptions): Promise<Connection> {
     return this.transport.call({
@@ -37,7 +37,7 @@ export class PeopleApi {
    *
    * Whoever is no longer a connection is taken off.
    *
-   * Refused with `not_connected` (422).
+   * Refused with `insufficient_scope` (403), `not_connected` (422).
    */
   addMember(listId: string, personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
@@ -52,7 +52,8 @@ export class PeopleApi {
    *
    * Where that person has asked already, this accepts.
    *
-   * Refused with `person_not_found` (404), `already_connected` (409), `already_requested` (409).
+   * Refused with `insufficient_scope` (403), `person_not_found` (404), `already_connected` (409),
+   * `already_requested` (409).
    */
   askConnection(body: ConnectionRequest, options?: PostOptions): Promise<Connection> {
     return this.transport.call({ method: "POST", path: "/v1/connections", body, options });
@@ -62,12 +63,18 @@ export class PeopleApi {
    * Block a person.
    *
    * Ends the connection and hides the two from each other.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   block(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "PUT", path: path`/v1/blocks/${personId}`, options });
   }
 
-  /** Give a list another name. */
+  /**
+   * Give a list another name.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   changeList(listId: string, body: ListChanges = {}, options?: CallOptions): Promise<ConnectionList> {
     return this.transport.call({ method: "PATCH", path: path`/v1/lists/${listId}`, body, options });
   }
@@ -77,7 +84,7 @@ export class PeopleApi {
    *
    * One may have 100. Only oneself sees them; who is on one is not told.
    *
-   * Refused with `too_many_lists` (409).
+   * Refused with `insufficient_scope` (403), `too_many_lists` (409).
    */
   createList(body: NewList, options?: PostOptions): Promise<ConnectionList> {
     return this.transport.call({ method: "POST", path: "/v1/lists", body, options });
@@ -86,7 +93,7 @@ export class PeopleApi {
   /**
    * Decline a request that one received.
    *
-   * Refused with `own_request` (403), `already_connected` (409).
+   * Refused with `own_request` (403), `insufficient_scope` (403), `already_connected` (409).
    */
   declineConnection(connectionId: string, options?: PostOptions): Promise<void> {
     return this.transport.call({
@@ -96,12 +103,20 @@ export class PeopleApi {
     });
   }
 
-  /** End a connection, or withdraw or decline a request. */
+  /**
+   * End a connection, or withdraw or decline a request.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   endConnection(connectionId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/connections/${connectionId}`, options });
   }
 
-  /** The people one has blocked, newest first. */
+  /**
+   * The people one has blocked, newest first.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   listBlocks(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Block> {
     return this.transport.list({ method: "GET", path: "/v1/blocks", query, options }, query.cursor);
   }
@@ -110,6 +125,8 @@ export class PeopleApi {
    * One's connections, or the requests received or sent, newest first.
    *
    * `state`: Which ones: `connected` without it.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   listConnections(
     query: { state?: "connected" | "received" | "sent"; limit?: number; cursor?: string } = {},
@@ -118,12 +135,20 @@ export class PeopleApi {
     return this.transport.list({ method: "GET", path: "/v1/connections", query, options }, query.cursor);
   }
 
-  /** One's lists, newest first. */
+  /**
+   * One's lists, newest first.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   listLists(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<ConnectionList> {
     return this.transport.list({ method: "GET", path: "/v1/lists", query, options }, query.cursor);
   }
 
-  /** Who is on a list; who was added last comes first. */
+  /**
+   * Who is on a list; who was added last comes first.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   listMembers(
     listId: string,
     query: { limit?: number; cursor?: string } = {},
@@ -132,7 +157,11 @@ export class PeopleApi {
     return this.transport.list({ method: "GET", path: path`/v1/lists/${listId}/members`, query, options }, query.cursor);
   }
 
-  /** The people one has muted, newest first. */
+  /**
+   * The people one has muted, newest first.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   listMutes(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Mute> {
     return this.transport.list({ method: "GET", path: "/v1/mutes", query, options }, query.cursor);
   }
@@ -141,17 +170,27 @@ export class PeopleApi {
    * Mute a person.
    *
    * Their posts leave one's home feed and the public list, not their profile. They are not told.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   mute(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "PUT", path: path`/v1/mutes/${personId}`, options });
   }
 
-  /** Delete a list; the connections stay. */
+  /**
+   * Delete a list; the connections stay.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   removeList(listId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/lists/${listId}`, options });
   }
 
-  /** Take a person off a list. */
+  /**
+   * Take a person off a list.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   removeMember(listId: string, personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
       method: "DELETE",
@@ -165,27 +204,45 @@ export class PeopleApi {
    *
    * A handle that somebody gave up answers 308 with their present one. Answers 404 also where one of the two has
    * blocked the other.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   show(handle: string, options?: CallOptions): Promise<Profile> {
     return this.transport.call({ method: "GET", path: path`/v1/people/${handle}`, options });
   }
 
-  /** One of one's lists. */
+  /**
+   * One of one's lists.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   showList(listId: string, options?: CallOptions): Promise<ConnectionList> {
     return this.transport.call({ method: "GET", path: path`/v1/lists/${listId}`, options });
   }
 
-  /** One's own profile and account. */
+  /**
+   * One's own profile and account.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   showMe(options?: CallOptions): Promise<Me> {
     return this.transport.call({ method: "GET", path: "/v1/me", options });
   }
 
-  /** Lift a block; the connection it ended does not come back. */
+  /**
+   * Lift a block; the connection it ended does not come back.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   unblock(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/blocks/${personId}`, options });
   }
 
-  /** Lift a mute. */
+  /**
+   * Lift a mute.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   unmute(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/mutes/${personId}`, options });
   }
@@ -196,7 +253,7 @@ export class PeopleApi {
    * Fields left out stay as they are. Of a location only a cell of about 1 km is kept. A handle that is given up
    * leads to the new one and stays reserved for a while.
    *
-   * Refused with `handle_taken` (409), `too_many_handle_changes` (429).
+   * Refused with `insufficient_scope` (403), `handle_taken` (409), `too_many_handle_changes` (429).
    */
   updateMe(body: ProfileChanges = {}, options?: CallOptions): Promise<Me> {
     return this.transport.call({ method: "PATCH", path: "/v1/me", body, options });

@@ -21,6 +21,8 @@ export class PostsApi {
    * Comment on a post, or answer a comment on it.
    *
    * Threads are at most eight replies deep: a reply to one of the last level stands beside it.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   comment(postId: string, body: NewComment, options?: PostOptions): Promise<Comment> {
     return this.transport.call({ method: "POST", path: path`/v1/posts/${postId}/comments`, body, options });
@@ -29,7 +31,7 @@ export class PostsApi {
   /**
    * Change the text or the audience of one's own post.
    *
-   * Refused with `not_the_author` (403).
+   * Refused with `not_the_author` (403), `insufficient_scope` (403).
    */
   edit(postId: string, body: PostChanges = {}, options?: CallOptions): Promise<Post> {
     return this.transport.call({ method: "PATCH", path: path`/v1/posts/${postId}`, body, options });
@@ -38,13 +40,17 @@ export class PostsApi {
   /**
    * Change one's own comment.
    *
-   * Refused with `not_the_author` (403).
+   * Refused with `not_the_author` (403), `insufficient_scope` (403).
    */
   editComment(commentId: string, body: CommentText, options?: CallOptions): Promise<Comment> {
     return this.transport.call({ method: "PATCH", path: path`/v1/comments/${commentId}`, body, options });
   }
 
-  /** The newest public posts. */
+  /**
+   * The newest public posts.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   list(query: { audience?: "public"; limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
     return this.transport.list({ method: "GET", path: "/v1/posts", query, options }, query.cursor);
   }
@@ -56,6 +62,8 @@ export class PostsApi {
    *
    * `parent_id`: Only the direct replies to this comment.
    * `threaded`: Only comments that answer the post itself.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   listComments(
     postId: string,
@@ -69,6 +77,8 @@ export class PostsApi {
    * A person's posts that one may see, newest first.
    *
    * A handle that somebody gave up answers 308 with their present one.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   listProfileFeed(
     handle: string,
@@ -78,7 +88,11 @@ export class PostsApi {
     return this.transport.list({ method: "GET", path: path`/v1/people/${handle}/posts`, query, options }, query.cursor);
   }
 
-  /** The direct replies to a comment, oldest first. */
+  /**
+   * The direct replies to a comment, oldest first.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   listReplies(
     commentId: string,
     query: { limit?: number; cursor?: string } = {},
@@ -96,6 +110,8 @@ export class PostsApi {
    * What a post said before its edits, newest first.
    *
    * Whoever may see the post finds the earlier texts that were for them too.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   listRevisions(
     postId: string,
@@ -105,12 +121,20 @@ export class PostsApi {
     return this.transport.list({ method: "GET", path: path`/v1/posts/${postId}/revisions`, query, options }, query.cursor);
   }
 
-  /** The posts one has saved and may still see, newest saved first. */
+  /**
+   * The posts one has saved and may still see, newest saved first.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   listSaved(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
     return this.transport.list({ method: "GET", path: "/v1/saved", query, options }, query.cursor);
   }
 
-  /** Publish a post. */
+  /**
+   * Publish a post.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   publish(body: NewPost, options?: PostOptions): Promise<Post> {
     return this.transport.call({ method: "POST", path: "/v1/posts", body, options });
   }
@@ -119,6 +143,8 @@ export class PostsApi {
    * React to a post.
    *
    * `kind` is one of like, love, laugh, wow, sad, angry and takes the place of one's earlier reaction.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   react(postId: string, kind: string, options?: CallOptions): Promise<ReactionSummary> {
     return this.transport.call({
@@ -131,7 +157,7 @@ export class PostsApi {
   /**
    * Delete one's own post with its comments and reactions.
    *
-   * Refused with `not_the_author` (403).
+   * Refused with `not_the_author` (403), `insufficient_scope` (403).
    */
   remove(postId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/posts/${postId}`, options });
@@ -142,33 +168,53 @@ export class PostsApi {
    *
    * Of one with replies a placeholder stays.
    *
-   * Refused with `not_the_author` (403).
+   * Refused with `not_the_author` (403), `insufficient_scope` (403).
    */
   removeComment(commentId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/comments/${commentId}`, options });
   }
 
-  /** Save a post for later. */
+  /**
+   * Save a post for later.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   save(postId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "PUT", path: path`/v1/posts/${postId}/save`, options });
   }
 
-  /** One post. */
+  /**
+   * One post.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   show(postId: string, options?: CallOptions): Promise<Post> {
     return this.transport.call({ method: "GET", path: path`/v1/posts/${postId}`, options });
   }
 
-  /** How large this community is. */
+  /**
+   * How large this community is.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   showCommunity(options?: CallOptions): Promise<Community> {
     return this.transport.call({ method: "GET", path: "/v1/community", options });
   }
 
-  /** One's home feed: one's own posts and those of one's connections, newest first. */
+  /**
+   * One's home feed: one's own posts and those of one's connections, newest first.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   showFeed(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
     return this.transport.list({ method: "GET", path: "/v1/feed", query, options }, query.cursor);
   }
 
-  /** Take back one's reaction of that kind. */
+  /**
+   * Take back one's reaction of that kind.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   takeBack(postId: string, kind: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
       method: "DELETE",
@@ -177,7 +223,11 @@ export class PostsApi {
     });
   }
 
-  /** Take a post from those one has saved. */
+  /**
+   * Take a post from those one has saved.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
   unsave(postId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/posts/${postId}/save`, options });
   }

@@ -13,6 +13,8 @@ export class SyncApi {
    * Without `since`, or when that lies too far back, `reset` is true and the items begin with the whole state.
    *
    * `since`: `next` of the answer before; none to begin anew.
+   *
+   * Refused with `insufficient_scope` (403).
    */
   show(query: { since?: string; limit?: number } = {}, options?: CallOptions): Promise<SyncPage> {
     return this.transport.call({ method: "GET", path: "/v1/sync", query, options });

@@ -149,6 +149,16 @@ class SessionNotFound(NotFound):
     title = "There is no such session"
 
 
+class ApiKeyNotFound(NotFound):
+    code = "api_key_not_found"
+    title = "There is no such API key"
+
+
+class ApiKeyLimit(Conflict):
+    code = "api_key_limit"
+    title = "No more API keys for this account"
+
+
 class AccountNotFound(NotFound):
     code = "account_not_found"
     title = "There is no such account"

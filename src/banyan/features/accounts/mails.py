@@ -59,6 +59,11 @@ class AccountMails:
         link = f"{self._public_url}/reset-password"
         return self._texts.compose("recovery_code_used", _language(language), to, {"left": str(left)}, link)
 
+    def api_key_made(self, to: str, language: str) -> MailMessage:
+        """Tells the owner of an account that an API key was made."""
+        link = f"{self._public_url}/reset-password"
+        return self._texts.compose("api_key_made", _language(language), to, {}, link)
+
     def _link(self, page: str, token: str) -> str:
         # A fragment is not sent to any server, so the token stays out of logs and referrers.
         return f"{self._public_url}/{page}#token={token}"

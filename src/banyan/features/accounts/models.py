@@ -12,6 +12,7 @@ from banyan.kernel.signals import Job
 EMAIL_MAX_CHARS = 254
 PASSWORD_MIN_CHARS = 8
 PASSWORD_MAX_CHARS = 256
+API_KEY_NAME_MAX_CHARS = 80
 INVITE_NOTE_MAX_CHARS = 200
 INVITE_MAX_USES = 100_000
 
@@ -157,6 +158,39 @@ class TotpState(Struct, frozen=True):
 
     enabled: bool
     recovery_codes_left: int
+
+
+class NewApiKey(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A key for a program; without `expires_at` it holds until it is ended."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=API_KEY_NAME_MAX_CHARS, description="What it is for.")]
+    scopes: Annotated[
+        list[str],
+        Meta(
+            min_length=1,
+            max_length=100,
+            description="`FEATURE:read`, `FEATURE:write` (which reads too), `admin`; a feature is the tag of a route.",
+        ),
+    ]
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A key without its secret. `last_used_at` is behind by up to two minutes."""
+
+    id: UUID
+    name: str
+    starts_with: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class ApiKeyMade(ApiKey, frozen=True, kw_only=True):
+    """A new key. `key` is sent as `Authorization: Bearer byn_...` and never shown again."""
+
+    key: str
 
 
 class Account(Struct, frozen=True, kw_only=True):

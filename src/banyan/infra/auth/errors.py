@@ -1,6 +1,6 @@
 """What can be wrong with a credential."""
 
-from banyan.kernel.errors import Unauthorized, Unavailable
+from banyan.kernel.errors import Forbidden, Unauthorized, Unavailable
 
 
 class InvalidToken(Unauthorized):
@@ -15,6 +15,13 @@ class TokenExpired(Unauthorized):
 
     code = "token_expired"
     title = "The access token has expired"
+
+
+class InsufficientScope(Forbidden):
+    """The API key holds, but not for this; or this takes none."""
+
+    code = "insufficient_scope"
+    title = "The API key may not be used for this"
 
 
 class HashingBusy(Unavailable):

@@ -75,7 +75,7 @@ class TokenVerifier:
         # Every token of ours begins with one of these: a header somebody else made up is never even parsed.
         self._keys_by_header = {_encoded_header(keys, kid): key for kid, key in keys.accepted.items()}
         self._known: dict[str, Principal] = {}
-        self._tokens_by_session: dict[UUID, list[str]] = {}
+        self._tokens_by_session: dict[UUID | None, list[str]] = {}
         self._drops = 0
 
     def find(self, token: str) -> Principal | None:

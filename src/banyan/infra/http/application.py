@@ -15,11 +15,12 @@ from litestar.exceptions import (
 )
 from litestar.routes import HTTPRoute
 
+from banyan.infra.auth.scopes import SESSION_ONLY
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.finish import problem_answer
 from banyan.infra.http.gateway import RouteFlags
 from banyan.infra.http.problems import Internal, MethodNotAllowed, UnsupportedMediaType
-from banyan.infra.http.routing import Controller, Request
+from banyan.infra.http.routing import Controller, Request, Route
 from banyan.kernel.errors import BanyanError, FieldError, Invalid, Malformed, NotFound
 
 log = structlog.get_logger("banyan.http")
@@ -39,6 +40,16 @@ def bind(controller: type[C], **services: object) -> type[C]:
     if wanted != services.keys():
         raise TypeError(f"{controller.__name__} wants {sorted(wanted)}, got {sorted(services)}")
     return type(controller.__name__, (controller,), {**services, "__module__": controller.__module__})
+
+
+def key_features(controllers: Sequence[type[Controller]]) -> set[str]:
+    """The features, as they are tagged, whose routes take API keys with scopes of their own."""
+    features: set[str] = set()
+    for controller in controllers:
+        members = [member for base in controller.__mro__ for member in vars(base).values()]
+        if any(isinstance(member, Route) and member.opt["access"] in ("account", "anyone") for member in members):
+            features.update(getattr(controller, "tags", None) or ())
+    return features - SESSION_ONLY
 
 
 def build_application(controllers: Sequence[type[Controller]]) -> Litestar:

@@ -139,4 +139,8 @@ async def forget_subject(work: Work, subject: UUID) -> None:
 
 
 def _owner(exchange: Exchange) -> UUID:
-    return exchange.principal.account_id if exchange.principal else _ANYBODY
+    """An API key only finds answers to its own requests: those of others may need scopes that it does not have."""
+    principal = exchange.principal
+    if principal is None:
+        return _ANYBODY
+    return principal.api_key_id or principal.account_id

@@ -15,6 +15,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from banyan.infra.auth.errors import InsufficientScope
 from banyan.infra.http.problems import (
     BodyTooLarge,
     BodyTooSlow,
@@ -23,7 +24,7 @@ from banyan.infra.http.problems import (
     UnsupportedMediaType,
     UriTooLong,
 )
-from banyan.infra.http.routing import Moved
+from banyan.infra.http.routing import Moved, scope_of
 from banyan.kernel.errors import (
     BanyanError,
     Conflict,
@@ -42,6 +43,15 @@ _REFERENCE = "#/components/schemas/{name}"
 _NOT_PARAMETERS = ("self", "request", "data", "return")
 # A body may come with any method but GET, also where none is asked for: it is read all the same.
 _BODY_ERRORS: tuple[type[BanyanError], ...] = (BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
+_SECURITY_SCHEMES: Json = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token."},
+    "api_key": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "byn_...",
+        "description": "A personal API key with the scope named; `write` includes `read`.",
+    },
+}
 _IDEMPOTENCY_PARAMETER: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -83,7 +93,7 @@ def build_openapi(application: Litestar, *, title: str, version: str, descriptio
         "paths": paths,
         "components": {
             "schemas": schemas.components,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": _SECURITY_SCHEMES,
         },
     }
 
@@ -192,7 +202,11 @@ def _resource(handler: HTTPRouteHandler) -> str:
 def _security(handler: HTTPRouteHandler) -> list[Json]:
     if handler.opt["access"] == "credentials":
         return [{}]
-    return [{}, {"bearer": []}] if handler.opt["access"] == "anyone" else [{"bearer": []}]
+    ways: list[Json] = [{}] if handler.opt["access"] == "anyone" else []
+    ways.append({"bearer": []})
+    scope = scope_of(handler)
+    # OpenAPI 3.1 lets the list of a scheme that is not OAuth2 name what its bearer must be allowed.
+    return [*ways, {"api_key": [scope]}] if scope else ways
 
 
 def _parameters(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -> list[Json]:
@@ -258,6 +272,8 @@ def _errors_by_status(route: HTTPRoute, handler: HTTPRouteHandler) -> dict[int, 
     errors += [Malformed, Unauthorized, Invalid, TooManyRequests, Unavailable, MethodNotAllowed, UriTooLong]
     if handler.opt["access"] == "admin":
         errors.append(Forbidden)
+    if handler.opt["access"] != "credentials":
+        errors.append(InsufficientScope)
     if route.path_parameters:
         errors.append(NotFound)
     if "GET" not in handler.http_methods:

@@ -19,7 +19,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
 from banyan.infra.audit.models import Actor
+from banyan.infra.auth.errors import InsufficientScope
 from banyan.infra.auth.principal import Principal
+from banyan.infra.auth.scopes import allows, needed_scope
 from banyan.infra.database.work import Work
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.problems import UnsupportedMediaType
@@ -44,11 +46,13 @@ __all__ = [
     "patch",
     "post",
     "put",
+    "scope_of",
 ]
 
 # msgspec's messages end in where it went wrong: "Expected `str`, got `int` - at `$.audience.kind`".
 _PLACE = re.compile(r" - at `\$\.?(?P<place>.*)`$")
 _JSON = (b"content-type", b"application/json")
+_NO_KEY = "This takes a session, no API key."
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -101,10 +105,12 @@ class Request(LitestarRequest[Any, Any, State]):
 
     @property
     def session_id(self) -> UUID:
-        """The session of the access token. Raises Unauthorized without one."""
+        """The session of the access token. Raises Unauthorized without one, InsufficientScope for an API key."""
         principal = self.exchange.principal
         if principal is None:
             raise Unauthorized("Send `Authorization: Bearer <access_token>`.")
+        if principal.session_id is None:
+            raise InsufficientScope(_NO_KEY)
         return principal.session_id
 
     @property
@@ -118,9 +124,11 @@ class Request(LitestarRequest[Any, Any, State]):
     @property
     def actor(self) -> Actor:
         """Who acts, for the audit log. Raises Unauthorized without an account."""
+        principal = self.exchange.principal
+        key_id = principal.api_key_id if principal else None
         return Actor(
-            via="session",
-            via_id=str(self.session_id),
+            via="api_key" if key_id else "session",
+            via_id=str(key_id or self.session_id),
             account_id=self.account_id,
             ip=self.client_ip,
             request_id=self.request_id,
@@ -204,15 +212,22 @@ class Route(HTTPRouteHandler):
     """
 
     async def authorize_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-        """Raises Unauthorized, or Forbidden where an admin is needed."""
+        """Raises Unauthorized, Forbidden where an admin is needed, InsufficientScope for an API key."""
         access: Access = self.opt["access"]
+        exchange: Exchange = connection.scope[SCOPE_KEY]  # type: ignore[literal-required]
+        if exchange.principal is not None and exchange.principal.scopes is not None:
+            self._check_scopes(exchange.principal.scopes)
         if access in ("anyone", "credentials"):
             return
-        exchange: Exchange = connection.scope[SCOPE_KEY]  # type: ignore[literal-required]
         if exchange.principal is None:
             raise Unauthorized("Send `Authorization: Bearer <access_token>`.")
         if access == "admin" and exchange.principal.role != "admin":
             raise Forbidden("Only an admin may do this.")
+
+    def _check_scopes(self, scopes: frozenset[str]) -> None:
+        needed = scope_of(self)
+        if not allows(scopes, needed):
+            raise InsufficientScope(f"It needs the scope `{needed}`." if needed else _NO_KEY)
 
     async def to_response(self, app: Litestar, data: Any, request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
         """The answer's bytes; a Response that a route made itself (a file) goes Litestar's way."""
@@ -221,6 +236,13 @@ class Route(HTTPRouteHandler):
         status = self.opt["also"].get(type(data), self.status_code)
         location = data.location if isinstance(data, Moved) else None
         return Encoded(status, b"" if data is None else _encode(data), location)
+
+
+def scope_of(handler: HTTPRouteHandler) -> str | None:
+    """The scope that a route asks of an API key; None where it takes none."""
+    access: Access = handler.opt["access"]
+    (method,) = handler.http_methods
+    return needed_scope(handler.resolve_tags()[0], method, admin=access == "admin")
 
 
 async def _guarded(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

@@ -31,27 +31,30 @@ class AdminApi:
     async def change_people(self, person_id: UUID | str, *, role: Role) -> ManagedPersonDetails:
         """Give an account another role.
 
-        Refused with `account_not_found` (404), `last_admin` (409).
+        Refused with `insufficient_scope` (403), `account_not_found` (404), `last_admin` (409).
         """
         return await self._transport.call(
             "PATCH", f"/v1/admin/people/{segment(person_id)}", ManagedPersonDetails, body={"role": role}
         )
 
     async def drop_dead(self, *, idempotency_key: str | None = None) -> JobsChanged:
-        """Delete all dead letters for good: what they were to do will not happen."""
+        """Delete all dead letters for good: what they were to do will not happen.
+
+        Refused with `insufficient_scope` (403).
+        """
         return await self._transport.call("POST", "/v1/admin/jobs/drop-dead", JobsChanged, key=idempotency_key)
 
     async def drop_job(self, job_id: UUID | str) -> None:
         """Delete a dead or waiting job for good: what it was to do will not happen.
 
-        Refused with `job_not_found` (404), `job_running` (409).
+        Refused with `insufficient_scope` (403), `job_not_found` (404), `job_running` (409).
         """
         await self._transport.call("DELETE", f"/v1/admin/jobs/{segment(job_id)}", None)
 
     async def end_session(self, person_id: UUID | str, session_id: UUID | str) -> None:
         """End one session of a person.
 
-        Refused with `session_not_found` (404).
+        Refused with `insufficient_scope` (403), `session_not_found` (404).
         """
         await self._transport.call(
             "DELETE", f"/v1/admin/people/{segment(person_id)}/sessions/{segment(session_id)}", None
@@ -60,14 +63,14 @@ class AdminApi:
     async def end_sessions(self, person_id: UUID | str) -> None:
         """End all sessions of a person.
 
-        Refused with `account_not_found` (404).
+        Refused with `insufficient_scope` (403), `account_not_found` (404).
         """
         await self._transport.call("DELETE", f"/v1/admin/people/{segment(person_id)}/sessions", None)
 
     async def lift_lockout(self, person_id: UUID | str, *, idempotency_key: str | None = None) -> ManagedPersonDetails:
         """Let somebody sign in again who failed too often.
 
-        Refused with `account_not_found` (404).
+        Refused with `insufficient_scope` (403), `account_not_found` (404).
         """
         return await self._transport.call(
             "POST", f"/v1/admin/people/{segment(person_id)}/lift-lockout", ManagedPersonDetails, key=idempotency_key
@@ -95,6 +98,8 @@ class AdminApi:
         `subject_id`: Only what was done to this.
         `since`: Not before this time.
         `until`: Before this time.
+
+        Refused with `insufficient_scope` (403).
         """
         return self._transport.list(
             "/v1/admin/audit",
@@ -123,6 +128,8 @@ class AdminApi:
 
         `state`: `dead`: those that were given up.
         `kind`: Only jobs of this kind.
+
+        Refused with `insufficient_scope` (403).
         """
         return self._transport.list(
             "/v1/admin/jobs", JobView, {"state": state, "kind": kind, "limit": limit, "cursor": cursor}
@@ -142,6 +149,8 @@ class AdminApi:
         `query`: Part of a name, of a handle or of an e-mail address.
         `role`: Only accounts of this role.
         `state`: Only accounts in this state.
+
+        Refused with `insufficient_scope` (403).
         """
         return self._transport.list(
             "/v1/admin/people",
@@ -154,14 +163,17 @@ class AdminApi:
     ) -> Pages[ManagedSession]:
         """Where a person is signed in, newest first.
 
-        Refused with `account_not_found` (404).
+        Refused with `insufficient_scope` (403), `account_not_found` (404).
         """
         return self._transport.list(
             f"/v1/admin/people/{segment(person_id)}/sessions", ManagedSession, {"limit": limit, "cursor": cursor}
         )
 
     async def retry_dead(self, *, idempotency_key: str | None = None) -> JobsChanged:
-        """Let all dead letters run now, with all their tries again."""
+        """Let all dead letters run now, with all their tries again.
+
+        Refused with `insufficient_scope` (403).
+        """
         return await self._transport.call("POST", "/v1/admin/jobs/retry-dead", JobsChanged, key=idempotency_key)
 
     async def retry_job(self, job_id: UUID | str, *, idempotency_key: str | None = None) -> None:
@@ -169,21 +181,21 @@ class AdminApi:
 
         Where a newer job with the same key waits, that one does the work of both.
 
-        Refused with `job_not_found` (404), `job_running` (409).
+        Refused with `insufficient_scope` (403), `job_not_found` (404), `job_running` (409).
         """
         await self._transport.call("POST", f"/v1/admin/jobs/{segment(job_id)}/retry", None, key=idempotency_key)
 
     async def show_job(self, job_id: UUID | str) -> JobView:
         """All of one job: its payload may hold what people wrote.
 
-        Refused with `job_not_found` (404).
+        Refused with `insufficient_scope` (403), `job_not_found` (404).
         """
         return await self._transport.call("GET", f"/v1/admin/jobs/{segment(job_id)}", JobView)
 
     async def show_people(self, person_id: UUID | str) -> ManagedPersonDetails:
         """One person with their account.
 
-        Refused with `account_not_found` (404).
+        Refused with `insufficient_scope` (403), `account_not_found` (404).
         """
         return await self._transport.call("GET", f"/v1/admin/people/{segment(person_id)}", ManagedPersonDetails)
 
@@ -194,7 +206,7 @@ class AdminApi:
 
         Its sessions end, and nobody can sign in to it until it is unsuspended. What the person wrote stays.
 
-        Refused with `account_not_found` (404), `last_admin` (409).
+        Refused with `insufficient_scope` (403), `account_not_found` (404), `last_admin` (409).
         """
         return await self._transport.call(
             "POST",
@@ -209,7 +221,7 @@ class AdminApi:
     ) -> ManagedPersonDetails:
         """Lift a suspension.
 
-        Refused with `account_not_found` (404).
+        Refused with `insufficient_scope` (403), `account_not_found` (404).
         """
         return await self._transport.call(
             "POST", f"/v1/admin/people/{segment(person_id)}/unsuspend", ManagedPersonDetails, key=idempotency_key
@@ -218,7 +230,7 @@ class AdminApi:
     async def verify_email(self, person_id: UUID | str, *, idempotency_key: str | None = None) -> ManagedPersonDetails:
         """Take an account's e-mail address for proven.
 
-        Refused with `account_not_found` (404).
+        Refused with `insufficient_scope` (403), `account_not_found` (404).
         """
         return await self._transport.call(
             "POST", f"/v1/admin/people/{segment(person_id)}/verify-email", ManagedPersonDetails, key=idempotency_key

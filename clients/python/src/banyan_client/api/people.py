@@ -24,7 +24,7 @@ class PeopleApi:
     async def accept_connection(self, connection_id: UUID | str, *, idempotency_key: str | None = None) -> Connection:
         """Accept a request that one received.
 
-        Refused with `own_request` (403).
+        Refused with `own_request` (403), `insufficient_scope` (403).
         """
         return await self._transport.call(
             "POST", f"/v1/connections/{segment(connection_id)}/accept", Connection, key=idempotency_key
@@ -35,7 +35,7 @@ class PeopleApi:
 
         Whoever is no longer a connection is taken off.
 
-        Refused with `not_connected` (422).
+        Refused with `insufficient_scope` (403), `not_connected` (422).
         """
         await self._transport.call("PUT", f"/v1/lists/{segment(list_id)}/members/{segment(person_id)}", None)
 
@@ -44,7 +44,8 @@ class PeopleApi:
 
         Where that person has asked already, this accepts.
 
-        Refused with `person_not_found` (404), `already_connected` (409), `already_requested` (409).
+        Refused with `insufficient_scope` (403), `person_not_found` (404), `already_connected` (409),
+        `already_requested` (409).
         """
         return await self._transport.call(
             "POST", "/v1/connections", Connection, body={"person_id": person_id}, key=idempotency_key
@@ -54,6 +55,8 @@ class PeopleApi:
         """Block a person.
 
         Ends the connection and hides the two from each other.
+
+        Refused with `insufficient_scope` (403).
         """
         await self._transport.call("PUT", f"/v1/blocks/{segment(person_id)}", None)
 
@@ -61,6 +64,8 @@ class PeopleApi:
         """Give a list another name.
 
         `name`: One line of 1 to 80 characters.
+
+        Refused with `insufficient_scope` (403).
         """
         return await self._transport.call("PATCH", f"/v1/lists/{segment(list_id)}", ConnectionList, body={"name": name})
 
@@ -71,25 +76,31 @@ class PeopleApi:
 
         `name`: One line of 1 to 80 characters.
 
-        Refused with `too_many_lists` (409).
+        Refused with `insufficient_scope` (403), `too_many_lists` (409).
         """
         return await self._transport.call("POST", "/v1/lists", ConnectionList, body={"name": name}, key=idempotency_key)
 
     async def decline_connection(self, connection_id: UUID | str, *, idempotency_key: str | None = None) -> None:
         """Decline a request that one received.
 
-        Refused with `own_request` (403), `already_connected` (409).
+        Refused with `own_request` (403), `insufficient_scope` (403), `already_connected` (409).
         """
         await self._transport.call(
             "POST", f"/v1/connections/{segment(connection_id)}/decline", None, key=idempotency_key
         )
 
     async def end_connection(self, connection_id: UUID | str) -> None:
-        """End a connection, or withdraw or decline a request."""
+        """End a connection, or withdraw or decline a request.
+
+        Refused with `insufficient_scope` (403).
+        """
         await self._transport.call("DELETE", f"/v1/connections/{segment(connection_id)}", None)
 
     def list_blocks(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Block]:
-        """The people one has blocked, newest first."""
+        """The people one has blocked, newest first.
+
+        Refused with `insufficient_scope` (403).
+        """
         return self._transport.list("/v1/blocks", Block, {"limit": limit, "cursor": cursor})
 
     def list_connections(
@@ -102,38 +113,57 @@ class PeopleApi:
         """One's connections, or the requests received or sent, newest first.
 
         `state`: Which ones: `connected` without it.
+
+        Refused with `insufficient_scope` (403).
         """
         return self._transport.list("/v1/connections", Connection, {"state": state, "limit": limit, "cursor": cursor})
 
     def list_lists(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[ConnectionList]:
-        """One's lists, newest first."""
+        """One's lists, newest first.
+
+        Refused with `insufficient_scope` (403).
+        """
         return self._transport.list("/v1/lists", ConnectionList, {"limit": limit, "cursor": cursor})
 
     def list_members(
         self, list_id: UUID | str, *, limit: int | None = None, cursor: str | None = None
     ) -> Pages[ListMember]:
-        """Who is on a list; who was added last comes first."""
+        """Who is on a list; who was added last comes first.
+
+        Refused with `insufficient_scope` (403).
+        """
         return self._transport.list(
             f"/v1/lists/{segment(list_id)}/members", ListMember, {"limit": limit, "cursor": cursor}
         )
 
     def list_mutes(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Mute]:
-        """The people one has muted, newest first."""
+        """The people one has muted, newest first.
+
+        Refused with `insufficient_scope` (403).
+        """
         return self._transport.list("/v1/mutes", Mute, {"limit": limit, "cursor": cursor})
 
     async def mute(self, person_id: UUID | str) -> None:
         """Mute a person.
 
         Their posts leave one's home feed and the public list, not their profile. They are not told.
+
+        Refused with `insufficient_scope` (403).
         """
         await self._transport.call("PUT", f"/v1/mutes/{segment(person_id)}", None)
 
     async def remove_list(self, list_id: UUID | str) -> None:
-        """Delete a list; the connections stay."""
+        """Delete a list; the connections stay.
+
+        Refused with `insufficient_scope` (403).
+        """
         await self._transport.call("DELETE", f"/v1/lists/{segment(list_id)}", None)
 
     async def remove_member(self, list_id: UUID | str, person_id: UUID | str) -> None:
-        """Take a person off a list."""
+        """Take a person off a list.
+
+        Refused with `insufficient_scope` (403).
+        """
         await self._transport.call("DELETE", f"/v1/lists/{segment(list_id)}/members/{segment(person_id)}", None)
 
     async def show(self, handle: str) -> Profile:
@@ -141,23 +171,37 @@ class PeopleApi:
 
         A handle that somebody gave up answers 308 with their present one. Answers 404 also where one of the
         two has blocked the other.
+
+        Refused with `insufficient_scope` (403).
         """
         return await self._transport.call("GET", f"/v1/people/{segment(handle)}", Profile)
 
     async def show_list(self, list_id: UUID | str) -> ConnectionList:
-        """One of one's lists."""
+        """One of one's lists.
+
+        Refused with `insufficient_scope` (403).
+        """
         return await self._transport.call("GET", f"/v1/lists/{segment(list_id)}", ConnectionList)
 
     async def show_me(self) -> Me:
-        """One's own profile and account."""
+        """One's own profile and account.
+
+        Refused with `insufficient_scope` (403).
+        """
         return await self._transport.call("GET", "/v1/me", Me)
 
     async def unblock(self, person_id: UUID | str) -> None:
-        """Lift a block; the connection it ended does not come back."""
+        """Lift a block; the connection it ended does not come back.
+
+        Refused with `insufficient_scope` (403).
+        """
         await self._transport.call("DELETE", f"/v1/blocks/{segment(person_id)}", None)
 
     async def unmute(self, person_id: UUID | str) -> None:
-        """Lift a mute."""
+        """Lift a mute.
+
+        Refused with `insufficient_scope` (403).
+        """
         await self._transport.call("DELETE", f"/v1/mutes/{segment(person_id)}", None)
 
     async def update_me(
@@ -180,7 +224,7 @@ class PeopleApi:
         `bio`: At most 500 characters.
         `visibility`: Who sees more than name and picture: everyone, members only, or connections only.
 
-        Refused with `handle_taken` (409), `too_many_handle_changes` (429).
+        Refused with `insufficient_scope` (403), `handle_taken` (409), `too_many_handle_changes` (429).
         """
         return await self._transport.call(
             "PATCH",

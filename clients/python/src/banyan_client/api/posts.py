@@ -34,6 +34,8 @@ class PostsApi:
         Threads are at most eight replies deep: a reply to one of the last level stands beside it.
 
         `body`: 1 to 2,000 characters; newlines and tabs are kept.
+
+        Refused with `insufficient_scope` (403).
         """
         return await self._transport.call(
             "POST",
@@ -55,7 +57,7 @@ class PostsApi:
         `body`: 1 to 5,000 characters; newlines and tabs are kept.
         `audience`: `{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list.
 
-        Refused with `not_the_author` (403).
+        Refused with `not_the_author` (403), `insufficient_scope` (403).
         """
         return await self._transport.call(
             "PATCH", f"/v1/posts/{segment(post_id)}", Post, body={"body": body, "audience": audience}
@@ -66,14 +68,17 @@ class PostsApi:
 
         `body`: 1 to 2,000 characters; newlines and tabs are kept.
 
-        Refused with `not_the_author` (403).
+        Refused with `not_the_author` (403), `insufficient_scope` (403).
         """
         return await self._transport.call("PATCH", f"/v1/comments/{segment(comment_id)}", Comment, body={"body": body})
 
     def list(
         self, *, audience: Literal["public"] | None = None, limit: int | None = None, cursor: str | None = None
     ) -> Pages[Post]:
-        """The newest public posts."""
+        """The newest public posts.
+
+        Refused with `insufficient_scope` (403).
+        """
         return self._transport.list("/v1/posts", Post, {"audience": audience, "limit": limit, "cursor": cursor})
 
     def list_comments(
@@ -91,6 +96,8 @@ class PostsApi:
 
         `parent_id`: Only the direct replies to this comment.
         `threaded`: Only comments that answer the post itself.
+
+        Refused with `insufficient_scope` (403).
         """
         return self._transport.list(
             f"/v1/posts/{segment(post_id)}/comments",
@@ -102,13 +109,18 @@ class PostsApi:
         """A person's posts that one may see, newest first.
 
         A handle that somebody gave up answers 308 with their present one.
+
+        Refused with `insufficient_scope` (403).
         """
         return self._transport.list(f"/v1/people/{segment(handle)}/posts", Post, {"limit": limit, "cursor": cursor})
 
     def list_replies(
         self, comment_id: UUID | str, *, limit: int | None = None, cursor: str | None = None
     ) -> Pages[Comment]:
-        """The direct replies to a comment, oldest first."""
+        """The direct replies to a comment, oldest first.
+
+        Refused with `insufficient_scope` (403).
+        """
         return self._transport.list(
             f"/v1/comments/{segment(comment_id)}/replies", Comment, {"limit": limit, "cursor": cursor}
         )
@@ -119,13 +131,18 @@ class PostsApi:
         """What a post said before its edits, newest first.
 
         Whoever may see the post finds the earlier texts that were for them too.
+
+        Refused with `insufficient_scope` (403).
         """
         return self._transport.list(
             f"/v1/posts/{segment(post_id)}/revisions", Revision, {"limit": limit, "cursor": cursor}
         )
 
     def list_saved(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
-        """The posts one has saved and may still see, newest saved first."""
+        """The posts one has saved and may still see, newest saved first.
+
+        Refused with `insufficient_scope` (403).
+        """
         return self._transport.list("/v1/saved", Post, {"limit": limit, "cursor": cursor})
 
     async def publish(
@@ -139,6 +156,8 @@ class PostsApi:
 
         `body`: 1 to 5,000 characters; newlines and tabs are kept.
         `audience`: `{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list.
+
+        Refused with `insufficient_scope` (403).
         """
         return await self._transport.call(
             "POST", "/v1/posts", Post, body={"body": body, "audience": audience}, key=idempotency_key
@@ -148,6 +167,8 @@ class PostsApi:
         """React to a post.
 
         `kind` is one of like, love, laugh, wow, sad, angry and takes the place of one's earlier reaction.
+
+        Refused with `insufficient_scope` (403).
         """
         return await self._transport.call(
             "PUT", f"/v1/posts/{segment(post_id)}/reactions/{segment(kind)}", ReactionSummary
@@ -156,7 +177,7 @@ class PostsApi:
     async def remove(self, post_id: UUID | str) -> None:
         """Delete one's own post with its comments and reactions.
 
-        Refused with `not_the_author` (403).
+        Refused with `not_the_author` (403), `insufficient_scope` (403).
         """
         await self._transport.call("DELETE", f"/v1/posts/{segment(post_id)}", None)
 
@@ -165,30 +186,48 @@ class PostsApi:
 
         Of one with replies a placeholder stays.
 
-        Refused with `not_the_author` (403).
+        Refused with `not_the_author` (403), `insufficient_scope` (403).
         """
         await self._transport.call("DELETE", f"/v1/comments/{segment(comment_id)}", None)
 
     async def save(self, post_id: UUID | str) -> None:
-        """Save a post for later."""
+        """Save a post for later.
+
+        Refused with `insufficient_scope` (403).
+        """
         await self._transport.call("PUT", f"/v1/posts/{segment(post_id)}/save", None)
 
     async def show(self, post_id: UUID | str) -> Post:
-        """One post."""
+        """One post.
+
+        Refused with `insufficient_scope` (403).
+        """
         return await self._transport.call("GET", f"/v1/posts/{segment(post_id)}", Post)
 
     async def show_community(self) -> Community:
-        """How large this community is."""
+        """How large this community is.
+
+        Refused with `insufficient_scope` (403).
+        """
         return await self._transport.call("GET", "/v1/community", Community)
 
     def show_feed(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
-        """One's home feed: one's own posts and those of one's connections, newest first."""
+        """One's home feed: one's own posts and those of one's connections, newest first.
+
+        Refused with `insufficient_scope` (403).
+        """
         return self._transport.list("/v1/feed", Post, {"limit": limit, "cursor": cursor})
 
     async def take_back(self, post_id: UUID | str, kind: str) -> None:
-        """Take back one's reaction of that kind."""
+        """Take back one's reaction of that kind.
+
+        Refused with `insufficient_scope` (403).
+        """
         await self._transport.call("DELETE", f"/v1/posts/{segment(post_id)}/reactions/{segment(kind)}", None)
 
     async def unsave(self, post_id: UUID | str) -> None:
-        """Take a post from those one has saved."""
+        """Take a post from those one has saved.
+
+        Refused with `insufficient_scope` (403).
+        """
         await self._transport.call("DELETE", f"/v1/posts/{segment(post_id)}/save", None)

@@ -23,5 +23,7 @@ class SyncApi:
         whole state.
 
         `since`: `next` of the answer before; none to begin anew.
+
+        Refused with `insufficient_scope` (403).
         """
         return await self._transport.call("GET", "/v1/sync", SyncPage, query={"since": since, "limit": limit})

@@ -25,6 +25,7 @@ from banyan.features.accounts.service import roles
 from banyan.features.accounts.service.lockout import Lockout
 from banyan.infra.audit.models import Actor
 from banyan.infra.audit.trail import record
+from banyan.infra.auth.api_keys import API_KEYS_TOPIC
 from banyan.infra.auth.tokens import SESSIONS_TOPIC
 from banyan.infra.database.work import Work
 from banyan.kernel.errors import Invalid
@@ -87,6 +88,7 @@ class Administration:
         await self._lock(work, person_id)
         await queries.set_suspension(work, person_id, reason)
         _announce(work, await queries.end_all_sessions(work, person_id))
+        work.announce(API_KEYS_TOPIC, str(person_id))
         record(work, actor, "people.suspend", _PERSON, person_id, reason=reason)
         return await self._get_details(work, person_id)
 

@@ -6,6 +6,7 @@ from banyan.features.accounts.errors import AccountNotFound, LastAdmin
 from banyan.features.accounts.models import Role
 from banyan.features.accounts.queries import roles as queries
 from banyan.features.accounts.queries import sessions as session_queries
+from banyan.infra.auth.api_keys import API_KEYS_TOPIC
 from banyan.infra.auth.tokens import SESSIONS_TOPIC
 from banyan.infra.database.work import Work
 
@@ -24,7 +25,8 @@ async def set_role(work: Work, account_id: UUID, role: Role) -> Role:
 
 
 async def announce_change(work: Work, account_id: UUID) -> None:
-    """What processes know of the account's sessions is outdated: they look again."""
+    """What processes know of the account's sessions and API keys is outdated: they look again."""
+    work.announce(API_KEYS_TOPIC, str(account_id))
     sessions = await session_queries.find_session_ids(work, account_id)
     if sessions:
         work.announce(SESSIONS_TOPIC, *map(str, sessions))
