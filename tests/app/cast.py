@@ -205,6 +205,17 @@ def post(audience: str, body: object = None, **values: str) -> Subject:
     return subject
 
 
+async def tag(cast: Cast) -> Call:
+    """A tag that nobody uses."""
+    return Call({"tag": "unheard_of"})
+
+
+async def post_for_list(cast: Cast) -> Call:
+    """A new post for a list of the owner's."""
+    made = await cast.owner.post("/v1/lists", {"name": "Friends"})
+    return Call(body={"body": "Hello", "audience": {"kind": "list", "id": made.json()["id"]}})
+
+
 def comment(audience: str, body: object = None) -> Subject:
     """The owner's comment on a post that the friend wrote for that audience."""
 

@@ -19,6 +19,7 @@ LISTS = {
     "/v1/feed?": (5, 1),
     "/v1/people/ada/posts?": (5, 2),
     "/v1/saved?": (4, 1),
+    "/v1/tags/all/posts?": (4, 1),
     "/v1/posts/{post_id}/revisions?": (4, 2),
     "/v1/posts/{post_id}/comments?": (5, 2),
     "/v1/posts/{post_id}/comments?threaded=true&": (5, 2),
@@ -69,7 +70,9 @@ async def test_every_list_is_counted(api: Api) -> None:
         for path, methods in document["paths"].items()
         if any(parameter["name"] == "cursor" for parameter in methods.get("get", {}).get("parameters", ()))
     }
-    assert lists == {path.partition("?")[0].replace("/ada/", "/{handle}/") for path in LISTS}
+    assert lists == {
+        path.partition("?")[0].replace("/ada/", "/{handle}/").replace("/all/", "/{tag}/") for path in LISTS
+    }
 
 
 async def _count(reader: Api, path: str, limit: int) -> tuple[int, int]:
@@ -107,7 +110,7 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         await ada.put(f"/v1/lists/{list_id}/members/{friend.id}")
         await friend.post("/v1/posts", {"body": "Hello", "audience": "connections"})
         await asker.post("/v1/connections", {"person_id": ada.id})
-        public = await asker.post("/v1/posts", {"body": "Hello"})
+        public = await asker.post("/v1/posts", {"body": "Hello #all"})
         await ada.put(f"/v1/posts/{public.json()['id']}/save")
         await ada.patch(f"/v1/posts/{post_id}", {"body": f"Hello {number}"})
         await asker.post(f"/v1/posts/{post_id}/comments", {"body": "Hello"})

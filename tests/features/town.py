@@ -23,6 +23,7 @@ from banyan.features.posts.service.imports import PostImports
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
 from banyan.features.posts.service.saves import Saves
+from banyan.features.posts.service.tags import Tags
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Connection as DatabaseConnection
 from banyan.infra.database.work import Pending, Work
@@ -85,6 +86,7 @@ class Town:
         self.comments = Comments(self.api, self.posts)
         self.reactions = Reactions(self.posts)
         self.saves = Saves(self.api, self.posts)
+        self.tags = Tags(self.api, self.posts)
         self.homes = Homes(self.api, self.posts, sizes)
         self.homes.listen(self.memory)
         self.imports = PostImports(self.api)

@@ -35,6 +35,7 @@ from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
 from banyan.features.posts.service.saves import Saves
 from banyan.features.posts.service.synced import SyncedPosts
+from banyan.features.posts.service.tags import Tags
 from banyan.features.posts.synced import synced_kinds as posts_kinds
 from banyan.features.sync.service import Sync
 from banyan.infra.database.work import Work
@@ -67,6 +68,7 @@ class Features:
     comments: Comments
     reactions: Reactions
     saves: Saves
+    tags: Tags
     homes: Homes
     communities: Communities
     streams: Streams
@@ -117,6 +119,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         comments=Comments(people_api, posts),
         reactions=Reactions(posts),
         saves=Saves(people_api, posts),
+        tags=Tags(people_api, posts),
         homes=homes,
         communities=Communities(people_api, settings.community.name, settings.accounts.sign_up),
         streams=streams,

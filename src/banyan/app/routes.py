@@ -33,6 +33,7 @@ from banyan.features.posts.routes import (
     PostRoutes,
     ProfileFeedRoutes,
     SavedRoutes,
+    TagRoutes,
 )
 from banyan.features.sync.routes import SyncRoutes
 from banyan.infra.http.application import bind, key_features
@@ -72,6 +73,7 @@ def build_controllers(
             bind(CommentRoutes, comments=features.comments),
             bind(FeedRoutes, homes=features.homes),
             bind(SavedRoutes, saves=features.saves),
+            bind(TagRoutes, tagged=features.tags),
             bind(ProfileFeedRoutes, posts=features.posts),
             bind(CommunityRoutes, communities=features.communities),
         ],

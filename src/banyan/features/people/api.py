@@ -90,6 +90,10 @@ class PeopleApi:
             return None
         return await handles.find_present_handle(work, viewer_id, wanted, now() - self._handle_reserved)
 
+    async def ids_by_handle(self, work: Work, wanted: Collection[str]) -> dict[str, UUID]:
+        """The ids behind many handles in lower case, by one query; handles that nobody has are left out."""
+        return await handles.list_ids_by_handle(work, list(wanted))
+
     async def connection_ids(self, work: Work, person_id: UUID, *, after: UUID | None = None, limit: int) -> list[UUID]:
         """A person's connections as they are in the database now, in the order of their ids: for jobs."""
         return await ties.list_connection_ids(work, person_id, after, limit)
@@ -109,6 +113,10 @@ class PeopleApi:
     async def list_member_ids(self, work: Work, list_id: UUID, *, after: UUID | None = None, limit: int) -> list[UUID]:
         """Who is on a list now, in the order of their ids: for jobs."""
         return await lists.list_member_ids(work, list_id, after, limit)
+
+    async def list_members_among(self, work: Work, list_id: UUID, person_ids: Collection[UUID]) -> list[UUID]:
+        """Which of these people are on a list now."""
+        return await lists.list_members_among(work, list_id, list(person_ids))
 
     async def relations_between(
         self, work: Work, pairs: Collection[tuple[UUID, UUID]]

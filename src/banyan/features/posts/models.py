@@ -18,6 +18,7 @@ REACTION_KINDS: Final[tuple[ReactionKind, ...]] = get_args(ReactionKind)
 Branch = UUID | Literal["all", "top"]
 # Top-level comments have depth 0. A reply to one of this depth stands beside it.
 MAX_DEPTH = 8
+TAG_MAX_CHARS = 50
 
 
 class Audience(Struct, frozen=True, gc=False, forbid_unknown_fields=True):

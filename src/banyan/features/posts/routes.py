@@ -16,6 +16,7 @@ from banyan.features.posts.models import (
     PostChanges,
     ReactionSummary,
     Revision,
+    TagUse,
 )
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
@@ -23,6 +24,7 @@ from banyan.features.posts.service.homes import Homes
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
 from banyan.features.posts.service.saves import Saves
+from banyan.features.posts.service.tags import Tags
 from banyan.infra.http.routing import (
     MOVED,
     Controller,
@@ -196,6 +198,27 @@ class SavedRoutes(Controller):
     async def list(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Post]:
         """The posts one has saved and may still see, newest saved first."""
         return await self.saves.list_saved(request.work, request.account_id, limit, cursor)
+
+
+class TagRoutes(Controller):
+    path = "/v1/tags"
+    tags = ["posts"]
+    tagged: Tags
+
+    @get(access="anyone")
+    async def list(self, request: Request, limit: Limit = DEFAULT_LIMIT) -> Page[TagUse]:
+        """The tags that are used most in public posts of the last seven days; one page is all there is."""
+        return await self.tagged.list_used(request.work, limit)
+
+    @get("/{tag:str}/posts", access="anyone")
+    async def list_posts(
+        self, request: Request, tag: FromPath[str], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    ) -> Page[Post]:
+        """The posts with a tag that one may see, newest first.
+
+        Capitals and different ways to write the same letters make no difference.
+        """
+        return await self.tagged.list_tagged(request.work, request.viewer_id, tag, limit, cursor)
 
 
 class ProfileFeedRoutes(Controller):

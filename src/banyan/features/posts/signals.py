@@ -51,6 +51,15 @@ class CommentDeleted(Signal, frozen=True):
     author_id: UUID
 
 
+class PersonMentioned(Signal, frozen=True):
+    """A person is named in a post, or in the comment on it, that `by_id` wrote; once per person and text."""
+
+    person_id: UUID
+    post_id: UUID
+    comment_id: UUID | None
+    by_id: UUID
+
+
 class ReactionPut(Signal, frozen=True):
     """Somebody has reacted to a post; `kind` takes the place of an earlier one."""
 

@@ -16,6 +16,14 @@ async def find_id_by_handle(work: Work, handle: str) -> UUID | None:
     return found
 
 
+async def list_ids_by_handle(work: Work, handles: Sequence[str]) -> dict[str, UUID]:
+    """As `find_id_by_handle`, of many."""
+    rows = await work.rows(
+        "SELECT handle, id FROM people_people WHERE handle = ANY($1::text[]) AND hidden_at IS NULL", handles
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def is_taken(work: Work, handle: str, since: datetime) -> bool:
     """Whether somebody has a handle, or has given it up after `since`."""
     taken: bool = await work.value(

@@ -1,5 +1,6 @@
 """SQL of lists of connections and their members."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -124,6 +125,15 @@ async def list_members(work: Work, list_id: UUID, before: UUID | None, limit: in
         limit,
     )
     return [(row["membership_id"], ListMember(read_card(row), row["created_at"])) for row in rows]
+
+
+async def list_members_among(work: Work, list_id: UUID, person_ids: Sequence[UUID]) -> list[UUID]:
+    rows = await work.rows(
+        "SELECT person_id FROM people_list_members WHERE list_id = $1 AND person_id = ANY($2::uuid[])",
+        list_id,
+        person_ids,
+    )
+    return [row[0] for row in rows]
 
 
 async def list_member_ids(work: Work, list_id: UUID, after: UUID | None, limit: int) -> list[UUID]:

@@ -3,24 +3,33 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from banyan.features.posts.models import CommentImport, PostImport, Reach, ReactionImport
+from banyan.features.posts.models import CommentImport, Marks, PostImport, Reach, ReactionImport
+from banyan.features.posts.queries.posts import write_marks
 from banyan.infra.database.work import Work
 
 
-async def insert_posts(work: Work, posts: Sequence[PostImport]) -> int:
-    """How many were added: known ids are left out."""
+async def insert_posts(work: Work, posts: Sequence[PostImport], marks: Sequence[Marks]) -> int:
+    """How many were added, with their tags: known ids are left out."""
+    tagged = [(post.id, tag) for post, found in zip(posts, marks, strict=True) for tag in found.tags]
     added: int = await work.write_value(
         """WITH added AS (
-               INSERT INTO posts_posts (id, author_id, body, audience, created_at)
-               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
-               ON CONFLICT DO NOTHING RETURNING id),
-           counters AS (INSERT INTO posts_counters (post_id) SELECT id FROM added)
+               INSERT INTO posts_posts (id, author_id, body, audience, created_at, marks)
+               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::jsonb[])
+               ON CONFLICT DO NOTHING RETURNING id, author_id, audience),
+           counters AS (INSERT INTO posts_counters (post_id) SELECT id FROM added),
+           tags AS (
+               INSERT INTO posts_tags (post_id, tag, author_id, audience)
+               SELECT added.id, given.tag, added.author_id, added.audience
+               FROM unnest($7::uuid[], $8::text[]) AS given (id, tag) JOIN added USING (id))
            SELECT count(*) FROM added""",
         [post.id for post in posts],
         [post.author_id for post in posts],
         [post.body for post in posts],
         [post.audience for post in posts],
         [post.created_at for post in posts],
+        [write_marks(found) for found in marks],
+        [post_id for post_id, _ in tagged],
+        [tag for _, tag in tagged],
     )
     return added
 
@@ -31,15 +40,16 @@ async def list_reaches(work: Work, post_ids: Sequence[UUID]) -> dict[UUID, Reach
     return {row[0]: Reach(row[1], row[2], row[3]) for row in rows}
 
 
-async def insert_comments(work: Work, comments: Sequence[CommentImport]) -> int:
+async def insert_comments(work: Work, comments: Sequence[CommentImport], marks: Sequence[Marks]) -> int:
     """Counts them as well; how many were added."""
     added: int = await work.write_value(
         """WITH locked AS MATERIALIZED (
                SELECT post_id FROM posts_counters WHERE post_id = ANY($2) ORDER BY post_id FOR UPDATE),
            added AS (
-               INSERT INTO posts_comments (id, post_id, author_id, body, created_at)
-               SELECT given.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[])
-                   AS given (id, post_id, author_id, body, created_at) JOIN locked USING (post_id)
+               INSERT INTO posts_comments (id, post_id, author_id, body, created_at, marks)
+               SELECT given.*
+               FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::jsonb[])
+                   AS given (id, post_id, author_id, body, created_at, marks) JOIN locked USING (post_id)
                ON CONFLICT DO NOTHING RETURNING post_id),
            counted AS (
                UPDATE posts_counters c SET comment_count = comment_count + fresh.count
@@ -51,6 +61,7 @@ async def insert_comments(work: Work, comments: Sequence[CommentImport]) -> int:
         [comment.author_id for comment in comments],
         [comment.body for comment in comments],
         [comment.created_at for comment in comments],
+        [write_marks(found) for found in marks],
     )
     return added
 
@@ -89,4 +100,4 @@ async def recount_reactions(work: Work, post_ids: Sequence[UUID]) -> None:
 
 async def analyze(work: Work) -> None:
     """Fresh statistics after a bulk load: without them the planner takes these tables for empty."""
-    await work.write("ANALYZE posts_posts, posts_counters, posts_comments, posts_reactions, posts_home")
+    await work.write("ANALYZE posts_posts, posts_counters, posts_comments, posts_reactions, posts_tags, posts_home")

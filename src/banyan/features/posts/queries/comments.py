@@ -76,17 +76,23 @@ async def list_comments(
     return _comments(await work.rows(sql, post_id, after, limit, hidden))
 
 
-async def update_comment(work: Work, comment_id: UUID, body: str, marks: Marks, edited_at: datetime) -> bool:
-    """False when it is gone."""
-    changed = await work.write_value(
-        """UPDATE posts_comments SET body = $2, marks = $3, edited_at = $4
-           WHERE id = $1 AND NOT deleted RETURNING true""",
+async def lock_marks(work: Work, comment_id: UUID) -> Marks | None:
+    """The marks of a comment, which nobody else edits until the transaction ends; None when it is gone."""
+    row = await work.write_row(
+        "SELECT marks FROM posts_comments WHERE id = $1 AND NOT deleted FOR NO KEY UPDATE", comment_id
+    )
+    return None if row is None else read_marks(row[0])
+
+
+async def update_comment(work: Work, comment_id: UUID, body: str, marks: Marks, edited_at: datetime) -> None:
+    """The caller holds the comment's lock."""
+    await work.write(
+        "UPDATE posts_comments SET body = $2, marks = $3, edited_at = $4 WHERE id = $1",
         comment_id,
         body,
         write_marks(marks),
         edited_at,
     )
-    return changed is not None
 
 
 async def delete_comment(work: Work, post_id: UUID, comment_id: UUID) -> bool:

@@ -148,21 +148,6 @@ async def update_post(work: Work, post_id: UUID, revision_id: UUID, text: PostTe
     await work.write(_UPDATE, post_id, revision_id, text.body, text.audience, text.list_id, write_marks(text.marks), at)
 
 
-async def replace_tags(work: Work, post_id: UUID, author_id: UUID, text: PostText) -> None:
-    """The post under its present tags and no others; the caller holds the post's lock."""
-    await work.write(
-        """WITH gone AS (DELETE FROM posts_tags WHERE post_id = $1 AND tag <> ALL($5::text[]))
-           INSERT INTO posts_tags (post_id, tag, author_id, audience, list_id)
-           SELECT $1, tag, $2, $3, $4 FROM unnest($5::text[]) AS tag
-           ON CONFLICT (post_id, tag) DO UPDATE SET audience = $3, list_id = $4""",
-        post_id,
-        author_id,
-        text.audience,
-        text.list_id,
-        text.marks.tags,
-    )
-
-
 async def list_revisions(
     work: Work,
     post_id: UUID,

@@ -11,15 +11,18 @@ from banyan.features.posts.errors import CommentNotFound, NotTheAuthor, PostNotF
 from banyan.features.posts.models import (
     DELETED_ACCOUNT,
     MAX_DEPTH,
+    NO_MARKS,
     Branch,
     Comment,
     CommentRow,
     CommentText,
     NewComment,
     PostRow,
+    Reach,
 )
 from banyan.features.posts.queries import comments as queries
 from banyan.features.posts.queries.posts import lock_counters
+from banyan.features.posts.service.marking import Draft, Marking, tell_mentioned
 from banyan.features.posts.service.posts import Posts, announce_change
 from banyan.features.posts.signals import CommentDeleted, CommentEdited, CommentWritten
 from banyan.features.posts.visibility import is_hidden
@@ -39,6 +42,7 @@ class Comments:
     def __init__(self, people: PeopleApi, posts: Posts) -> None:
         self._people = people
         self._posts = posts
+        self._marking = Marking(people)
 
     async def write_comment(self, work: Work, author_id: UUID, post_id: UUID, new: NewComment) -> Comment:
         """Below the post or below another comment on it. Raises Invalid, PostNotFound, CommentNotFound."""
@@ -46,11 +50,22 @@ class Comments:
         post = await self._posts.get_visible(work, author_id, post_id)
         parent_id, depth = await self._find_place(work, author_id, post_id, new.parent_id)
         comment_id = new_id()
-        row = CommentRow(comment_id, post_id, author_id, body, id_time(comment_id), parent_id=parent_id, depth=depth)
+        marks = await self._marking.mark(work, Draft(body, _reach(post), author_id))
+        row = CommentRow(
+            comment_id,
+            post_id,
+            author_id,
+            body,
+            id_time(comment_id),
+            parent_id=parent_id,
+            depth=depth,
+            marks=marks,
+        )
         comment = await self._dress_one(work, row)
         if not await queries.insert_comment(work, row):
             raise PostNotFound if parent_id is None else CommentNotFound
         work.emit(CommentWritten(comment_id, post_id, author_id))
+        tell_mentioned(work, NO_MARKS, marks, post_id=post_id, by_id=author_id, comment_id=comment_id)
         announce_change(work, post_id, post.audience)
         return comment
 
@@ -83,14 +98,19 @@ class Comments:
     async def edit_comment(self, work: Work, viewer_id: UUID, comment_id: UUID, text: CommentText) -> Comment:
         """The author changes the text. Raises CommentNotFound, NotTheAuthor, Invalid."""
         body = check_comment(text.body)
-        row, _ = await self._get_written(work, viewer_id, comment_id)
+        row, post = await self._get_written(work, viewer_id, comment_id)
         if row.author_id != viewer_id:
             raise NotTheAuthor
-        edited_at = now()
-        edited = structs.replace(row, body=body, edited_at=edited_at)
-        comment = await self._dress_one(work, edited)
-        if not await queries.update_comment(work, comment_id, body, edited.marks, edited_at):
+        # Of two edits at once the later one finds whom the earlier one told.
+        old = await queries.lock_marks(work, comment_id)
+        if old is None:
             raise CommentNotFound
+        marks = await self._marking.mark(work, Draft(body, _reach(post), viewer_id, old))
+        edited_at = now()
+        edited = structs.replace(row, body=body, marks=marks, edited_at=edited_at)
+        comment = await self._dress_one(work, edited)
+        await queries.update_comment(work, comment_id, body, marks, edited_at)
+        tell_mentioned(work, old, marks, post_id=row.post_id, by_id=viewer_id, comment_id=comment_id)
         work.emit(CommentEdited(comment_id, row.post_id, viewer_id))
         return comment
 
@@ -167,6 +187,10 @@ class Comments:
 def check_comment(value: str) -> str:
     """The text of a comment. Raises Invalid."""
     return check_lines(value, "body", max_chars=COMMENT_MAX_CHARS)
+
+
+def _reach(post: PostRow) -> Reach:
+    return Reach(post.author_id, post.audience, post.list_id)
 
 
 def _dress(row: CommentRow, author: Card | None) -> Comment:

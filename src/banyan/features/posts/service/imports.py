@@ -10,9 +10,10 @@ from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import PersonNotFound
 from banyan.features.people.models import IdSet, Relations
 from banyan.features.posts.errors import PostNotFound
-from banyan.features.posts.models import CommentImport, PlainAudience, PostImport, ReactionImport
+from banyan.features.posts.models import CommentImport, PlainAudience, PostImport, Reach, ReactionImport
 from banyan.features.posts.queries import bulk as queries
 from banyan.features.posts.service.comments import check_comment
+from banyan.features.posts.service.marking import Draft, Marking
 from banyan.features.posts.service.posts import check_body
 from banyan.features.posts.service.reactions import check_kind
 from banyan.features.posts.visibility import may_see
@@ -27,6 +28,7 @@ class PostImports:
 
     def __init__(self, people: PeopleApi) -> None:
         self._people = people
+        self._marking = Marking(people)
 
     async def import_posts(self, work: Work, posts: Sequence[PostImport]) -> None:
         """Raises Invalid, PersonNotFound, Conflict for an id that is known."""
@@ -34,15 +36,20 @@ class PostImports:
         if any(post.audience not in _PLAIN for post in checked):
             raise Invalid.field("audience", "unknown_audience", f"One of {', '.join(_PLAIN)}.")
         await self._check_people(work, {post.author_id for post in checked})
-        if await queries.insert_posts(work, checked) != len(checked):
+        reaches = [Reach(post.author_id, post.audience, None) for post in checked]
+        drafts = [Draft(post.body, reach, post.author_id) for post, reach in zip(checked, reaches, strict=True)]
+        marks = await self._marking.mark_all(work, drafts)
+        if await queries.insert_posts(work, checked, marks) != len(checked):
             raise Conflict("The id of a post is given twice.")
 
     async def import_comments(self, work: Work, comments: Sequence[CommentImport]) -> None:
         """Raises Invalid, PersonNotFound, PostNotFound, Conflict for an id that is known."""
         checked = [structs.replace(comment, body=check_comment(comment.body)) for comment in comments]
         await self._check_people(work, {comment.author_id for comment in checked})
-        await self._check_may_see(work, {(comment.author_id, comment.post_id) for comment in checked})
-        if await queries.insert_comments(work, checked) != len(checked):
+        posts = await self._check_may_see(work, {(comment.author_id, comment.post_id) for comment in checked})
+        drafts = [Draft(comment.body, posts[comment.post_id], comment.author_id) for comment in checked]
+        marks = await self._marking.mark_all(work, drafts)
+        if await queries.insert_comments(work, checked, marks) != len(checked):
             raise Conflict("The id of a comment is given twice.")
 
     async def import_reactions(self, work: Work, reactions: Sequence[ReactionImport]) -> None:
@@ -63,8 +70,8 @@ class PostImports:
         if len(await self._people.cards(work, ids)) != len(ids):
             raise PersonNotFound
 
-    async def _check_may_see(self, work: Work, pairs: set[tuple[UUID, UUID]]) -> None:
-        """Every person may see the post beside them. Raises PostNotFound."""
+    async def _check_may_see(self, work: Work, pairs: set[tuple[UUID, UUID]]) -> dict[UUID, Reach]:
+        """Every person may see the post beside them; what decides it, by post. Raises PostNotFound."""
         posts = await queries.list_reaches(work, list({post_id for _, post_id in pairs}))
         if any(post_id not in posts for _, post_id in pairs):
             raise PostNotFound
@@ -77,3 +84,4 @@ class PostImports:
             relations = Relations(author if tie in connected else IdSet(), author if tie in hidden else IdSet())
             if not may_see(person_id, relations, reach):
                 raise PostNotFound
+        return posts

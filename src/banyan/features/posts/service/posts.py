@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import HandleMoved, PersonNotFound
@@ -21,10 +21,13 @@ from banyan.features.posts.models import (
     PostChanges,
     PostRow,
     PostText,
+    Reach,
     Revision,
     RevisionRow,
 )
 from banyan.features.posts.queries import posts as queries
+from banyan.features.posts.queries.tags import replace_tags
+from banyan.features.posts.service.marking import Draft, Marking, tell_mentioned
 from banyan.features.posts.signals import PostDeleted, PostEdited, PostPublished
 from banyan.features.posts.visibility import may_see, unwanted_authors, visible_audiences
 from banyan.infra.database.work import Work
@@ -43,6 +46,7 @@ class Posts:
 
     def __init__(self, people: PeopleApi) -> None:
         self._people = people
+        self._marking = Marking(people)
 
     async def publish_post(self, work: Work, author_id: UUID, new: NewPost) -> Post:
         """Raises Invalid."""
@@ -53,11 +57,13 @@ class Posts:
             raise PersonNotFound
         post_id = new_id()
         at = id_time(post_id)
-        text = PostText(body, audience, list_id, NO_MARKS)
+        marks = await self._marking.mark(work, Draft(body, Reach(author_id, audience, list_id), author_id))
+        text = PostText(body, audience, list_id, marks)
         await queries.insert_post(work, post_id, author_id, text, at)
         if audience != "self":
             work.emit(PostPublished(post_id, author_id, list_id))
-        row = PostRow(post_id, author_id, body, audience, list_id, text.marks, at, None, 0, {}, None, False)
+        tell_mentioned(work, NO_MARKS, marks, post_id=post_id, by_id=author_id)
+        row = PostRow(post_id, author_id, body, audience, list_id, marks, at, None, 0, {}, None, False)
         return dress(row, card, author_id)
 
     async def get_post(self, work: Work, viewer_id: UUID | None, post_id: UUID) -> Post:
@@ -115,12 +121,7 @@ class Posts:
         audience, list_id = chosen or (old.audience, old.list_id)
         new = PostText(body or old.body, audience, list_id, old.marks)
         if new != old:
-            await queries.update_post(work, post_id, new_id(), new, now())
-            if _reaches_others(old, new):
-                work.enqueue(FanOutPost(post_id, viewer_id, list_id=list_id))
-            if (old.audience, audience) != ("self", "self"):
-                work.emit(PostEdited(post_id, viewer_id))
-            announce_change(work, post_id, old.audience)
+            await self._write_edit(work, post_id, viewer_id, old, new)
         return await self.get_post(work, viewer_id, post_id)
 
     async def list_revisions(
@@ -180,6 +181,21 @@ class Posts:
         if list_id is None or not await self._people.owns_list(work, author_id, list_id):
             raise Invalid.field("audience.id", "unknown_list", "Give the id of one of your own lists.")
         return audience.kind, list_id
+
+    async def _write_edit(self, work: Work, post_id: UUID, author_id: UUID, old: PostText, new: PostText) -> None:
+        """The caller holds the post's lock; the marks of `new` are still those of `old`."""
+        reach = Reach(author_id, new.audience, new.list_id)
+        marks = await self._marking.mark(work, Draft(new.body, reach, author_id, old.marks))
+        new = structs.replace(new, marks=marks)
+        await queries.update_post(work, post_id, new_id(), new, now())
+        if marks.tags or old.marks.tags:
+            await replace_tags(work, post_id, author_id, new)
+        tell_mentioned(work, old.marks, marks, post_id=post_id, by_id=author_id)
+        if _reaches_others(old, new):
+            work.enqueue(FanOutPost(post_id, author_id, list_id=new.list_id))
+        if (old.audience, new.audience) != ("self", "self"):
+            work.emit(PostEdited(post_id, author_id))
+        announce_change(work, post_id, old.audience)
 
     async def _check_author(self, work: Work, viewer_id: UUID, post_id: UUID) -> PostRow:
         row = await self.get_visible(work, viewer_id, post_id)
