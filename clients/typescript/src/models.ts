@@ -595,6 +595,12 @@ export interface SyncedPost {
   value: Post | null;
 }
 
+/** How many public posts of the last seven days have a tag. */
+export interface TagUse {
+  tag: string;
+  post_count: number;
+}
+
 /** What the authenticator app shows now. */
 export interface TotpCode {
   /** Six digits of the authenticator app, or a recovery code. */

@@ -616,6 +616,13 @@ class SyncedPost(Struct, frozen=True, kw_only=True):
     value: Post | None
 
 
+class TagUse(Struct, frozen=True, kw_only=True):
+    """How many public posts of the last seven days have a tag."""
+
+    tag: str
+    post_count: int
+
+
 class TotpCode(Struct, frozen=True, kw_only=True):
     """What the authenticator app shows now."""
 

@@ -9,8 +9,9 @@ import type {
   PostChanges,
   ReactionSummary,
   Revision,
+  TagUse,
 } from "../models.js";
-import type { Pages } from "../pages.js";
+import type { Page, Pages } from "../pages.js";
 import { type CallOptions, type PostOptions, type Transport, path } from "../transport.js";
 
 /** Calls of `posts`. */
@@ -74,6 +75,17 @@ export class PostsApi {
   }
 
   /**
+   * The posts with a tag that one may see, newest first.
+   *
+   * Capitals and different ways to write the same letters make no difference.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
+  listPosts(tag: string, query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
+    return this.transport.list({ method: "GET", path: path`/v1/tags/${tag}/posts`, query, options }, query.cursor);
+  }
+
+  /**
    * A person's posts that one may see, newest first.
    *
    * A handle that somebody gave up answers 308 with their present one.
@@ -128,6 +140,15 @@ export class PostsApi {
    */
   listSaved(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
     return this.transport.list({ method: "GET", path: "/v1/saved", query, options }, query.cursor);
+  }
+
+  /**
+   * The tags that are used most in public posts of the last seven days; one page is all there is.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
+  listTags(query: { limit?: number } = {}, options?: CallOptions): Promise<Page<TagUse>> {
+    return this.transport.call({ method: "GET", path: "/v1/tags", query, options });
   }
 
   /**

@@ -10,8 +10,8 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from banyan_client.literals import Literal
-from banyan_client.models import Audience, Comment, Community, Post, ReactionSummary, Revision
-from banyan_client.pages import Pages
+from banyan_client.models import Audience, Comment, Community, Post, ReactionSummary, Revision, TagUse
+from banyan_client.pages import Page, Pages
 from banyan_client.transport import Transport, segment
 
 
@@ -105,6 +105,15 @@ class PostsApi:
             {"parent_id": parent_id, "threaded": threaded, "limit": limit, "cursor": cursor},
         )
 
+    def list_posts(self, tag: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
+        """The posts with a tag that one may see, newest first.
+
+        Capitals and different ways to write the same letters make no difference.
+
+        Refused with `insufficient_scope` (403).
+        """
+        return self._transport.list(f"/v1/tags/{segment(tag)}/posts", Post, {"limit": limit, "cursor": cursor})
+
     def list_profile_feed(self, handle: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
         """A person's posts that one may see, newest first.
 
@@ -144,6 +153,13 @@ class PostsApi:
         Refused with `insufficient_scope` (403).
         """
         return self._transport.list("/v1/saved", Post, {"limit": limit, "cursor": cursor})
+
+    async def list_tags(self, *, limit: int | None = None) -> Page[TagUse]:
+        """The tags that are used most in public posts of the last seven days; one page is all there is.
+
+        Refused with `insufficient_scope` (403).
+        """
+        return await self._transport.call("GET", "/v1/tags", Page[TagUse], query={"limit": limit})
 
     async def publish(
         self,
