@@ -192,6 +192,18 @@ async def _make_list(cast: Cast, person_id: str, body: object = None) -> Call:
     return Call({"list_id": list_id, "person_id": person_id}, body)
 
 
+def webhook(body: object = None) -> Subject:
+    """A webhook that nobody listens to, and a delivery of it."""
+
+    async def subject(cast: Cast) -> Call:
+        made = await cast.admin.post("/v1/admin/webhooks", {"url": "https://nowhere.invalid/", "signals": ["*"]})
+        webhook_id = str(made.json()["id"])
+        delivery = await cast.admin.post(f"/v1/admin/webhooks/{webhook_id}/test")
+        return Call({"webhook_id": webhook_id, "delivery_id": str(delivery.json()["id"])}, body)
+
+    return subject
+
+
 async def _sign_up_stranger(cast: Cast) -> Api:
     return await cast.anonymous.sign_up(f"stranger_{next(_numbers)}")
 

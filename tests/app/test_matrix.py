@@ -46,6 +46,8 @@ NAME = {"display_name": "Changed"}
 LIST = {"name": "Changed"}
 ROLE = {"role": "moderator"}
 REASON = {"reason": "Spam"}
+NEW_WEBHOOK = {"url": "https://hooks.example.com/banyan", "signals": ["posts.PostPublished"]}
+INACTIVE = {"active": False}
 NEW_POST = {"body": "Hello", "audience": "public"}
 
 # fmt: off
@@ -165,6 +167,18 @@ ROWS = [
     Row("POST",   "/v1/admin/jobs/retry-dead",            the.dead_job,               (401, 403, 403, 403, 200)),
     Row("POST",   "/v1/admin/jobs/drop-dead",             the.dead_job,               (401, 403, 403, 403, 200)),
     Row("GET",    "/v1/admin/audit",                      the.nothing,                (401, 403, 403, 403, 200)),
+    Row("POST",   "/v1/admin/webhooks",                   the.body(NEW_WEBHOOK),      (401, 403, 403, 403, 201)),
+    Row("GET",    "/v1/admin/webhooks",                   the.nothing,                (401, 403, 403, 403, 200)),
+    Row("GET",    "/v1/admin/webhook-signals",            the.nothing,                (401, 403, 403, 403, 200)),
+    Row("GET",    "/v1/admin/webhooks/{webhook_id}",      the.webhook(),              (401, 403, 403, 403, 200)),
+    Row("PATCH",  "/v1/admin/webhooks/{webhook_id}",      the.webhook(INACTIVE),      (401, 403, 403, 403, 200)),
+    Row("DELETE", "/v1/admin/webhooks/{webhook_id}",      the.webhook(),              (401, 403, 403, 403, 204)),
+    Row("POST",   "/v1/admin/webhooks/{webhook_id}/rotate-secret", the.webhook(),     (401, 403, 403, 403, 200)),
+    Row("POST",   "/v1/admin/webhooks/{webhook_id}/test", the.webhook(),              (401, 403, 403, 403, 202)),
+    Row("GET",    "/v1/admin/webhooks/{webhook_id}/deliveries", the.webhook(),        (401, 403, 403, 403, 200)),
+    Row("GET",    "/v1/admin/webhooks/{webhook_id}/deliveries/{delivery_id}", the.webhook(), (401, 403, 403, 403, 200)),
+    Row("POST",   "/v1/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", the.webhook(),
+                                                                                      (401, 403, 403, 403, 202)),
 
     Row("GET",    "/dev/mailbox/messages",                the.nothing,                (404, 404, 404, 404, 404)),
     Row("GET",    "/dev/mailbox/messages",                the.mailbox_key,            (200, 200, 200, 200, 200)),

@@ -35,6 +35,8 @@ LISTS = {
     "/v1/auth/sessions?": (2, 1),
     "/v1/api-keys?": (2, 1),
     "/v1/invites?": (2, 1),
+    "/v1/admin/webhooks?": (2, 1),
+    "/v1/admin/webhooks/{webhook_id}/deliveries?": (3, 2),
     "/dev/mailbox/messages?": (2, 1),
     # Each look at people is written down: five statements more.
     "/v1/admin/people?": (8, 7),
@@ -128,4 +130,20 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         return len(in_feed) == 2 * ITEMS and len(mails) >= ITEMS
 
     await eventually(arrived)
-    return ada, {"post_id": post_id, "comment_id": comment_id, "list_id": list_id, "person_id": ada.id}
+    return ada, {
+        "post_id": post_id,
+        "comment_id": comment_id,
+        "list_id": list_id,
+        "person_id": ada.id,
+        "webhook_id": await _fill_webhooks(ada),
+    }
+
+
+async def _fill_webhooks(ada: Api) -> str:
+    """Ten webhooks; one of them, with ten deliveries."""
+    webhook = {"url": "https://nowhere.invalid/", "signals": ["*"]}
+    made = [await ada.post("/v1/admin/webhooks", webhook) for _ in range(ITEMS)]
+    webhook_id = str(made[0].json()["id"])
+    for _ in range(ITEMS):
+        await ada.post(f"/v1/admin/webhooks/{webhook_id}/test")
+    return webhook_id

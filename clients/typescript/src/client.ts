@@ -5,6 +5,7 @@ import { AuthApi } from "./api/auth.js";
 import { PeopleApi } from "./api/people.js";
 import { PostsApi } from "./api/posts.js";
 import { SyncApi } from "./api/sync.js";
+import { WebhooksApi } from "./api/webhooks.js";
 import { Connection } from "./connection.js";
 
 /** The whole API of a community: a property for each part of it. */
@@ -15,4 +16,5 @@ export class Banyan extends Connection {
   readonly people = new PeopleApi(this.transport);
   readonly posts = new PostsApi(this.transport);
   readonly sync = new SyncApi(this.transport);
+  readonly webhooks = new WebhooksApi(this.transport);
 }

@@ -35,12 +35,14 @@ export type ProblemCode =
   | "otp_required"
   | "own_request"
   | "person_not_found"
+  | "secret_unreadable"
   | "session_not_found"
   | "setup_done"
   | "sign_up_closed"
   | "too_many_handle_changes"
   | "too_many_lists"
   | "too_many_requests"
+  | "too_many_webhooks"
   | "totp_enabled"
   | "totp_not_enabled"
   | "totp_not_started"
@@ -204,6 +206,42 @@ export interface Credentials {
   email: string;
   password: string;
   otp?: string | null;
+}
+
+/**
+ * One signal on its way to one webhook. `status`, `duration_ms`, `response` (its beginning) and `error` are those
+ *     of the last try; `next_try_at` is null once it is delivered or given up.
+ */
+export interface Delivery {
+  id: string;
+  webhook_id: string;
+  signal: string;
+  state: "dead" | "delivered" | "waiting";
+  attempts: number;
+  created_at: string;
+  last_try_at: string | null;
+  next_try_at: string | null;
+  status: number | null;
+  duration_ms: number | null;
+  response: string | null;
+  error: string | null;
+}
+
+/** A delivery and what it sends. */
+export interface DeliveryWithPayload {
+  id: string;
+  webhook_id: string;
+  signal: string;
+  state: "dead" | "delivered" | "waiting";
+  attempts: number;
+  created_at: string;
+  last_try_at: string | null;
+  next_try_at: string | null;
+  status: number | null;
+  duration_ms: number | null;
+  response: string | null;
+  error: string | null;
+  payload: Message;
 }
 
 /** The first admin, with the token of the link that the server printed. */
@@ -370,6 +408,16 @@ export interface Mention {
   person_id: string;
 }
 
+/**
+ * What is sent. `id` is also the header `webhook-id`; `data` has the schema that the catalogue gives for `type`.
+ */
+export interface Message {
+  id: string;
+  type: string;
+  created_at: string;
+  data: { [name: string]: unknown };
+}
+
 /** A person whose posts the reader does not want in their feed. */
 export interface Mute {
   person: Card;
@@ -413,6 +461,16 @@ export interface NewPost {
   body: string;
   /** `{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list. */
   audience?: "connections" | "public" | "self" | Audience;
+}
+
+/** Where to send which signals. */
+export interface NewWebhook {
+  /** https://, on the public internet. */
+  url: string;
+  /** Names from the catalogue, or `["*"]` for every signal. */
+  signals: string[];
+  /** One line of at most 200 characters. */
+  description?: string;
 }
 
 /** The account's password once more. */
@@ -542,6 +600,14 @@ export interface Session {
   current: boolean;
 }
 
+/** A kind of signal that one can subscribe to. */
+export interface SignalInfo {
+  name: string;
+  description: string;
+  /** JSON schema of `data`. */
+  schema: { [name: string]: unknown };
+}
+
 /** An account and the tokens of a new session. */
 export interface SignedIn {
   account: Account;
@@ -641,4 +707,53 @@ export interface Verified {
 export interface VerifyRequest {
   token: string;
   handle?: string | null;
+}
+
+/**
+ * A receiver. `failing_since`: the first failure after the last success. `disabled_*`: when and why it was
+ *     switched off without anybody asking; null otherwise. The old secret signs too until `previous_secret_until`.
+ */
+export interface Webhook {
+  id: string;
+  url: string;
+  description: string;
+  signals: string[];
+  active: boolean;
+  created_at: string;
+  updated_at: string;
+  previous_secret_until: string | null;
+  failing_since: string | null;
+  disabled_at: string | null;
+  disabled_reason: string | null;
+}
+
+/**
+ * Fields left out stay as they are. While a webhook is not active nothing is sent and nothing new is recorded;
+ *     deliveries that wait go out once it is active again.
+ */
+export interface WebhookChanges {
+  /** https://, on the public internet. */
+  url?: string;
+  /** Names from the catalogue, or `["*"]` for every signal. */
+  signals?: string[];
+  /** One line of at most 200 characters. */
+  description?: string;
+  active?: boolean;
+}
+
+/** Answered once: when the secret is made. */
+export interface WebhookWithSecret {
+  id: string;
+  url: string;
+  description: string;
+  signals: string[];
+  active: boolean;
+  created_at: string;
+  updated_at: string;
+  previous_secret_until: string | null;
+  failing_since: string | null;
+  disabled_at: string | null;
+  disabled_reason: string | null;
+  /** `whsec_` and the key in base64; it is not shown again. */
+  secret: string;
 }

@@ -5,6 +5,7 @@ from banyan.app.settings import Settings
 from banyan.features.accounts import jobs as accounts_jobs
 from banyan.features.people import jobs as people_jobs
 from banyan.features.posts import subscribers as posts_subscribers
+from banyan.features.webhooks import subscribers as webhooks_subscribers
 from banyan.infra import bus as bus_declarations
 from banyan.infra.auth.api_keys import API_KEYS_TOPIC
 from banyan.infra.auth.bearers import Bearers
@@ -19,8 +20,12 @@ from banyan.infra.streams import jobs as streams_jobs
 
 
 def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Registry:
+    webhooks = features.webhooks
     return Registry(
-        subscribers=posts_subscribers.subscribers(features.homes),
+        subscribers=(
+            *posts_subscribers.subscribers(features.homes),
+            *webhooks_subscribers.subscribers(webhooks.catalogue, webhooks.recording),
+        ),
         kinds=(
             *bus_declarations.JOB_KINDS,
             *housekeeping.JOB_KINDS,
@@ -29,13 +34,15 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *accounts_jobs.job_kinds(features.verification, features.passwords, settings.accounts),
             *people_jobs.job_kinds(features.handles),
             *posts_subscribers.job_kinds(features.homes),
+            *webhooks_subscribers.job_kinds(webhooks.sending),
         ),
         schedules=(
             *bus_declarations.SCHEDULES,
             *housekeeping.SCHEDULES,
-            *streams_jobs.SCHEDULES,
             *accounts_jobs.SCHEDULES,
             *people_jobs.SCHEDULES,
+            *streams_jobs.SCHEDULES,
+            *webhooks_subscribers.SCHEDULES,
         ),
     )
 
@@ -50,3 +57,4 @@ def subscribe_caches(bus: TableBus, bearers: Bearers, features: Features, hot: H
     bus.on_reset(hot.clear)
     features.people_api.listen(bus)
     features.homes.listen(bus)
+    features.webhooks.recording.listen(bus)

@@ -6,6 +6,7 @@ from uuid import UUID
 from banyan.app.mails import Mails
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
+from banyan.app.webhooks import WebhookParts, build_webhooks
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.accounts.models import PersonNames
 from banyan.features.accounts.person import PeopleDirectory, PersonLink
@@ -73,6 +74,7 @@ class Features:
     communities: Communities
     streams: Streams
     sync: Sync
+    webhooks: WebhookParts
 
 
 def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer: Mailer) -> Features:
@@ -124,6 +126,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         communities=Communities(people_api, settings.community.name, settings.accounts.sign_up),
         streams=streams,
         sync=Sync(streams),
+        webhooks=build_webhooks(settings.webhooks, auth),
     )
 
 

@@ -36,6 +36,7 @@ from banyan.features.posts.routes import (
     TagRoutes,
 )
 from banyan.features.sync.routes import SyncRoutes
+from banyan.features.webhooks.routes import WebhookRoutes, WebhookSignalRoutes
 from banyan.infra.http.application import bind, key_features
 from banyan.infra.http.routing import Controller
 from banyan.infra.mail.mailbox import Mailbox
@@ -82,6 +83,9 @@ def build_controllers(
             bind(AdminPeopleRoutes, administration=features.administration),
             bind(AdminJobRoutes),
             bind(AuditRoutes),
+        ],
+        "webhooks": [
+            bind(routes, webhooks=features.webhooks.webhooks) for routes in (WebhookRoutes, WebhookSignalRoutes)
         ],
     }
     features.api_keys.offer(key_features([routes for feature in by_feature.values() for routes in feature]))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from banyan.features.accounts.settings import AccountsSettings
 from banyan.features.people.settings import PeopleSettings
 from banyan.features.posts.settings import PostsSettings
+from banyan.features.webhooks.settings import WebhooksSettings
 from banyan.infra.auth.settings import AuthSettings
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.http.settings import HttpSettings
@@ -46,6 +47,7 @@ class Settings(Sources):
     accounts: AccountsSettings = AccountsSettings()
     people: PeopleSettings = PeopleSettings()
     posts: PostsSettings = PostsSettings()
+    webhooks: WebhooksSettings = WebhooksSettings()
 
 
 class _DatabaseOnly(Sources):

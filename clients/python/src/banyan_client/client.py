@@ -13,6 +13,7 @@ from banyan_client.api.auth import AuthApi
 from banyan_client.api.people import PeopleApi
 from banyan_client.api.posts import PostsApi
 from banyan_client.api.sync import SyncApi
+from banyan_client.api.webhooks import WebhooksApi
 from banyan_client.connection import Connection
 
 
@@ -42,3 +43,7 @@ class Banyan(Connection):
     @cached_property
     def sync(self) -> SyncApi:
         return SyncApi(self._transport)
+
+    @cached_property
+    def webhooks(self) -> WebhooksApi:
+        return WebhooksApi(self._transport)

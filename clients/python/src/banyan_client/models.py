@@ -181,6 +181,44 @@ class Credentials(Struct, frozen=True, kw_only=True):
     otp: str | UnsetType | None = UNSET
 
 
+class Delivery(Struct, frozen=True, kw_only=True):
+    """One signal on its way to one webhook. `status`, `duration_ms`, `response` (its beginning) and `error` are
+    those
+        of the last try; `next_try_at` is null once it is delivered or given up.
+    """
+
+    id: UUID
+    webhook_id: UUID
+    signal: str
+    state: Literal["dead", "delivered", "waiting"]
+    attempts: int
+    created_at: datetime
+    last_try_at: datetime | None
+    next_try_at: datetime | None
+    status: int | None
+    duration_ms: int | None
+    response: str | None
+    error: str | None
+
+
+class DeliveryWithPayload(Struct, frozen=True, kw_only=True):
+    """A delivery and what it sends."""
+
+    id: UUID
+    webhook_id: UUID
+    signal: str
+    state: Literal["dead", "delivered", "waiting"]
+    attempts: int
+    created_at: datetime
+    last_try_at: datetime | None
+    next_try_at: datetime | None
+    status: int | None
+    duration_ms: int | None
+    response: str | None
+    error: str | None
+    payload: Message
+
+
 class FirstAdminSignUp(Struct, frozen=True, kw_only=True):
     """The first admin, with the token of the link that the server printed."""
 
@@ -361,6 +399,17 @@ class Mention(Struct, frozen=True, kw_only=True):
     person_id: UUID
 
 
+class Message(Struct, frozen=True, kw_only=True):
+    """What is sent. `id` is also the header `webhook-id`; `data` has the schema that the catalogue gives for
+    `type`.
+    """
+
+    id: UUID
+    type: str
+    created_at: datetime
+    data: dict[str, Any]
+
+
 class Mute(Struct, frozen=True, kw_only=True):
     """A person whose posts the reader does not want in their feed."""
 
@@ -410,6 +459,17 @@ class NewPost(Struct, frozen=True, kw_only=True):
     """1 to 5,000 characters; newlines and tabs are kept."""
     audience: Literal["connections", "public", "self"] | Audience | UnsetType = UNSET
     """`{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list."""
+
+
+class NewWebhook(Struct, frozen=True, kw_only=True):
+    """Where to send which signals."""
+
+    url: str
+    """https://, on the public internet."""
+    signals: list[str]
+    """Names from the catalogue, or `["*"]` for every signal."""
+    description: str | UnsetType = UNSET
+    """One line of at most 200 characters."""
 
 
 class OwnPassword(Struct, frozen=True, kw_only=True):
@@ -556,6 +616,15 @@ class Session(Struct, frozen=True, kw_only=True):
     current: bool
 
 
+class SignalInfo(Struct, frozen=True, kw_only=True):
+    """A kind of signal that one can subscribe to."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    """JSON schema of `data`."""
+
+
 class SignedIn(Struct, frozen=True, kw_only=True):
     """An account and the tokens of a new session."""
 
@@ -670,6 +739,58 @@ class VerifyRequest(Struct, frozen=True, kw_only=True):
 
     token: str
     handle: str | UnsetType | None = UNSET
+
+
+class Webhook(Struct, frozen=True, kw_only=True):
+    """A receiver. `failing_since`: the first failure after the last success. `disabled_*`: when and why it was
+        switched off without anybody asking; null otherwise. The old secret signs too until
+    `previous_secret_until`.
+    """
+
+    id: UUID
+    url: str
+    description: str
+    signals: list[str]
+    active: bool
+    created_at: datetime
+    updated_at: datetime
+    previous_secret_until: datetime | None
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_reason: str | None
+
+
+class WebhookChanges(Struct, frozen=True, kw_only=True):
+    """Fields left out stay as they are. While a webhook is not active nothing is sent and nothing new is
+    recorded;
+        deliveries that wait go out once it is active again.
+    """
+
+    url: str | UnsetType = UNSET
+    """https://, on the public internet."""
+    signals: list[str] | UnsetType = UNSET
+    """Names from the catalogue, or `["*"]` for every signal."""
+    description: str | UnsetType = UNSET
+    """One line of at most 200 characters."""
+    active: bool | UnsetType = UNSET
+
+
+class WebhookWithSecret(Struct, frozen=True, kw_only=True):
+    """Answered once: when the secret is made."""
+
+    id: UUID
+    url: str
+    description: str
+    signals: list[str]
+    active: bool
+    created_at: datetime
+    updated_at: datetime
+    previous_secret_until: datetime | None
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_reason: str | None
+    secret: str
+    """`whsec_` and the key in base64; it is not shown again."""
 
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from litestar.exceptions import (
     NotFoundException,
     ValidationException,
 )
-from litestar.routes import HTTPRoute
+from litestar.routes import BaseRoute, HTTPRoute
 
 from banyan.infra.auth.scopes import SESSION_ONLY
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.finish import problem_answer
-from banyan.infra.http.gateway import RouteFlags
+from banyan.infra.http.gateway import FlagTable, RouteFlags
 from banyan.infra.http.problems import Internal, MethodNotAllowed, UnsupportedMediaType
 from banyan.infra.http.routing import Controller, Request, Route
 from banyan.kernel.errors import BanyanError, FieldError, Invalid, Malformed, NotFound
@@ -63,12 +63,14 @@ def build_application(controllers: Sequence[type[Controller]]) -> Litestar:
     )
 
 
-def route_flags(application: Litestar) -> dict[str, RouteFlags]:
-    """The POST routes about which the gateway must know something before they run, by path.
+def route_flags(application: Litestar) -> FlagTable:
+    """The POST routes about which the gateway must know something before they run.
 
-    Found by equality, so it raises TypeError for such a route with a parameter in its path.
+    Raises TypeError for one with a parameter in its path that says more than that its answer is secret: who asks is
+    looked up on every request, which must not search through patterns.
     """
-    flags: dict[str, RouteFlags] = {}
+    paths: dict[str, RouteFlags] = {}
+    patterns: list[tuple[re.Pattern[str], RouteFlags]] = []
     for route in application.routes:
         for handler in getattr(route, "route_handlers", ()):
             opt = handler.opt
@@ -78,21 +80,29 @@ def route_flags(application: Litestar) -> dict[str, RouteFlags]:
                 ignores_token=opt.get("access") == "credentials",
                 open_to_anyone="POST" in handler.http_methods and opt.get("access") in ("anyone", "credentials"),
             )
-            if found != RouteFlags():
-                if route.path_parameters:
-                    raise TypeError(f"{route.path}: its flags are found by its path, which takes no parameters then")
-                flags[route.path] = found
-    return flags
+            if found == RouteFlags():
+                continue
+            if not route.path_parameters:
+                paths[route.path] = found
+            elif found == RouteFlags(secret_answer=True):
+                patterns.append((_pattern(route), found))
+            else:
+                raise TypeError(f"{route.path}: its flags are found by its path, which takes no parameters then")
+    return FlagTable(paths, patterns)
 
 
 def allowed_methods(application: Litestar, path: str) -> list[str]:
     """What the address takes, nothing where no route is; a slow search over all routes, for rare answers."""
     allowed: set[str] = set()
     for route in application.routes:
-        pattern = re.sub(r"\{[^}]*\}", "[^/]+", route.path_format)
-        if isinstance(route, HTTPRoute) and re.fullmatch(pattern, path.rstrip("/") or "/"):
+        if isinstance(route, HTTPRoute) and _pattern(route).fullmatch(path.rstrip("/") or "/"):
             allowed.update(route.methods)
     return sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
+
+
+def _pattern(route: BaseRoute) -> re.Pattern[str]:
+    """Any value where the path has a parameter."""
+    return re.compile(re.sub(r"\{[^}]*\}", "[^/]+", route.path_format))
 
 
 def _answer_error(request: LitestarRequest[Any, Any, Any], error: Exception) -> Response[Any]:

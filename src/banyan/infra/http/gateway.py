@@ -5,6 +5,7 @@ idempotency, the route, commit or rollback, ETag and compression, headers, acces
 of a stack of middleware: each layer costs a call and a closure per request.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,22 @@ _NO_FLAGS = RouteFlags()
 
 
 @dataclass(frozen=True, slots=True)
+class FlagTable:
+    """The flags of routes by their path; `patterns` are those with parameters in it, which only POSTs are held to."""
+
+    paths: dict[str, RouteFlags] = field(default_factory=dict)
+    patterns: Sequence[tuple[re.Pattern[str], RouteFlags]] = ()
+
+    def find(self, method: str, path: str) -> RouteFlags:
+        """The flags of one request's route."""
+        path = path.rstrip("/")
+        found = self.paths.get(path)
+        if found is None and method == "POST":
+            found = next((flags for pattern, flags in self.patterns if pattern.fullmatch(path)), None)
+        return found or _NO_FLAGS
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What the gateway works with."""
 
@@ -70,7 +87,7 @@ class Parts:
     open_paths: Callable[[str], bool]
     # The methods that an address takes, none where nothing is: for OPTIONS and for the header of a 405.
     allowed_methods: Callable[[str], Sequence[str]]
-    flags: dict[str, RouteFlags] = field(default_factory=dict)
+    flags: FlagTable = field(default_factory=FlagTable)
 
 
 class Gateway:
@@ -218,7 +235,7 @@ class Gateway:
             self._in_flight += 1
 
     def _flags(self, scope: Scope) -> RouteFlags:
-        return self._parts.flags.get(scope["path"].rstrip("/"), _NO_FLAGS)
+        return self._parts.flags.find(scope["method"], scope["path"])
 
     def _tell_methods(self, path: str) -> Answer:
         methods = self._parts.allowed_methods(path)

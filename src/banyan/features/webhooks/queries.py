@@ -1,0 +1,330 @@
+"""All SQL of webhooks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from banyan.features.webhooks.models import (
+    Delivery,
+    DeliveryState,
+    DeliveryWithPayload,
+    Due,
+    Message,
+    Settled,
+    Webhook,
+    WebhookRow,
+)
+from banyan.infra.database.work import Connection, Work
+
+_WEBHOOK = """id, url, description, signals, active, created_at, updated_at, secret, previous_secret,
+    previous_until, failing_since, disabled_at, disabled_reason"""
+_DELIVERY = """id, webhook_id, signal, state, attempts, created_at, last_try_at, next_try_at, status, duration_ms,
+    response, error"""
+_FIRST_ID = UUID(int=0)
+_LAST_ID = UUID(int=(1 << 128) - 1)
+
+
+# ---- webhooks -----------------------------------------------------------------------------------------------
+
+
+async def lock_number(work: Work) -> int:
+    """How many webhooks there are; nobody else adds one until the transaction ends."""
+    await work.write("SELECT pg_advisory_xact_lock(hashtextextended('webhooks_webhooks', 0))")
+    number: int = await work.write_value("SELECT count(*) FROM webhooks_webhooks")
+    return number
+
+
+async def insert_webhook(work: Work, row: WebhookRow) -> None:
+    webhook = row.webhook
+    await work.write(
+        """INSERT INTO webhooks_webhooks (id, url, description, signals, secret, created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $6)""",
+        webhook.id,
+        webhook.url,
+        webhook.description,
+        webhook.signals,
+        row.secret,
+        webhook.created_at,
+    )
+
+
+async def find_webhook(work: Work, webhook_id: UUID) -> WebhookRow | None:
+    row = await work.row(f"SELECT {_WEBHOOK} FROM webhooks_webhooks WHERE id = $1", webhook_id)
+    return None if row is None else _webhook(row)
+
+
+async def lock_webhook(work: Work, webhook_id: UUID) -> WebhookRow | None:
+    """As it is until the transaction ends."""
+    row = await work.write_row(f"SELECT {_WEBHOOK} FROM webhooks_webhooks WHERE id = $1 FOR UPDATE", webhook_id)
+    return None if row is None else _webhook(row)
+
+
+async def list_webhooks(work: Work, before: UUID | None, limit: int) -> list[Webhook]:
+    """Newest first."""
+    rows = await work.rows(
+        f"SELECT {_WEBHOOK} FROM webhooks_webhooks WHERE id < $1 ORDER BY id DESC LIMIT $2", before or _LAST_ID, limit
+    )
+    return [_webhook(row).webhook for row in rows]
+
+
+async def update_webhook(work: Work, webhook: Webhook) -> None:
+    """What an admin may change; whatever was wrong counts anew."""
+    await work.write(
+        """UPDATE webhooks_webhooks SET url = $2, description = $3, signals = $4, active = $5, updated_at = $6,
+               failing_since = $7, disabled_at = $8, disabled_reason = $9
+           WHERE id = $1""",
+        webhook.id,
+        webhook.url,
+        webhook.description,
+        webhook.signals,
+        webhook.active,
+        webhook.updated_at,
+        webhook.failing_since,
+        webhook.disabled_at,
+        webhook.disabled_reason,
+    )
+
+
+async def put_secret(work: Work, webhook_id: UUID, secret: bytes, previous_until: datetime, at: datetime) -> None:
+    """The secret so far becomes the previous one; one before that is forgotten."""
+    await work.write(
+        """UPDATE webhooks_webhooks
+           SET previous_secret = secret, secret = $2, previous_until = $3, updated_at = $4 WHERE id = $1""",
+        webhook_id,
+        secret,
+        previous_until,
+        at,
+    )
+
+
+async def delete_webhook(work: Work, webhook_id: UUID) -> bool:
+    """With all its deliveries."""
+    return bool(await work.write("DELETE FROM webhooks_webhooks WHERE id = $1 RETURNING id", webhook_id))
+
+
+async def hold(
+    work: Work, webhook_id: UUID, held: datetime | None, seconds: float
+) -> tuple[WebhookRow, datetime] | None:
+    """Makes this worker the one that sends to a webhook, for so long; `held` is what it got the last time.
+
+    None when another one is, or the webhook is gone.
+    """
+    row = await work.write_row(
+        f"""UPDATE webhooks_webhooks SET busy_until = clock_timestamp() + make_interval(secs => $3)
+            WHERE id = $1 AND (busy_until IS NULL OR busy_until <= clock_timestamp() OR busy_until = $2)
+            RETURNING {_WEBHOOK}, busy_until""",
+        webhook_id,
+        held,
+        seconds,
+    )
+    return None if row is None else (_webhook(row), row["busy_until"])
+
+
+async def release(work: Work, webhook_id: UUID, held: datetime) -> None:
+    """Lets others send. Whoever asks to hold it waits from here on for the transaction's end."""
+    await work.write(
+        "UPDATE webhooks_webhooks SET busy_until = NULL WHERE id = $1 AND busy_until = $2", webhook_id, held
+    )
+
+
+async def find_busy(work: Work, webhook_id: UUID) -> tuple[bool, datetime | None]:
+    """Whether the webhook is there, and how long another worker holds it."""
+    row = await work.row("SELECT busy_until FROM webhooks_webhooks WHERE id = $1", webhook_id)
+    return (False, None) if row is None else (True, row["busy_until"])
+
+
+async def list_wanted(connection: Connection) -> frozenset[str]:
+    """The names that active webhooks are subscribed to."""
+    rows = await connection.fetch("SELECT DISTINCT unnest(signals) AS name FROM webhooks_webhooks WHERE active")
+    return frozenset(row["name"] for row in rows)
+
+
+async def mark_well(work: Work, webhook_id: UUID) -> None:
+    """A delivery has succeeded."""
+    await work.write(
+        "UPDATE webhooks_webhooks SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL", webhook_id
+    )
+
+
+async def mark_failing(work: Work, webhook_id: UUID, at: datetime) -> None:
+    """A delivery has failed; the first such moment counts."""
+    await work.write(
+        "UPDATE webhooks_webhooks SET failing_since = $2 WHERE id = $1 AND failing_since IS NULL", webhook_id, at
+    )
+
+
+async def switch_off(work: Work, webhook_id: UUID, failing_before: datetime, at: datetime, reason: str) -> bool:
+    """Only if it has failed since before then, and is on."""
+    rows = await work.write(
+        """UPDATE webhooks_webhooks SET active = false, disabled_at = $3, disabled_reason = $4, updated_at = $3
+           WHERE id = $1 AND active AND failing_since <= $2 RETURNING id""",
+        webhook_id,
+        failing_before,
+        at,
+        reason,
+    )
+    return bool(rows)
+
+
+# ---- deliveries ---------------------------------------------------------------------------------------------
+
+
+async def list_subscribed(work: Work, names: Sequence[str]) -> list[UUID]:
+    """The active webhooks that want any of these names."""
+    rows = await work.rows(
+        "SELECT id FROM webhooks_webhooks WHERE active AND signals && $1::text[] ORDER BY id", list(names)
+    )
+    return [row["id"] for row in rows]
+
+
+async def insert_deliveries(
+    work: Work, deliveries: Sequence[tuple[UUID, UUID, str]], signal: str, at: datetime
+) -> set[UUID]:
+    """(id, webhook id, body) of each; the webhooks that are still there come back."""
+    rows = await work.write(
+        """INSERT INTO webhooks_deliveries (id, webhook_id, signal, body, created_at, next_try_at)
+           SELECT new.id, webhook_id, $4, body, $5, $5
+           FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS new(id, webhook_id, body)
+           JOIN (SELECT id FROM webhooks_webhooks WHERE id = ANY ($2) FOR KEY SHARE) AS w ON w.id = webhook_id
+           RETURNING webhook_id""",
+        [delivery[0] for delivery in deliveries],
+        [delivery[1] for delivery in deliveries],
+        [delivery[2] for delivery in deliveries],
+        signal,
+        at,
+    )
+    return {row["webhook_id"] for row in rows}
+
+
+async def claim_due(work: Work, webhook_id: UUID, limit: int, now: datetime, until: datetime, test: str) -> list[Due]:
+    """Takes what is due, the longest due first; whatever happens to this worker, it is due again at `until`.
+    While the webhook is off only messages of the kind `test` go out.
+    """
+    rows = await work.write(
+        """WITH due AS MATERIALIZED (
+               SELECT d.id FROM webhooks_deliveries d JOIN webhooks_webhooks w ON w.id = d.webhook_id
+               WHERE d.webhook_id = $1 AND d.state = 'waiting' AND d.next_try_at <= $3 AND (w.active OR d.signal = $5)
+               ORDER BY d.next_try_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED)
+           UPDATE webhooks_deliveries SET attempts = attempts + 1, next_try_at = $4, last_try_at = $3
+           WHERE id = ANY (ARRAY(SELECT id FROM due)) AND state = 'waiting'
+           RETURNING id, body, attempts""",
+        webhook_id,
+        limit,
+        now,
+        until,
+        test,
+    )
+    return sorted((Due(row["id"], row["body"], row["attempts"]) for row in rows), key=lambda due: due.id)
+
+
+async def settle(work: Work, settled: Sequence[Settled]) -> None:
+    """Writes down what came of each, unless another worker has taken it meanwhile."""
+    await work.write(
+        """UPDATE webhooks_deliveries d SET state = new.state, next_try_at = new.next_try_at, status = new.status,
+               duration_ms = new.duration_ms, response = new.response, error = new.error
+           FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::timestamptz[], $5::integer[], $6::integer[],
+               $7::text[], $8::text[]) AS new(id, attempts, state, next_try_at, status, duration_ms, response, error)
+           WHERE d.id = new.id AND d.attempts = new.attempts AND d.state = 'waiting'""",
+        [one.due.id for one in settled],
+        [one.due.attempts for one in settled],
+        [one.state for one in settled],
+        [one.next_try_at for one in settled],
+        [one.status for one in settled],
+        [one.duration_ms for one in settled],
+        [one.response for one in settled],
+        [one.error for one in settled],
+    )
+
+
+async def find_next_due(work: Work, webhook_id: UUID, test: str) -> datetime | None:
+    """When the next delivery of a webhook is due; None when nothing waits that would be sent."""
+    found: datetime | None = await work.value(
+        """SELECT min(d.next_try_at) FROM webhooks_deliveries d JOIN webhooks_webhooks w ON w.id = d.webhook_id
+           WHERE d.webhook_id = $1 AND d.state = 'waiting' AND (w.active OR d.signal = $2)""",
+        webhook_id,
+        test,
+    )
+    return found
+
+
+async def list_overdue(work: Work, before: datetime) -> list[UUID]:
+    """Active webhooks with deliveries that were due before then."""
+    rows = await work.rows(
+        """SELECT id FROM webhooks_webhooks w WHERE active AND EXISTS (
+               SELECT FROM webhooks_deliveries d
+               WHERE d.webhook_id = w.id AND d.state = 'waiting' AND d.next_try_at < $1)""",
+        before,
+    )
+    return [row["id"] for row in rows]
+
+
+async def send_again(work: Work, webhook_id: UUID, delivery_id: UUID, at: datetime) -> Delivery | None:
+    """Lets a delivery begin anew, under its old id."""
+    row = await work.write_row(
+        f"""UPDATE webhooks_deliveries SET state = 'waiting', attempts = 0, next_try_at = $3, error = NULL
+            WHERE id = $2 AND webhook_id = $1 RETURNING {_DELIVERY}""",
+        webhook_id,
+        delivery_id,
+        at,
+    )
+    return None if row is None else Delivery(**row)
+
+
+async def find_delivery(work: Work, webhook_id: UUID, delivery_id: UUID) -> DeliveryWithPayload | None:
+    row = await work.row(
+        f"SELECT {_DELIVERY}, body FROM webhooks_deliveries WHERE id = $2 AND webhook_id = $1", webhook_id, delivery_id
+    )
+    if row is None:
+        return None
+    fields: dict[str, Any] = dict(row)
+    return DeliveryWithPayload(payload=msgspec.json.decode(fields.pop("body"), type=Message), **fields)
+
+
+async def list_deliveries(
+    work: Work, webhook_id: UUID, state: DeliveryState | None, before: UUID | None, limit: int
+) -> list[Delivery]:
+    """Newest first."""
+    # Written out: with the state as a parameter the planner could not use the index of the dead.
+    only = "" if state is None else f"AND state = '{state}'"
+    rows = await work.rows(
+        f"""SELECT {_DELIVERY} FROM webhooks_deliveries WHERE webhook_id = $1 AND id < $2 {only}
+            ORDER BY id DESC LIMIT $3""",
+        webhook_id,
+        before or _LAST_ID,
+        limit,
+    )
+    return [Delivery(**row) for row in rows]
+
+
+async def delete_old(work: Work, below: UUID, limit: int) -> int:
+    """Removes deliveries with lower ids, the oldest first; how many."""
+    deleted: int = await work.write_value(
+        """WITH gone AS (DELETE FROM webhooks_deliveries WHERE id = ANY (ARRAY(
+               SELECT id FROM webhooks_deliveries WHERE id > $3 AND id < $1 ORDER BY id LIMIT $2)) RETURNING 1)
+           SELECT count(*) FROM gone""",
+        below,
+        limit,
+        _FIRST_ID,
+    )
+    return deleted
+
+
+def _webhook(row: asyncpg.Record) -> WebhookRow:
+    webhook = Webhook(
+        id=row["id"],
+        url=row["url"],
+        description=row["description"],
+        signals=row["signals"],
+        active=row["active"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        previous_secret_until=row["previous_until"],
+        failing_since=row["failing_since"],
+        disabled_at=row["disabled_at"],
+        disabled_reason=row["disabled_reason"],
+    )
+    return WebhookRow(webhook, row["secret"], row["previous_secret"])

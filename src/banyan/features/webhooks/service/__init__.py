@@ -1,0 +1,1 @@
+"""The rules of webhooks: keeping them, recording what they must hear, sending it."""
