@@ -4,7 +4,9 @@ import asyncio
 import fcntl
 import json
 import os
+import re
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -18,8 +20,11 @@ from tests.clients.proxy import Proxy, proxy_to
 from tests.support.platform import running_platform, serving, settings_for
 from tests.support.postgres import Templates
 
-ROOT = Path(__file__).resolve().parents[2]
-_TYPESCRIPT = ROOT / "clients" / "typescript"
+_HERE = Path(__file__).resolve().parent
+PYTHON = _HERE.parents[1] / "clients" / "python"
+_TYPESCRIPT = _HERE.parents[1] / "clients" / "typescript"
+# Where the app lives that a browser runs.
+APP_ORIGIN = "http://app.test"
 # A machine that runs other tests too may be ten times slower than one at rest.
 _PATIENCE_SECONDS = 120
 
@@ -48,34 +53,54 @@ class Teller:
 
 
 @pytest.fixture(scope="session")
-def built_story(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """story.ts with the client it uses, checked by tsc's strict rules and compiled: once for all test processes."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has the TypeScript client installed, with story.js and readme.js: one for all test processes."""
     # Every test process of a run has a folder of its own in the same one.
-    folder = tmp_path_factory.getbasetemp().parent / "story"
+    folder = tmp_path_factory.getbasetemp().parent / "typescript"
     folder.mkdir(exist_ok=True)
-    story = folder / "tests" / "clients" / "story.js"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not story.exists() or os.environ.get("PYTEST_XDIST_WORKER") is None:
-            _compile(folder)
-    return story
+        if not (folder / "story.js").exists() or os.environ.get("PYTEST_XDIST_WORKER") is None:
+            _build(folder)
+    return folder
 
 
-def _compile(folder: Path) -> None:
+def _build(folder: Path) -> None:
+    """Checks the client by its own strict rules, then what uses it by the same against what was built."""
+    package = folder / "node_modules" / "banyan-client"
+    package.mkdir(parents=True, exist_ok=True)
+    shutil.copy(_TYPESCRIPT / "package.json", package)
+    _compile(_TYPESCRIPT, package / "dist")
+    (folder / "package.json").write_text('{"type": "module"}')
+    shutil.copy(_HERE / "story.ts", folder)
+    (folder / "readme.ts").write_text(code_in(_TYPESCRIPT / "README.md", "ts"))
+    options = json.loads((_TYPESCRIPT / "tsconfig.json").read_text())["compilerOptions"]
+    options |= {"rootDir": ".", "outDir": ".", "declaration": False, "noEmitOnError": True}
+    (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["story.ts", "readme.ts"]}))
+    _compile(folder, folder)
+
+
+def _compile(project: Path, out: Path) -> None:
     tsc = _TYPESCRIPT / "node_modules" / "typescript" / "bin" / "tsc"
     assert tsc.exists(), "TypeScript is not installed: run dev/setup"
-    (folder / "package.json").write_text('{"type": "module"}')
-    command: list[str | Path] = ["node", tsc, "-p", Path(__file__).with_name("tsconfig.json"), "--outDir", folder]
+    command: list[str | Path] = ["node", tsc, "-p", project, "--outDir", out]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def code_in(readme: Path, language: str) -> str:
+    """The first block of code in that language."""
+    found = re.search(rf"^```{language}\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
+    assert found, f"no {language} in {readme}"
+    return found[1]
 
 
 @pytest.fixture(params=["python", "typescript"])
 def teller(request: pytest.FixtureRequest) -> Teller:
     if request.param == "python":
-        source = str(ROOT / "clients" / "python" / "src")
-        return Teller([sys.executable, Path(__file__).with_name("story.py")], {"PYTHONPATH": source})
-    return Teller(["node", request.getfixturevalue("built_story")])
+        return Teller([sys.executable, _HERE / "story.py"], {"PYTHONPATH": str(PYTHON / "src")})
+    built: Path = request.getfixturevalue("built")
+    return Teller(["node", built / "story.js"])
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +111,8 @@ def shared_database_url(templates: Templates) -> Iterator[str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_url(shared_database_url: str) -> AsyncIterator[str]:
-    """The base URL of a platform that all tests of a file share."""
-    settings = settings_for(shared_database_url)
+    """The base URL of a platform that all tests of a file share; pages of APP_ORIGIN may call it."""
+    settings = settings_for(shared_database_url, http={"cors_origins": [APP_ORIGIN]})
     async with running_platform(settings) as platform, serving(platform) as url:
         yield url
 

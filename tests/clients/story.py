@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from banyan_client import Banyan, MemoryStorage, Problem, Tokens, Unreachable
-from banyan_client.models import SignedIn
+from banyan_client.models import Post, SignedIn, SyncedPost
 
 PASSWORD = "correct horse battery"
 NOBODY = UUID("01890000-0000-7000-8000-000000000000")
@@ -170,6 +170,40 @@ async def deletes(story: Story) -> object:
     return None
 
 
+async def sync(story: Story) -> object:
+    """A copy kept offline: filled, then told of what was deleted."""
+    ada, _ = await story.sign_up("ada")
+    ben, ben_account = await story.sign_up("ben")
+    asked = await ada.people.ask_connection(person_id=ben_account.account.id)
+    await ben.people.accept_connection(asked.id)
+    first = await ben.posts.publish(body="First")
+    await ben.posts.publish(body="Second")
+    copy: dict[UUID, str] = {}
+    resets = []
+    since = None
+
+    async def catch_up(wanted: list[str]) -> None:
+        nonlocal since
+        while sorted(copy.values()) != wanted:
+            page = await ada.sync.show(since=since, limit=1)
+            resets.append(page.reset)
+            if page.reset:
+                copy.clear()
+            for item in page.items:
+                match item:
+                    case SyncedPost(op="delete"):
+                        copy.pop(item.id, None)
+                    case SyncedPost(value=Post(body=body)):
+                        copy[item.id] = body
+            since = page.next
+            await asyncio.sleep(0 if page.items else 0.05)
+
+    await catch_up(["First", "Second"])
+    await ben.posts.remove(first.id)
+    await catch_up(["Second"])
+    return {"began_anew": resets[0], "and_later": any(resets[1:])}
+
+
 def changed(tokens: Tokens | None, **values: Any) -> Tokens:
     assert tokens is not None
     return msgspec.structs.replace(tokens, **values)
@@ -249,6 +283,7 @@ CHAPTERS = (
     problems,
     block,
     deletes,
+    sync,
     refresh,
     outdated,
     shared,

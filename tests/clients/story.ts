@@ -8,8 +8,9 @@ import {
   Unreachable,
   type ConnectionOptions,
   type SignedIn,
+  type SyncPage,
   type Tokens,
-} from "../../clients/typescript/src/index.js";
+} from "banyan-client";
 
 declare const process: { argv: string[] };
 
@@ -179,6 +180,38 @@ const chapters: { [name: string]: Chapter } = {
     await ada.posts.remove(first.id);
     const nobody = await problemOf(ada.posts.remove(NOBODY));
     return { left: await bodies(ada, story.handle("ada")), nobody: nobody.status };
+  },
+
+  async sync(story) {
+    const [ada] = await story.signUp("ada");
+    const [ben, benAccount] = await story.signUp("ben");
+    const asked = await ada.people.askConnection({ person_id: benAccount.account.id });
+    await ben.people.acceptConnection(asked.id);
+    const first = await ben.posts.publish({ body: "First" });
+    await ben.posts.publish({ body: "Second" });
+    const copy = new Map<string, string>();
+    const resets: boolean[] = [];
+    let since: string | undefined;
+
+    const catchUp = async (wanted: string) => {
+      while ([...copy.values()].sort().join() !== wanted) {
+        const page: SyncPage = await ada.sync.show({ since, limit: 1 });
+        resets.push(page.reset);
+        if (page.reset) copy.clear();
+        for (const item of page.items) {
+          if (item.kind !== "post") continue;
+          if (item.op === "delete") copy.delete(item.id);
+          else if (item.value !== null) copy.set(item.id, item.value.body);
+        }
+        since = page.next;
+        if (page.items.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+
+    await catchUp("First,Second");
+    await ben.posts.remove(first.id);
+    await catchUp("Second");
+    return { began_anew: resets[0], and_later: resets.slice(1).includes(true) };
   },
 
   async refresh(story) {

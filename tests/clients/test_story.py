@@ -1,5 +1,8 @@
 """The same story with each client: what they find, and what the server and the way to it saw of them."""
 
+import email.utils
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.clients.conftest import Teller
@@ -71,6 +74,14 @@ async def test_a_long_wait_is_not_waited_for(teller: Teller, proxy: Proxy) -> No
     assert len(proxy.tries(*POSTS)) == 1
 
 
+async def test_a_wait_may_be_a_date(teller: Teller, proxy: Proxy) -> None:
+    date = email.utils.format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    proxy.faults.append(Fault(*POSTS, times=100, status=503, headers={"Retry-After": date}))
+    found = await teller.tell("refused", proxy.url)
+    assert 3000 < found["retry_after"] <= 3600
+    assert len(proxy.tries(*POSTS)) == 1
+
+
 async def test_other_refusals_are_final(teller: Teller, proxy: Proxy) -> None:
     proxy.faults.append(Fault(*POSTS, times=100, status=500))
     assert (await teller.tell("refused", proxy.url))["status"] == 500
@@ -110,6 +121,10 @@ async def test_a_deletion_whose_answer_was_lost_is_done(teller: Teller, proxy: P
     assert found == {"left": [], "nobody": 404}
     (removed, _) = [seen for seen in proxy.seen if seen.method == "DELETE"]
     assert removed.path.startswith("/v1/posts/")
+
+
+async def test_a_copy_is_kept_up_to_date(teller: Teller, proxy: Proxy) -> None:
+    assert await teller.tell("sync", proxy.url) == {"began_anew": True, "and_later": False}
 
 
 async def test_many_calls_refresh_once(teller: Teller, proxy: Proxy) -> None:
