@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from banyan.kernel.ids import new_id
+from tests.support.eventually import eventually
 from tests.support.platform import MAILBOX_KEY, PASSWORD, Api
 
 _numbers = count()
@@ -103,6 +104,26 @@ async def owners_invite(cast: Cast) -> Call:
     """An invite that the owner has made."""
     made = await cast.owner.post("/v1/invites", {})
     return Call({"invite_id": made.json()["id"]})
+
+
+async def own_password(cast: Cast) -> Call:
+    """The password of whoever asks, none of whom is the last admin."""
+    await _sign_up_admin(cast.anonymous, f"deputy_{next(_numbers)}")
+    return Call(body={"password": PASSWORD})
+
+
+async def owners_export(cast: Cast) -> Call:
+    """A copy of the owner's data that is ready."""
+    await cast.owner.post("/v1/me/exports", {})
+    found: list[str] = []
+
+    async def ready() -> bool:
+        kept = (await cast.owner.get("/v1/me/exports")).json()["items"]
+        found[:] = [export["id"] for export in kept if export["state"] == "ready"]
+        return bool(found)
+
+    await eventually(ready)
+    return Call({"export_id": found[0]})
 
 
 async def owners_session(cast: Cast) -> Call:

@@ -78,6 +78,11 @@ ROWS = [
     Row("POST",   "/v1/invites",                          the.body({}),               (401, 201, 201, 201, 201)),
     Row("GET",    "/v1/invites",                          the.nothing,                (401, 200, 200, 200, 200)),
     Row("DELETE", "/v1/invites/{invite_id}",              the.owners_invite,          (401, 404, 404, 204, 404)),
+    Row("POST",   "/v1/me/exports",                       the.nothing,                (401, 202, 202, 202, 202)),
+    Row("GET",    "/v1/me/exports",                       the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/me/exports/{export_id}",           the.owners_export,          (401, 404, 404, 200, 404)),
+    Row("GET",    "/v1/me/exports/{export_id}/file",      the.owners_export,          (401, 404, 404, 200, 404)),
+    Row("POST",   "/v1/me/deletion",                      the.own_password,           (401, 202, 202, 202, 202)),
     Row("POST",   "/v1/setup/first-admin",                the.first_admin,            (410, 410, 410, 410, 410)),
     Row("GET",    "/.well-known/jwks.json",               the.nothing,                (200, 200, 200, 200, 200)),
 
@@ -255,7 +260,7 @@ def check_promises(answer: httpx.Response) -> None:
         assert problem["request_id"] == answer.headers["x-request-id"]
         assert problem["code"] and problem["title"] and problem["detail"]
     else:
-        assert answer.headers.get("content-type") in ("application/json", None)
+        assert answer.headers.get("content-type") in ("application/json", "application/zip", None)
 
 
 @_IN_MODULE

@@ -37,6 +37,7 @@ LISTS = {
     "/v1/invites?": (2, 1),
     "/v1/admin/webhooks?": (2, 1),
     "/v1/admin/webhooks/{webhook_id}/deliveries?": (3, 2),
+    "/v1/me/exports?": (2, 1),
     "/dev/mailbox/messages?": (2, 1),
     # Each look at people is written down: five statements more.
     "/v1/admin/people?": (8, 7),
@@ -93,6 +94,12 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
     ada = await api.sign_up("ada")
     async with api.platform.pool.connection() as connection:
         await connection.execute("UPDATE accounts_accounts SET role = 'admin' WHERE id = $1", ada.id)
+        await connection.execute(
+            "INSERT INTO accounts_exports (id, account_id, state, expires_at)"
+            " SELECT unnest($2::uuid[]), $1, 'failed', now() + interval '1 day'",
+            ada.id,
+            [new_id() for _ in range(ITEMS)],
+        )
         await connection.execute(
             "INSERT INTO jobs (id, kind, payload, priority, state, run_at)"
             " SELECT unnest($1::uuid[]), 'no.Such', '{}', 1, 'dead', now()",

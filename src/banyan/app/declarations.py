@@ -31,7 +31,9 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *housekeeping.JOB_KINDS,
             *streams_jobs.JOB_KINDS,
             *mailer.job_kinds(),
-            *accounts_jobs.job_kinds(features.verification, features.passwords, settings.accounts),
+            *accounts_jobs.job_kinds(
+                features.verification, features.passwords, features.exports, features.erasures, settings.accounts
+            ),
             *people_jobs.job_kinds(features.handles),
             *posts_subscribers.job_kinds(features.homes),
             *webhooks_subscribers.job_kinds(webhooks.sending),

@@ -10,9 +10,12 @@ from banyan.app.webhooks import WebhookParts, build_webhooks
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.accounts.models import PersonNames
 from banyan.features.accounts.person import PeopleDirectory, PersonLink
+from banyan.features.accounts.personal_data import personal_data as accounts_personal_data
 from banyan.features.accounts.service.accounts import Accounts
 from banyan.features.accounts.service.administration import Administration
 from banyan.features.accounts.service.api_keys import ApiKeys
+from banyan.features.accounts.service.deletions import AccountEraser, Deletions, Erasures
+from banyan.features.accounts.service.exports import Exports
 from banyan.features.accounts.service.first_admin import FirstAdmin
 from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.lockout import Lockout
@@ -23,12 +26,14 @@ from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import PersonNotFound
+from banyan.features.people.personal_data import personal_data as people_personal_data
 from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
 from banyan.features.people.service.synced import SyncedPeople
 from banyan.features.people.synced import synced_kinds as people_kinds
+from banyan.features.posts.personal_data import PERSONAL_DATA as POSTS_PERSONAL_DATA
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
 from banyan.features.posts.service.homes import Homes, HomeSizes
@@ -40,9 +45,10 @@ from banyan.features.posts.service.tags import Tags
 from banyan.features.posts.synced import synced_kinds as posts_kinds
 from banyan.features.sync.service import Sync
 from banyan.infra.database.work import Work
-from banyan.infra.http.idempotency import forget_subject
+from banyan.infra.http.idempotency import forget_owner, forget_subject
 from banyan.infra.mail.mailer import Mailer
 from banyan.infra.ratelimit import RateLimiter
+from banyan.infra.streams.queries import delete_stream
 from banyan.infra.streams.streams import Streams
 from banyan.kernel.clock import now
 
@@ -55,6 +61,9 @@ class Features:
     sessions: Sessions
     verification: Verification
     invites: Invites
+    exports: Exports
+    deletions: Deletions
+    erasures: Erasures
     first_admin: FirstAdmin
     passwords: PasswordChanges
     administration: Administration
@@ -89,11 +98,12 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
     verification = Verification(settings.accounts, mailer, mails.accounts, person, invites)
     lockout = Lockout(auth.secret, settings.accounts, limiter)
     owners = OwnerCheck(auth.passwords, lockout)
+    deletions = Deletions(settings.accounts, owners, mailer, mails.accounts, person)
     second_factor = SecondFactor(
         auth.secret, owners, sessions, lockout, mailer, mails.accounts, settings.community.name
     )
     accounts = Accounts(
-        settings.accounts, auth.passwords, sessions, verification, invites, lockout, second_factor, person
+        settings.accounts, auth.passwords, sessions, verification, invites, lockout, second_factor, person, deletions
     )
     passwords = PasswordChanges(
         settings.accounts, auth.passwords, owners, sessions, lockout, mailer, mails.accounts, person
@@ -102,20 +112,31 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
     sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
     homes = Homes(people_api, posts, sizes)
     streams = Streams((*people_kinds(SyncedPeople(people_api)), *posts_kinds(SyncedPosts(people_api, homes))))
+    lists, mutes = Lists(), Mutes()
+    api_keys = ApiKeys(mailer, mails.accounts)
+    eraser = AccountEraser(lockout, mailer, mails.accounts, _forget)
+    parts = (
+        accounts_personal_data(sessions, invites, api_keys, eraser),
+        people_personal_data(people, lists, mutes),
+        POSTS_PERSONAL_DATA,
+    )
     return Features(
         accounts=accounts,
         sessions=sessions,
         verification=verification,
         invites=invites,
+        exports=Exports(parts, mailer, mails.accounts, settings.community.name, public_url),
+        deletions=deletions,
+        erasures=Erasures(parts),
         first_admin=FirstAdmin(accounts, sessions, lockout, auth.passwords, public_url),
         passwords=passwords,
         administration=Administration(_directory(people_api), lockout),
         second_factor=second_factor,
-        api_keys=ApiKeys(mailer, mails.accounts),
+        api_keys=api_keys,
         people=people,
         handles=handles,
-        lists=Lists(),
-        mutes=Mutes(),
+        lists=lists,
+        mutes=mutes,
         people_api=people_api,
         posts=posts,
         comments=Comments(people_api, posts),
@@ -143,7 +164,19 @@ def _person_link(people: People, people_api: PeopleApi) -> PersonLink:
             raise PersonNotFound
         return PersonNames(card.handle, card.display_name)
 
-    return PersonLink(check=people.check_person, create=create, find_names=find_names)
+    return PersonLink(
+        check=people.check_person,
+        create=create,
+        find_names=find_names,
+        hide=people.hide_person,
+        show=people.show_person,
+    )
+
+
+async def _forget(work: Work, account_id: UUID) -> None:
+    """What the house keeps under an account's id, beside the features."""
+    await forget_owner(work, account_id)
+    await delete_stream(work, account_id)
 
 
 def _directory(people_api: PeopleApi) -> PeopleDirectory:

@@ -17,6 +17,7 @@ from banyan.features.accounts.routes.accounts import (
 )
 from banyan.features.accounts.routes.api_keys import ApiKeyRoutes
 from banyan.features.accounts.routes.passwords import PasswordRoutes
+from banyan.features.accounts.routes.personal_data import DeletionRoutes, ExportRoutes
 from banyan.features.accounts.routes.second_factor import TotpRoutes
 from banyan.features.people.routes import (
     BlockRoutes,
@@ -52,6 +53,8 @@ def build_controllers(
             bind(AccountRoutes, accounts=accounts),
             bind(AuthRoutes, accounts=accounts, sessions=features.sessions, verification=features.verification),
             bind(InviteRoutes, invites=features.invites),
+            bind(ExportRoutes, exports=features.exports),
+            bind(DeletionRoutes, deletions=features.deletions),
             bind(PasswordRoutes, passwords=features.passwords),
             bind(TotpRoutes, second_factor=features.second_factor),
             bind(ApiKeyRoutes, api_keys=features.api_keys),

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from banyan.infra.database.work import Connection, Work
+from banyan.kernel.pages import Page
 from banyan.kernel.signals import Job, Signal
 
 # Announce on it the tags under which anonymous answers are kept (`request.share`), to have them made anew.
@@ -78,6 +79,30 @@ class SyncedKind:
     name: str
     versions: Callable[[Work, UUID], Awaitable[dict[UUID, int]]]
     values: Callable[[Work, UUID, list[UUID]], Awaitable[Mapping[UUID, Struct]]]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSection:
+    """One list in the export of a person's data. `read` gives a page of it: (work, person, cursor), where the cursor
+    is `next_cursor` of the page before.
+    """
+
+    name: str
+    title: str
+    read: Callable[[Work, UUID, str | None], Awaitable[Page[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """What export and deletion of a person mean in one feature.
+
+    `erase` removes a bounded part of what there is, in a transaction of its own, and says whether there is more; it is
+    called until there is none, and may be called again after that.
+    """
+
+    feature: str
+    sections: tuple[DataSection, ...]
+    erase: Callable[[Work, UUID], Awaitable[bool]]
 
 
 AnySubscriber = Subscriber[Any]

@@ -17,6 +17,9 @@ from banyan_client.variants import Unknown, variants
 AccountState: TypeAlias = Literal["active", "suspended"]
 """Whether an account can be signed in to."""
 
+ExportState: TypeAlias = Literal["failed", "preparing", "ready"]
+"""How far an archive of one's data is."""
+
 Role: TypeAlias = Literal["admin", "business", "member", "moderator", "seller"]
 """What an account may do beyond its own things."""
 
@@ -179,6 +182,20 @@ class Credentials(Struct, frozen=True, kw_only=True):
     """An e-mail address."""
     password: str
     otp: str | UnsetType | None = UNSET
+    restore: bool | UnsetType = UNSET
+    """Take back the deletion of this account."""
+
+
+class Deletion(Struct, frozen=True, kw_only=True):
+    """When an account that is hidden already will be erased."""
+
+    deletes_at: datetime
+
+
+class DeletionRequest(Struct, frozen=True, kw_only=True):
+    """The account's password, so that a session alone cannot end it."""
+
+    password: str
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -217,6 +234,18 @@ class DeliveryWithPayload(Struct, frozen=True, kw_only=True):
     response: str | None
     error: str | None
     payload: Message
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """An archive of one's own data; `file_url` leads to the ZIP while it is ready."""
+
+    id: UUID
+    state: ExportState
+    created_at: datetime
+    ready_at: datetime | None
+    expires_at: datetime
+    size_bytes: int | None
+    file_url: str | None
 
 
 class FirstAdminSignUp(Struct, frozen=True, kw_only=True):

@@ -184,7 +184,7 @@ export class AuthApi {
    * Where a second factor is on, the right password alone answers 401 `otp_required`: send the same with `otp`.
    *
    * Refused with `wrong_credentials` (401), `otp_required` (401), `wrong_otp` (401), `email_not_verified` (403),
-   * `account_suspended` (403), `locked_out` (429).
+   * `account_suspended` (403), `account_deleting` (403), `locked_out` (429).
    */
   signIn(body: Credentials, options?: PostOptions): Promise<SignedIn> {
     return this.transport.call({

@@ -144,6 +144,30 @@ class LastAdmin(Conflict):
     title = "The last admin has to stay"
 
 
+class AccountDeleting(Forbidden):
+    """Only told to those who prove the account."""
+
+    code = "account_deleting"
+    title = "This account is being deleted"
+
+
+class ExportUnderWay(Conflict):
+    code = "export_under_way"
+    title = "An export is being made already"
+
+
+class ExportNotFound(NotFound):
+    code = "export_not_found"
+    title = "There is no such export"
+
+
+class ExportNotReady(Conflict):
+    """It is still being made, or could not be."""
+
+    code = "export_not_ready"
+    title = "This export is not ready"
+
+
 class SessionNotFound(NotFound):
     code = "session_not_found"
     title = "There is no such session"

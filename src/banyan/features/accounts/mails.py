@@ -6,7 +6,7 @@ from banyan.infra.mail.message import LANGUAGES, Language, MailMessage
 from banyan.infra.mail.templates import MailTemplates
 
 # What `banyan mail preview` shows in place of each value.
-SAMPLES = {"hours": "24", "minutes": "60", "left": "9", "handle": "ada"}
+SAMPLES = {"days": "7", "date": "2027-01-31", "hours": "24", "minutes": "60", "left": "9", "handle": "ada"}
 
 
 class AccountMails:
@@ -63,6 +63,19 @@ class AccountMails:
         """Tells the owner of an account that an API key was made."""
         link = f"{self._public_url}/reset-password"
         return self._texts.compose("api_key_made", _language(language), to, {}, link)
+
+    def export_ready(self, to: str, language: str, days: str, link: str) -> MailMessage:
+        """Tells that the archive of one's data can be fetched."""
+        return self._texts.compose("export_ready", _language(language), to, {"days": days}, link)
+
+    def deletion_begun(self, to: str, language: str, date: str) -> MailMessage:
+        """Tells that the account will be deleted, and how to take it back."""
+        link = f"{self._public_url}/app#/sign-in"
+        return self._texts.compose("deletion_begun", _language(language), to, {"date": date}, link)
+
+    def account_deleted(self, to: str, language: str) -> MailMessage:
+        """The last mail."""
+        return self._texts.compose("account_deleted", _language(language), to, {})
 
     def _link(self, page: str, token: str) -> str:
         # A fragment is not sent to any server, so the token stays out of logs and referrers.

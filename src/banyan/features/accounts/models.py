@@ -80,6 +80,7 @@ class Credentials(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
     email: Email
     password: GivenPassword
     otp: Otp | None = None
+    restore: Annotated[bool, Meta(description="Take back the deletion of this account.")] = False
 
 
 class RefreshRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -303,6 +304,50 @@ class Invite(Struct, frozen=True, kw_only=True):
     open: bool
 
 
+class ExportState(StrEnum):
+    """How far an archive of one's data is."""
+
+    PREPARING = "preparing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """An archive of one's own data; `file_url` leads to the ZIP while it is ready."""
+
+    id: UUID
+    state: ExportState
+    created_at: datetime
+    ready_at: datetime | None
+    expires_at: datetime
+    size_bytes: int | None
+    file_url: str | None
+
+
+class DeletionRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The account's password, so that a session alone cannot end it."""
+
+    password: Annotated[str, Meta(min_length=1, max_length=PASSWORD_MAX_CHARS)]
+
+
+class Deletion(Struct, frozen=True):
+    """When an account that is hidden already will be erased."""
+
+    deletes_at: datetime
+
+
+class OwnAccount(Struct, frozen=True):
+    """An account as its owner's export has it."""
+
+    id: UUID
+    email: str
+    email_verified_at: datetime | None
+    role: Role
+    language: str
+    created_at: datetime
+    has_password: bool
+
+
 class AccountImport(Struct, frozen=True, kw_only=True):
     """An account to be taken over in bulk; without `password_hash` nobody can sign in to it by password."""
 
@@ -313,6 +358,23 @@ class AccountImport(Struct, frozen=True, kw_only=True):
     created_at: datetime
     role: Role = Role.MEMBER
     language: str = "en"
+
+
+class MakeExport(Job, frozen=True):
+    """Make an archive that somebody asked for."""
+
+    export_id: UUID
+
+
+class EraseDueAccounts(Job, frozen=True):
+    """Begin to erase the accounts whose grace period is over."""
+
+
+class ErasePart(Job, frozen=True):
+    """Erase what one feature has of an account, then go on with the next feature."""
+
+    account_id: UUID
+    feature: str
 
 
 class SendVerification(Job, frozen=True):

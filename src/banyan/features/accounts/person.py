@@ -14,12 +14,15 @@ from banyan.infra.database.work import Work
 @dataclass(frozen=True, slots=True)
 class PersonLink:
     """`check` (handle, display name) and `create` (id, handle, display name) raise what people say of a handle
-    or name that cannot be had; `find_names` answers for every account, since each has its person.
+    or name that cannot be had; `find_names` answers for every account, since each has its person. To others a person
+    does not exist from `hide` until `show`.
     """
 
     check: Callable[[Work, str, str], Awaitable[None]]
     create: Callable[[Work, UUID, str, str], Awaitable[PersonNames]]
     find_names: Callable[[Work, UUID], Awaitable[PersonNames]]
+    hide: Callable[[Work, UUID], Awaitable[None]]
+    show: Callable[[Work, UUID], Awaitable[None]]
 
 
 class NewPerson(Struct, frozen=True):

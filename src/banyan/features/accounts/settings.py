@@ -17,6 +17,9 @@ class AccountsSettings(BaseModel):
         10, ge=0, le=100_000, description="Uses that a member's invites of 30 days may add up to; 0: admins only."
     )
     invite_days: int = Field(30, ge=1, le=365, description="How long an invite holds that names no end.")
+    deletion_grace_days: int = Field(
+        30, ge=0, le=365, description="So long an account stays hidden and can be taken back before it is erased."
+    )
     verify_first: bool = Field(
         False,
         description="Nobody gets in before their e-mail address is proven. A sign-up then never tells whether "

@@ -229,3 +229,20 @@ class ConnectionSide(Struct, frozen=True, gc=False):
     other_id: UUID
     connection_id: UUID
     created_at: datetime
+
+
+class EarlierHandle(Struct, frozen=True, gc=False):
+    """A handle that its owner has given up."""
+
+    id: UUID
+    handle: str
+    changed_at: datetime
+
+
+class OwnListMember(Struct, frozen=True, gc=False):
+    """That somebody is on one of one's lists."""
+
+    id: UUID
+    list_id: UUID
+    person_id: UUID
+    created_at: datetime

@@ -262,3 +262,49 @@ class ReactionImport(Struct, frozen=True, kw_only=True):
     person_id: UUID
     kind: ReactionKind
     created_at: datetime
+
+
+class WrittenPost(Struct, frozen=True, gc=False):
+    """A post as its author's export has it."""
+
+    id: UUID
+    body: str
+    audience: str
+    created_at: datetime
+    edited_at: datetime | None
+
+
+class EarlierText(Struct, frozen=True, gc=False):
+    """What a post said, and for whom, until `edited_at`."""
+
+    id: UUID
+    post_id: UUID
+    body: str
+    audience: str
+    edited_at: datetime
+
+
+class WrittenComment(Struct, frozen=True, gc=False):
+    """A comment as its author's export has it."""
+
+    id: UUID
+    post_id: UUID
+    parent_id: UUID | None
+    body: str
+    created_at: datetime
+    edited_at: datetime | None
+
+
+class WrittenReaction(Struct, frozen=True, gc=False):
+    """A reaction as the export of whoever chose it has it."""
+
+    post_id: UUID
+    kind: str
+    created_at: datetime
+
+
+class SavedPost(Struct, frozen=True, gc=False):
+    """That a post was saved."""
+
+    id: UUID
+    post_id: UUID

@@ -11,7 +11,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 class Capture:
     """An ASGI `send` that keeps one whole answer. An answer in several parts (a file) is passed on as it comes,
-    after `before_stream` has committed.
+    after `before_stream` has committed and completed its first message.
     """
 
     __slots__ = ("_body", "_send", "_start", "before_stream", "sent_bytes", "streaming")
@@ -20,7 +20,7 @@ class Capture:
         self._send = send
         self._start: Message | None = None
         self._body = b""
-        self.before_stream: Callable[[], Awaitable[None]] | None = None
+        self.before_stream: Callable[[Message], Awaitable[None]] | None = None
         self.streaming = False
         self.sent_bytes = 0
 
@@ -52,9 +52,9 @@ class Capture:
 
     async def _pass_on(self, message: Message) -> None:
         if not self.streaming:
-            if self.before_stream is not None:
-                await self.before_stream()
             assert self._start is not None
+            if self.before_stream is not None:
+                await self.before_stream(self._start)
             self.streaming = True
             await self._send(self._start)
         self.sent_bytes += len(message.get("body", b""))

@@ -18,6 +18,7 @@ class Exchange:
         "error",
         "headers",
         "idempotency_key",
+        "is_head",
         "principal",
         "remembered_subject",
         "replayed_subject",
@@ -36,6 +37,7 @@ class Exchange:
         self.work = work
         self.principal: Principal | None = None
         self.idempotency_key: str | None = None
+        self.is_head = False
         # Set when a retry of an answered request comes in whose answer held tokens: whose tokens they were.
         self.replayed_subject: UUID | None = None
         self.remembered_subject: UUID | None = None

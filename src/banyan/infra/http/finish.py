@@ -89,6 +89,12 @@ class Finisher:
         await send({"type": "http.response.body", "body": body})
         self._record(scope, exchange, status, len(body), started)
 
+    def begin_stream(self, path: str, exchange: Exchange, start: dict[str, Any]) -> None:
+        """Completes the headers of an answer that goes out in parts."""
+        headers = list(start["headers"])
+        self._add_headers(headers, exchange, Answer(int(start["status"]), headers, b""), path)
+        start["headers"] = headers
+
     def record_streamed(self, scope: Scope, exchange: Exchange, capture: Capture, started: float) -> None:
         """Records an answer that went out in parts."""
         self._record(scope, exchange, capture.status, capture.sent_bytes, started)

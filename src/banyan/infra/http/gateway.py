@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from os import urandom
 from typing import Any
 
@@ -111,6 +112,7 @@ class Gateway:
         if method == "HEAD":
             # Routes know only GET; the body is dropped when the answer is sent.
             scope["method"] = "GET"
+            exchange.is_head = True
         self._in_flight += 1
         capture = Capture(send)
         try:
@@ -303,7 +305,7 @@ class Gateway:
         claimed: tuple[str, RouteFlags] | None = None,
     ) -> Answer:
         """Runs the route, then commits what it did, or rolls back when it answers an error."""
-        capture.before_stream = exchange.work.commit
+        capture.before_stream = partial(self._begin_stream, scope, exchange)
         await self._app(scope, body, capture)
         answer = capture.take()
         if capture.streaming:
@@ -320,6 +322,12 @@ class Gateway:
         elif work.in_transaction:
             await work.rollback()
         return answer
+
+    async def _begin_stream(self, scope: Scope, exchange: Exchange, start: Scope) -> None:
+        await exchange.work.commit()
+        self._finisher.begin_stream(scope["path"], exchange, start)
+        # The server must know that nobody waits for the body.
+        scope["method"] = "HEAD" if exchange.is_head else scope["method"]
 
 
 def _read_request_id(header: bytes | None) -> str | None:

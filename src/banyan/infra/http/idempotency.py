@@ -41,6 +41,7 @@ _STORE = """
 UPDATE http_idempotency_keys SET status = $3, content_type = $4, location = $5, body = $6, subject = $7
 WHERE owner = $1 AND key = $2
 """
+_FORGET_OWNER = "DELETE FROM http_idempotency_keys WHERE owner = $1 OR subject = $1"
 _FORGET_SUBJECT = "DELETE FROM http_idempotency_keys WHERE subject = $1"
 _FORGET = "DELETE FROM http_idempotency_keys WHERE expires_at <= now()"
 
@@ -136,6 +137,11 @@ async def forget_expired(work: Work) -> None:
 async def forget_subject(work: Work, subject: UUID) -> None:
     """Retries get no fresh tokens of this account any more: what proved it then need not hold now."""
     await work.write(_FORGET_SUBJECT, subject)
+
+
+async def forget_owner(work: Work, owner: UUID) -> None:
+    """Answers kept for retries by an account, or with its tokens."""
+    await work.write(_FORGET_OWNER, owner)
 
 
 def _owner(exchange: Exchange) -> UUID:

@@ -162,6 +162,8 @@ def _types_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterable[Any]:
 def _returned(handler: HTTPRouteHandler) -> dict[int, Any]:
     """What a route answers when all is well, by status; nothing where the answer has no body."""
     raw = handler.parsed_fn_signature.return_type.raw
+    if handler.opt.get("file"):
+        return {}
     also: dict[Any, int] = handler.opt["also"]
     main = reduce(or_, (kind for kind in get_args(raw) if kind not in also)) if also else raw
     answers = {handler.status_code: main} if main not in (None, type(None)) else {}
@@ -256,6 +258,9 @@ def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -
         }
         if kind is Moved:
             responses[str(status)]["headers"] = {"Location": {"required": True, "schema": {"type": "string"}}}
+    if handler.opt.get("file"):
+        schema = {"type": "string", "format": "binary"}
+        responses[str(handler.status_code)]["content"] = {handler.opt["file"]: {"schema": schema}}
     if "GET" in handler.http_methods:
         responses["304"] = {"description": "Not changed since the ETag in `If-None-Match`."}
     for status, errors in sorted(_errors_by_status(route, handler).items()):

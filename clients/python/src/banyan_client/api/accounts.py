@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from banyan_client.models import Invite, SignedIn, VerificationSent
+from banyan_client.models import Deletion, Export, Invite, SignedIn, VerificationSent
 from banyan_client.pages import Pages
 from banyan_client.transport import Transport, segment
 
@@ -21,6 +21,28 @@ class AccountsApi:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    async def ask_deletion(self, *, password: str, idempotency_key: str | None = None) -> Deletion:
+        """Delete one's account.
+
+        All sessions end, and to others the person does not exist from now on. Until `deletes_at` a sign-in
+        with `"restore": true` takes it back; then it is erased.
+
+        Refused with `wrong_password` (403), `insufficient_scope` (403), `last_admin` (409), `locked_out`
+        (429).
+        """
+        return await self._transport.call(
+            "POST", "/v1/me/deletion", Deletion, body={"password": password}, key=idempotency_key
+        )
+
+    async def create_export(self, *, idempotency_key: str | None = None) -> Export:
+        """Ask for a copy of one's own data.
+
+        It is made in the background, one at a time, and kept for 7 days; a mail says when it is ready.
+
+        Refused with `insufficient_scope` (403), `export_under_way` (409).
+        """
+        return await self._transport.call("POST", "/v1/me/exports", Export, key=idempotency_key)
 
     async def create_first_admin(
         self,
@@ -76,6 +98,20 @@ class AccountsApi:
             key=idempotency_key,
         )
 
+    async def fetch_export(self, export_id: UUID | str) -> bytes:
+        """The copy itself: a ZIP with one JSON file per feature, and index.html to read it all.
+
+        Refused with `insufficient_scope` (403), `export_not_found` (404), `export_not_ready` (409).
+        """
+        return await self._transport.call("GET", f"/v1/me/exports/{segment(export_id)}/file", bytes)
+
+    def list_exports(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Export]:
+        """The copies that are kept, newest first.
+
+        Refused with `insufficient_scope` (403).
+        """
+        return self._transport.list("/v1/me/exports", Export, {"limit": limit, "cursor": cursor})
+
     def list_invites(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Invite]:
         """One's own invites, newest first.
 
@@ -89,6 +125,13 @@ class AccountsApi:
         Refused with `insufficient_scope` (403), `invite_not_found` (404).
         """
         await self._transport.call("DELETE", f"/v1/invites/{segment(invite_id)}", None)
+
+    async def show_export(self, export_id: UUID | str) -> Export:
+        """One of them, to see whether it is ready.
+
+        Refused with `insufficient_scope` (403), `export_not_found` (404).
+        """
+        return await self._transport.call("GET", f"/v1/me/exports/{segment(export_id)}", Export)
 
     async def sign_up(
         self,

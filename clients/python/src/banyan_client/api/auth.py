@@ -188,7 +188,13 @@ class AuthApi:
         return await self._transport.call("GET", "/v1/auth/totp", TotpState)
 
     async def sign_in(
-        self, *, email: str, password: str, otp: str | UnsetType | None = UNSET, idempotency_key: str | None = None
+        self,
+        *,
+        email: str,
+        password: str,
+        otp: str | UnsetType | None = UNSET,
+        restore: bool | UnsetType = UNSET,
+        idempotency_key: str | None = None,
     ) -> SignedIn:
         """Sign in.
 
@@ -196,15 +202,16 @@ class AuthApi:
         `otp`.
 
         `email`: An e-mail address.
+        `restore`: Take back the deletion of this account.
 
         Refused with `wrong_credentials` (401), `otp_required` (401), `wrong_otp` (401), `email_not_verified`
-        (403), `account_suspended` (403), `locked_out` (429).
+        (403), `account_suspended` (403), `account_deleting` (403), `locked_out` (429).
         """
         return await self._transport.call(
             "POST",
             "/v1/auth/token",
             SignedIn,
-            body={"email": email, "password": password, "otp": otp},
+            body={"email": email, "password": password, "otp": otp, "restore": restore},
             key=idempotency_key,
             signed=False,
             keeps_tokens=True,

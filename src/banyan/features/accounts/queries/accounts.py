@@ -47,7 +47,7 @@ async def find_secret_login(work: Work, email_key: str) -> tuple[SecretLogin | N
         """
         SELECT 0 AS rank, id, email, email_verified_at IS NOT NULL, role, password_hash, secrets_version,
             EXISTS (SELECT FROM accounts_totp WHERE account_id = id AND confirmed_at IS NOT NULL)
-        FROM accounts_accounts WHERE email_key = $1
+        FROM accounts_accounts WHERE email_key = $1 AND erasing_at IS NULL
         UNION ALL
         SELECT 1, id, email, false, 'member', password_hash, 0, false
         FROM accounts_sign_ups WHERE email_key = $1 AND expires_at > now()

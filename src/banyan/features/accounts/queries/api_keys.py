@@ -25,12 +25,13 @@ class ApiKeyRow(Struct, frozen=True):
 
 
 async def find_key(work: Work, digest: bytes) -> KeyRecord | None:
-    """The key while it holds; none of a suspended account does."""
+    """The key while it holds; none of an account does that is suspended or being deleted."""
     row = await work.row(
         """
         SELECT k.id, k.account_id, a.role, k.scopes, k.expires_at
         FROM accounts_api_keys k JOIN accounts_accounts a ON a.id = k.account_id
-        WHERE k.digest = $1 AND (k.expires_at IS NULL OR k.expires_at > now()) AND a.suspended_at IS NULL
+        WHERE k.digest = $1 AND (k.expires_at IS NULL OR k.expires_at > now())
+            AND a.suspended_at IS NULL AND a.deletes_at IS NULL
         """,
         digest,
     )

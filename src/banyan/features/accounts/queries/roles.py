@@ -11,9 +11,9 @@ async def lock_admins(work: Work) -> list[UUID]:
     from each other at once, or suspend each other, one must remain.
     """
     rows = await work.write(
-        "SELECT id, suspended_at FROM accounts_accounts WHERE role = 'admin' ORDER BY id FOR UPDATE"
+        "SELECT id, suspended_at, deletes_at FROM accounts_accounts WHERE role = 'admin' ORDER BY id FOR UPDATE"
     )
-    return [row["id"] for row in rows if row["suspended_at"] is None]
+    return [row["id"] for row in rows if row["suspended_at"] is None and row["deletes_at"] is None]
 
 
 async def set_role(work: Work, account_id: UUID, role: Role) -> Role | None:

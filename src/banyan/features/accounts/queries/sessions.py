@@ -36,12 +36,12 @@ class SessionState(Struct, frozen=True):
 async def insert_session(
     work: Work, session_id: UUID, account_id: UUID, expires_at: datetime, user_agent: str, ip: str, digest: bytes
 ) -> bool:
-    """False for a suspended account; of a suspension under way the outcome is waited for."""
+    """False for an account that is suspended or being deleted; of either under way the outcome is waited for."""
     row = await work.write_row(
         """
         INSERT INTO accounts_sessions (id, account_id, expires_at, user_agent, ip, refresh_digests)
         SELECT $1, id, $3, $4, $5, ARRAY[$6::bytea] FROM accounts_accounts
-        WHERE id = $2 AND suspended_at IS NULL FOR KEY SHARE
+        WHERE id = $2 AND suspended_at IS NULL AND deletes_at IS NULL FOR KEY SHARE
         RETURNING id
         """,
         session_id,
@@ -55,12 +55,12 @@ async def insert_session(
 
 
 async def find_session_role(work: Work, account_id: UUID, session_id: UUID) -> str | None:
-    """The account's role while the session lives and the account is not suspended."""
+    """The account's role while the session lives and the account is neither suspended nor being deleted."""
     role: str | None = await work.value(
         """
         SELECT a.role FROM accounts_sessions s JOIN accounts_accounts a ON a.id = s.account_id
         WHERE s.id = $2 AND s.account_id = $1 AND s.ended_at IS NULL AND s.expires_at > now()
-            AND a.suspended_at IS NULL
+            AND a.suspended_at IS NULL AND a.deletes_at IS NULL
         """,
         account_id,
         session_id,
@@ -78,7 +78,8 @@ async def lock_session(work: Work, session_id: UUID) -> SessionState | None:
     """The session, whose row nobody else changes until the transaction ends."""
     row = await work.write_row(
         """
-        SELECT s.id, s.account_id, a.role, s.ended_at IS NULL AND s.expires_at > now() AND a.suspended_at IS NULL,
+        SELECT s.id, s.account_id, a.role,
+            s.ended_at IS NULL AND s.expires_at > now() AND a.suspended_at IS NULL AND a.deletes_at IS NULL,
             s.refresh_digests, s.rotated_digest, s.rotated_key_digest, s.rotated_at
         FROM accounts_sessions s JOIN accounts_accounts a ON a.id = s.account_id
         WHERE s.id = $1 FOR UPDATE OF s

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from banyan.features.accounts.errors import (
+    AccountDeleting,
     AccountSuspended,
     EmailNotVerified,
     EmailTaken,
@@ -136,7 +137,15 @@ class AuthRoutes(Controller):
     @post(
         "/token",
         access="credentials",
-        raises=[WrongCredentials, OtpRequired, WrongOtp, EmailNotVerified, AccountSuspended, LockedOut],
+        raises=[
+            WrongCredentials,
+            OtpRequired,
+            WrongOtp,
+            EmailNotVerified,
+            AccountSuspended,
+            AccountDeleting,
+            LockedOut,
+        ],
         status=200,
         secret_answer=True,
     )

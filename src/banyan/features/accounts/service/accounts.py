@@ -32,6 +32,7 @@ from banyan.features.accounts.person import PersonLink
 from banyan.features.accounts.queries import accounts as queries
 from banyan.features.accounts.queries.accounts import SecretLogin
 from banyan.features.accounts.queries.verification import SignUpRow
+from banyan.features.accounts.service.deletions import Deletions
 from banyan.features.accounts.service.invites import Invites
 from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.second_factor import SecondFactor
@@ -65,6 +66,7 @@ class Accounts:
         lockout: Lockout,
         second_factor: SecondFactor,
         person: PersonLink,
+        deletions: Deletions,
     ) -> None:
         self._verify_first = settings.verify_first
         self._passwords = passwords
@@ -74,6 +76,7 @@ class Accounts:
         self._lockout = lockout
         self._second_factor = second_factor
         self._person = person
+        self._deletions = deletions
 
     async def sign_up(
         self, work: Work, sign_up: InvitedSignUp, language: Language, client: Client
@@ -166,6 +169,8 @@ class Accounts:
             raise EmailNotVerified("Open the link in the mail we sent, or ask for another one.")
         if login.password_hash and new_hash:
             await queries.update_password_hash(work, login.id, login.password_hash, new_hash)
+        if credentials.restore and await self._deletions.restore(work, login.id):
+            _SIGN_INS.labels("restored").inc()
         held = await queries.hold_login(work, login.id, login.version)
         if held is None:
             raise WrongCredentials("They were changed a moment ago.")

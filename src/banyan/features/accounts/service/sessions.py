@@ -6,9 +6,15 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from banyan.features.accounts.errors import AccountSuspended, InvalidRefreshToken, RefreshReused, SessionNotFound
+from banyan.features.accounts.errors import (
+    AccountDeleting,
+    AccountSuspended,
+    InvalidRefreshToken,
+    RefreshReused,
+    SessionNotFound,
+)
 from banyan.features.accounts.models import Account, Client, Role, Session, SignedIn, TokenPair
-from banyan.features.accounts.queries import administration
+from banyan.features.accounts.queries import administration, deletions
 from banyan.features.accounts.queries import sessions as queries
 from banyan.features.accounts.queries.sessions import SessionState
 from banyan.features.accounts.refresh_tokens import RefreshToken, RefreshTokens
@@ -43,13 +49,13 @@ class Sessions:
         self._keys = KeyedDigest(secret, "accounts.refresh_key")
 
     async def open_session(self, work: Work, account: Account, client: Client) -> SignedIn:
-        """A new session of `account` and its first tokens. Raises AccountSuspended."""
+        """A new session of `account` and its first tokens. Raises AccountSuspended, AccountDeleting."""
         session_id = new_id()
         token, digest = self._refresh_tokens.make(session_id)
         if not await queries.insert_session(
             work, session_id, account.id, self._expiry(now()), _visible(client.user_agent), client.ip, digest
         ):
-            raise AccountSuspended(await administration.find_suspension_reason(work, account.id) or "")
+            raise await self._refusal(work, account.id)
         pair = self._pair(session_id, account.id, account.role, token)
         return SignedIn(
             account=account,
@@ -57,6 +63,14 @@ class Sessions:
             refresh_token=pair.refresh_token,
             expires_in=pair.expires_in,
         )
+
+    async def _refusal(self, work: Work, account_id: UUID) -> AccountSuspended | AccountDeleting:
+        reason = await administration.find_suspension_reason(work, account_id)
+        if reason is not None:
+            return AccountSuspended(reason)
+        deletes_at = await deletions.find_deletion(work, account_id)
+        date = f" on {deletes_at:%Y-%m-%d}" if deletes_at else ""
+        return AccountDeleting(f'It will be erased{date}. To take that back send `"restore": true`.')
 
     async def refresh(self, work: Work, token: str, idempotency_key: str | None, client: Client) -> TokenPair:
         """The next pair. Raises InvalidRefreshToken; RefreshReused, which ends the session.

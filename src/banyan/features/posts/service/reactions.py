@@ -59,6 +59,11 @@ async def _lock_counts(work: Work, post_id: UUID) -> dict[str, int]:
     return counts
 
 
+def without(counts: dict[str, int], kind: str) -> dict[str, int]:
+    """The counts when one person has taken a reaction back."""
+    return _moved(counts, kind, None)
+
+
 def _moved(counts: dict[str, int], old: str | None, new: str | None) -> dict[str, int]:
     """The counts with one person's choice changed; kinds that nobody chose are left out."""
     moved = dict(counts)

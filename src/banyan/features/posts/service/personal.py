@@ -1,0 +1,84 @@
+"""All that one person wrote and chose: pages of it for their export, and its end when they are deleted."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from banyan.features.posts.queries import personal as queries
+from banyan.features.posts.queries import posts as post_queries
+from banyan.features.posts.queries import reactions as reaction_queries
+from banyan.features.posts.service.posts import announce_change
+from banyan.features.posts.service.reactions import without
+from banyan.features.posts.signals import PostDeleted, ReactionRemoved
+from banyan.infra.database.work import Work
+from banyan.kernel.pages import Page, cut_page, decode_cursor
+
+_PAGE = 200
+_FIRST_ID = UUID(int=0)
+# Each with the locks of its counters, in one transaction.
+_POSTS_AT_ONCE = 50
+_CHOICES_AT_ONCE = 100
+_COMMENTS_AT_ONCE = 500
+
+T = TypeVar("T")
+Read = Callable[[Work, UUID, str | None], Awaitable[Page[Any]]]
+
+
+def pages(query: Callable[[Work, UUID, UUID, int], Awaitable[list[T]]], key: Callable[[T], UUID]) -> Read:
+    """Reads what `query` lists after an id, page by page."""
+
+    async def read(work: Work, person_id: UUID, cursor: str | None) -> Page[T]:
+        return cut_page(await query(work, person_id, decode_cursor(cursor) or _FIRST_ID, _PAGE + 1), _PAGE, key)
+
+    return read
+
+
+POSTS = pages(queries.list_posts, lambda row: row.id)
+EARLIER_TEXTS = pages(queries.list_earlier_texts, lambda row: row.id)
+COMMENTS = pages(queries.list_comments, lambda row: row.id)
+REACTIONS = pages(queries.list_reactions, lambda row: row.post_id)
+SAVED = pages(queries.list_saved, lambda row: row.id)
+
+
+async def erase(work: Work, person_id: UUID) -> bool:
+    """Posts go with all that hangs on them, reactions and what was saved go and counts stay right; comments on
+    others' posts stay, as of a deleted account. True while there is more.
+    """
+    return (
+        await _erase_posts(work, person_id)
+        or await _erase_choices(work, person_id)
+        or await _erase_rest(work, person_id)
+    )
+
+
+async def _erase_posts(work: Work, person_id: UUID) -> bool:
+    posts = await queries.list_posts_to_erase(work, person_id, _POSTS_AT_ONCE)
+    for post_id, audience in posts:
+        if await post_queries.lock_counters(work, post_id) is None:
+            continue
+        await post_queries.delete_post(work, post_id, person_id)
+        if audience != "self":
+            work.emit(PostDeleted(post_id, person_id))
+        announce_change(work, post_id, audience)
+    return bool(posts)
+
+
+async def _erase_choices(work: Work, person_id: UUID) -> bool:
+    posts = await queries.list_choices_to_erase(work, person_id, _CHOICES_AT_ONCE)
+    for post_id in posts:
+        counts = await post_queries.lock_counters(work, post_id)
+        if counts is None:
+            continue
+        # Read under the lock: a request of the person's last session may still have been on its way.
+        kind = await reaction_queries.find_reaction(work, post_id, person_id)
+        if kind is not None:
+            await reaction_queries.delete_reaction(work, post_id, person_id, without(counts, kind))
+            work.emit(ReactionRemoved(post_id, person_id, kind))
+            announce_change(work, post_id, "public")
+        await queries.delete_choice(work, post_id, person_id)
+    return bool(posts)
+
+
+async def _erase_rest(work: Work, person_id: UUID) -> bool:
+    await queries.delete_home(work, person_id)
+    return await queries.unlink_comments(work, person_id, _COMMENTS_AT_ONCE) == _COMMENTS_AT_ONCE
