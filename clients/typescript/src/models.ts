@@ -207,6 +207,11 @@ export interface ConnectionRequest {
   person_id: string;
 }
 
+/** How many there are, by name: `people`, `accounts.suspended`, `jobs.dead`. Above a million estimates. */
+export interface Counts {
+  counts: { [name: string]: number };
+}
+
 /** Who signs in; `otp` where a second factor is on. */
 export interface Credentials {
   /** An e-mail address. */
@@ -630,6 +635,20 @@ export interface Session {
   current: boolean;
 }
 
+/** All settings by name. */
+export interface SettingList {
+  items: SettingView[];
+}
+
+/** One setting. `source`: environment, a file, `installation` (what `banyan up` makes), or `default`. */
+export interface SettingView {
+  name: string;
+  value: unknown;
+  source: string;
+  secret: boolean;
+  description: string;
+}
+
 /** A kind of signal that one can subscribe to. */
 export interface SignalInfo {
   name: string;
@@ -645,6 +664,28 @@ export interface SignedIn {
   refresh_token: string;
   expires_in: number;
   token_type: string;
+}
+
+/** One server process. Times in seconds; figures that it does not report are null. */
+export interface Status {
+  url: string;
+  ready: boolean;
+  checks: { [name: string]: string };
+  version: string | null;
+  python: string | null;
+  postgresql: string | null;
+  migration: string | null;
+  uptime_seconds: number | null;
+  resident_bytes: number | null;
+  requests_in_flight: number | null;
+  requests_shed: number | null;
+  queue_lag_seconds: number | null;
+  jobs_running: number | null;
+  dead_letters: number | null;
+  pool_size: number | null;
+  pool_waiting: number | null;
+  pool_mean_wait_seconds: number | null;
+  sockets: number | null;
 }
 
 /** What was acted upon, such as `person` and an id. */

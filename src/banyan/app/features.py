@@ -130,7 +130,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         erasures=Erasures(parts),
         first_admin=FirstAdmin(accounts, sessions, lockout, auth.passwords, public_url),
         passwords=passwords,
-        administration=Administration(_directory(people_api), lockout),
+        administration=Administration(_directory(people_api), lockout, passwords),
         second_factor=second_factor,
         api_keys=api_keys,
         people=people,

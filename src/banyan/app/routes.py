@@ -1,6 +1,7 @@
 """The routes of every feature, bound to their rules."""
 
 from banyan.app.admin.audit import AuditRoutes
+from banyan.app.admin.installation import InstallationRoutes
 from banyan.app.admin.jobs import AdminJobRoutes
 from banyan.app.admin.people import AdminPeopleRoutes
 from banyan.app.features import Features
@@ -38,13 +39,14 @@ from banyan.features.posts.routes import (
 )
 from banyan.features.sync.routes import SyncRoutes
 from banyan.features.webhooks.routes import WebhookRoutes, WebhookSignalRoutes
+from banyan.infra.health import Health
 from banyan.infra.http.application import bind, key_features
 from banyan.infra.http.routing import Controller
 from banyan.infra.mail.mailbox import Mailbox
 
 
 def build_controllers(
-    settings: Settings, targets: Targets, features: Features, auth: Auth, mailbox: Mailbox
+    settings: Settings, targets: Targets, features: Features, auth: Auth, mailbox: Mailbox, health: Health
 ) -> list[type[Controller]]:
     """The routes of the features that this process is for."""
     accounts, people = features.accounts, features.people
@@ -86,6 +88,13 @@ def build_controllers(
             bind(AdminPeopleRoutes, administration=features.administration),
             bind(AdminJobRoutes),
             bind(AuditRoutes),
+            bind(
+                InstallationRoutes,
+                settings=settings,
+                health=health,
+                administration=features.administration,
+                communities=features.communities,
+            ),
         ],
         "webhooks": [
             bind(routes, webhooks=features.webhooks.webhooks) for routes in (WebhookRoutes, WebhookSignalRoutes)

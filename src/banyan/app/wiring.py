@@ -125,7 +125,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
     subscribe_caches(bus, bearers, features, hot)
     health = _health(pool)
-    api = build_application(build_controllers(settings, targets, features, auth, mailbox))
+    api = build_application(build_controllers(settings, targets, features, auth, mailbox, health))
     openapi = partial(build_openapi, api, title=settings.community.name, version=__version__, description=_DESCRIPTION)
     asgi = _asgi(settings, pool, api, openapi, limiter, bearers, hot, health, auth, log)
     scheduler = Scheduler(pool, registry)

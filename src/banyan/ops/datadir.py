@@ -133,10 +133,15 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_directory(path: Path) -> None:
+    """A new data directory. FileExistsError when there is something."""
+    # PostgreSQL's unprivileged user passes through a directory of root's, but cannot list it.
+    path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True)
+
+
 def _make(path: Path) -> None:
     try:
-        # PostgreSQL's unprivileged user passes through a directory of root's, but cannot list it.
-        path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True)
+        make_directory(path)
     except FileExistsError:
         names = {entry.name for entry in path.iterdir()} - _FOREIGN_BUT_HARMLESS
     else:

@@ -51,6 +51,22 @@ class NotStarted(OpsError):
     title = "PostgreSQL does not start"
 
 
+class BackupDamaged(OpsError):
+    title = "This backup cannot be used"
+
+
+class BackupNewer(OpsError):
+    title = "This backup was made by a newer version"
+
+
+class BackupFailed(OpsError):
+    title = "This did not work"
+
+
+class NotEmpty(OpsError):
+    title = "There is something already"
+
+
 def from_os_error(error: OSError, path: Path) -> OpsError:
     """What a refused file operation on `path` means to the operator."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:

@@ -139,13 +139,25 @@ def _chosen_home(directory: DataDirectory, shared_base: Path) -> Home:
         home.place.mkdir(mode=0o711)
     # Noted before initdb, so that an interrupted start does not leave an unknown place behind.
     write_record(directory, ClusterRecord(str(home.place)))
+    _write_note(directory, home, account)
+    return home
+
+
+def rename_owner(directory: DataDirectory) -> None:
+    """After a data directory was moved: a database that is elsewhere learns whose it is now."""
+    home = find_home(directory)
+    if home is not None and home.account is not None and home.place != directory.path:
+        write_durably(home.place / _BELONGS_TO, f"{directory.path}\n")
+        _write_note(directory, home, home.account)
+
+
+def _write_note(directory: DataDirectory, home: Home, account: Account) -> None:
     write_durably(
         directory.path / _NOTE,
         f"PostgreSQL runs as {account.name}, not as root, and {account.name} cannot enter "
         f"{directory.path}.\nThe database of this directory is therefore in {home.place}.\n"
         "The two belong together: copy, move or delete both.\n",
     )
-    return home
 
 
 def _mention_abandoned(directory: DataDirectory, shared_base: Path) -> None:

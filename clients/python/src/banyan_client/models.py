@@ -175,6 +175,12 @@ class ConnectionRequest(Struct, frozen=True, kw_only=True):
     person_id: UUID
 
 
+class Counts(Struct, frozen=True, kw_only=True):
+    """How many there are, by name: `people`, `accounts.suspended`, `jobs.dead`. Above a million estimates."""
+
+    counts: dict[str, int]
+
+
 class Credentials(Struct, frozen=True, kw_only=True):
     """Who signs in; `otp` where a second factor is on."""
 
@@ -645,6 +651,22 @@ class Session(Struct, frozen=True, kw_only=True):
     current: bool
 
 
+class SettingList(Struct, frozen=True, kw_only=True):
+    """All settings by name."""
+
+    items: list[SettingView]
+
+
+class SettingView(Struct, frozen=True, kw_only=True):
+    """One setting. `source`: environment, a file, `installation` (what `banyan up` makes), or `default`."""
+
+    name: str
+    value: Any
+    source: str
+    secret: bool
+    description: str
+
+
 class SignalInfo(Struct, frozen=True, kw_only=True):
     """A kind of signal that one can subscribe to."""
 
@@ -662,6 +684,29 @@ class SignedIn(Struct, frozen=True, kw_only=True):
     refresh_token: str
     expires_in: int
     token_type: str = "Bearer"
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """One server process. Times in seconds; figures that it does not report are null."""
+
+    url: str
+    ready: bool
+    checks: dict[str, str]
+    version: str | None
+    python: str | None
+    postgresql: str | None
+    migration: str | None
+    uptime_seconds: float | None
+    resident_bytes: float | None
+    requests_in_flight: float | None
+    requests_shed: float | None
+    queue_lag_seconds: float | None
+    jobs_running: float | None
+    dead_letters: float | None
+    pool_size: float | None
+    pool_waiting: float | None
+    pool_mean_wait_seconds: float | None
+    sockets: float | None
 
 
 class Subject(Struct, frozen=True, kw_only=True):

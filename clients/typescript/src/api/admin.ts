@@ -2,6 +2,7 @@
 import type {
   AccountState,
   AuditEntry,
+  Counts,
   JobView,
   JobsChanged,
   ManagedPerson,
@@ -9,6 +10,8 @@ import type {
   ManagedSession,
   Role,
   RoleChange,
+  SettingList,
+  Status,
   Suspension,
 } from "../models.js";
 import type { Pages } from "../pages.js";
@@ -175,6 +178,28 @@ export class AdminApi {
   }
 
   /**
+   * Mail the owner of an account a link to a new password.
+   *
+   * Refused with `insufficient_scope` (403), `account_not_found` (404).
+   */
+  sendPasswordReset(personId: string, options?: PostOptions): Promise<void> {
+    return this.transport.call({
+      method: "POST",
+      path: path`/v1/admin/people/${personId}/password-reset`,
+      options,
+    });
+  }
+
+  /**
+   * How many accounts, sessions, people, posts, comments, reactions and jobs there are.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
+  showCounts(options?: CallOptions): Promise<Counts> {
+    return this.transport.call({ method: "GET", path: "/v1/admin/counts", options });
+  }
+
+  /**
    * All of one job: its payload may hold what people wrote.
    *
    * Refused with `insufficient_scope` (403), `job_not_found` (404).
@@ -190,6 +215,24 @@ export class AdminApi {
    */
   showPeople(personId: string, options?: CallOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({ method: "GET", path: path`/v1/admin/people/${personId}`, options });
+  }
+
+  /**
+   * The settings of this process, each with where its value comes from; secrets show as `***`.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
+  showSettings(options?: CallOptions): Promise<SettingList> {
+    return this.transport.call({ method: "GET", path: "/v1/admin/settings", options });
+  }
+
+  /**
+   * How the process that answers is doing: the figures of `banyan status`.
+   *
+   * Refused with `insufficient_scope` (403).
+   */
+  showStatus(options?: CallOptions): Promise<Status> {
+    return this.transport.call({ method: "GET", path: "/v1/admin/status", options });
   }
 
   /**

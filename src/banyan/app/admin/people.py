@@ -94,6 +94,11 @@ class AdminPeopleRoutes(Controller):
         """Let somebody sign in again who failed too often."""
         return await self.administration.lift_lockout(request.work, request.actor, person_id)
 
+    @post("/{person_id:uuid}/password-reset", access="admin", raises=[AccountNotFound], status=204)
+    async def send_password_reset(self, request: Request, person_id: FromPath[UUID]) -> None:
+        """Mail the owner of an account a link to a new password."""
+        await self.administration.send_reset(request.work, request.actor, person_id)
+
     @get("/{person_id:uuid}/sessions", access="admin", raises=[AccountNotFound])
     async def list_sessions(
         self, request: Request, person_id: FromPath[UUID], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None

@@ -41,8 +41,11 @@ class AccountMails:
     def reset_password(self, to: str, language: str, token: str, link_seconds: int) -> MailMessage:
         """Lets the owner of an account choose a new password."""
         values = {"minutes": str(max(1, round(link_seconds / 60)))}
-        link = self._link("reset-password", token)
-        return self._texts.compose("reset_password", _language(language), to, values, link)
+        return self._texts.compose("reset_password", _language(language), to, values, self.reset_link(token))
+
+    def reset_link(self, token: str) -> str:
+        """The address that `reset_password` leads to."""
+        return self._link("reset-password", token)
 
     def password_changed(self, to: str, language: str) -> MailMessage:
         """Tells the owner of an account that its password is new."""

@@ -20,6 +20,11 @@ async def list_jobs(work: Work, state: State | None, kind: str | None, limit: in
     return cut_page(jobs, limit, lambda job: job.id)
 
 
+async def count_jobs(work: Work) -> dict[str, int]:
+    """`jobs.waiting`, `jobs.running` and `jobs.dead`."""
+    return {f"jobs.{state}": count for state, count in (await queries.count_by_state(work)).items()}
+
+
 async def get_job(work: Work, actor: Actor, job_id: UUID) -> JobView:
     """With its payload, which may hold what people wrote. Raises JobNotFound."""
     job = await queries.find_job(work, job_id)

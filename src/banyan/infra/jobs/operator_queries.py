@@ -54,6 +54,11 @@ async def list_jobs(
     return [_view(row) for row in rows]
 
 
+async def count_by_state(work: Work) -> dict[str, int]:
+    rows = await work.rows("SELECT state, count(*) FROM jobs GROUP BY state")
+    return {"waiting": 0, "running": 0, "dead": 0} | {row[0]: row[1] for row in rows}
+
+
 async def find_job(work: Work, id: UUID) -> JobView | None:
     row = await work.row(f"SELECT {_COLUMNS}, payload FROM jobs WHERE id = $1", id)
     return None if row is None else _view(row, msgspec.Raw(row["payload"].encode()))

@@ -11,12 +11,15 @@ from banyan_client.literals import Literal
 from banyan_client.models import (
     AccountState,
     AuditEntry,
+    Counts,
     JobsChanged,
     JobView,
     ManagedPerson,
     ManagedPersonDetails,
     ManagedSession,
     Role,
+    SettingList,
+    Status,
 )
 from banyan_client.pages import Pages
 from banyan_client.transport import Transport, segment
@@ -185,6 +188,22 @@ class AdminApi:
         """
         await self._transport.call("POST", f"/v1/admin/jobs/{segment(job_id)}/retry", None, key=idempotency_key)
 
+    async def send_password_reset(self, person_id: UUID | str, *, idempotency_key: str | None = None) -> None:
+        """Mail the owner of an account a link to a new password.
+
+        Refused with `insufficient_scope` (403), `account_not_found` (404).
+        """
+        await self._transport.call(
+            "POST", f"/v1/admin/people/{segment(person_id)}/password-reset", None, key=idempotency_key
+        )
+
+    async def show_counts(self) -> Counts:
+        """How many accounts, sessions, people, posts, comments, reactions and jobs there are.
+
+        Refused with `insufficient_scope` (403).
+        """
+        return await self._transport.call("GET", "/v1/admin/counts", Counts)
+
     async def show_job(self, job_id: UUID | str) -> JobView:
         """All of one job: its payload may hold what people wrote.
 
@@ -198,6 +217,20 @@ class AdminApi:
         Refused with `insufficient_scope` (403), `account_not_found` (404).
         """
         return await self._transport.call("GET", f"/v1/admin/people/{segment(person_id)}", ManagedPersonDetails)
+
+    async def show_settings(self) -> SettingList:
+        """The settings of this process, each with where its value comes from; secrets show as `***`.
+
+        Refused with `insufficient_scope` (403).
+        """
+        return await self._transport.call("GET", "/v1/admin/settings", SettingList)
+
+    async def show_status(self) -> Status:
+        """How the process that answers is doing: the figures of `banyan status`.
+
+        Refused with `insufficient_scope` (403).
+        """
+        return await self._transport.call("GET", "/v1/admin/status", Status)
 
     async def suspend_people(
         self, person_id: UUID | str, *, reason: str, idempotency_key: str | None = None

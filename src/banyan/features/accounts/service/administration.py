@@ -14,15 +14,17 @@ from banyan.features.accounts.models import (
     PeopleFilter,
     PersonNames,
     Role,
+    SendPasswordReset,
 )
 from banyan.features.accounts.person import PeopleDirectory
 from banyan.features.accounts.queries import administration as queries
 from banyan.features.accounts.queries import roles as role_queries
 from banyan.features.accounts.queries import sessions as session_queries
 from banyan.features.accounts.queries import verification as verification_queries
-from banyan.features.accounts.queries.administration import AccountRow, Match
+from banyan.features.accounts.queries.administration import AccountRow, AccountUse, Match
 from banyan.features.accounts.service import roles
 from banyan.features.accounts.service.lockout import Lockout
+from banyan.features.accounts.service.passwords import PasswordChanges
 from banyan.infra.audit.models import Actor
 from banyan.infra.audit.trail import record
 from banyan.infra.auth.api_keys import API_KEYS_TOPIC
@@ -42,8 +44,9 @@ _NO_NAMES = PersonNames("", "")
 class Administration:
     """Whoever calls has made sure that `actor` is an operator. All that takes a person raises AccountNotFound."""
 
-    def __init__(self, directory: PeopleDirectory, lockout: Lockout) -> None:
+    def __init__(self, directory: PeopleDirectory, lockout: Lockout, passwords: PasswordChanges) -> None:
         self._directory = directory
+        self._passwords = passwords
         self._lockout = lockout
 
     async def list_people(
@@ -108,12 +111,22 @@ class Administration:
 
     async def lift_lockout(self, work: Work, actor: Actor, person_id: UUID) -> ManagedPersonDetails:
         """Failed sign-ins so far count no more."""
-        use = await queries.find_use(work, person_id)
-        if use is None:
-            raise AccountNotFound
+        use = await self._get_use(work, person_id)
         await self._lockout.lift(work, self._lockout.key(use.email_key))
         record(work, actor, "people.lift_lockout", _PERSON, person_id)
         return await self._get_details(work, person_id)
+
+    async def send_reset(self, work: Work, actor: Actor, person_id: UUID) -> None:
+        """Mails the owner a link to a new password."""
+        use = await self._get_use(work, person_id)
+        work.enqueue(SendPasswordReset(use.email_key), key=use.email_key)
+        record(work, actor, "people.send_password_reset", _PERSON, person_id)
+
+    async def make_reset_link(self, work: Work, actor: Actor, person_id: UUID) -> str:
+        """A link to a new password, to be handed over: whoever has it has the account."""
+        await self._get_use(work, person_id)
+        record(work, actor, "people.make_reset_link", _PERSON, person_id)
+        return await self._passwords.make_reset_link(work, person_id)
 
     async def list_sessions(
         self, work: Work, actor: Actor, person_id: UUID, limit: int, cursor: str | None
@@ -152,11 +165,17 @@ class Administration:
             raise AccountNotFound
         return account
 
+    async def _get_use(self, work: Work, person_id: UUID) -> AccountUse:
+        use = await queries.find_use(work, person_id)
+        if use is None:
+            raise AccountNotFound
+        return use
+
     async def _get_details(self, work: Work, person_id: UUID) -> ManagedPersonDetails:
         account = await queries.find_account(work, person_id)
-        use = await queries.find_use(work, person_id)
-        if account is None or use is None:
+        if account is None:
             raise AccountNotFound
+        use = await self._get_use(work, person_id)
         person = _managed(account, await self._directory.list_names(work, [person_id]))
         return ManagedPersonDetails(
             **{name: getattr(person, name) for name in ManagedPerson.__struct_fields__},

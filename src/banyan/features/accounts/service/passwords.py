@@ -20,6 +20,9 @@ from banyan.infra.database.work import Work
 from banyan.infra.mail.mailer import Mailer
 from banyan.kernel.clock import now
 
+# Whoever has the shell makes as many links as they like.
+_NO_LIMIT = 1_000_000
+
 
 class PasswordChanges:
     """Hashing happens before the first write, so that no transaction is open meanwhile."""
@@ -64,6 +67,13 @@ class PasswordChanges:
         expires_at = now() + timedelta(seconds=self._seconds)
         if await queries.insert_reset(work, hash_token(token), owner.id, expires_at, self._per_day):
             self._mailer.send(work, self._mails.reset_password(owner.email, owner.language, token, self._seconds))
+
+    async def make_reset_link(self, work: Work, account_id: UUID) -> str:
+        """A link for whoever has the server's shell to hand over by other ways than mail."""
+        token = make_secret()
+        expires_at = now() + timedelta(seconds=self._seconds)
+        await queries.insert_reset(work, hash_token(token), account_id, expires_at, _NO_LIMIT)
+        return self._mails.reset_link(token)
 
     async def reset(self, work: Work, reset: PasswordReset) -> None:
         """Uses a link: the password is new, its owner's address proven, every session ended, a lockout lifted.

@@ -1,0 +1,75 @@
+"""How one server process is doing, read from its own metrics: for `banyan status` and the routes of admins."""
+
+from msgspec import Struct
+from prometheus_client.parser import text_string_to_metric_families
+
+from banyan.infra.health import Readiness
+
+
+class Status(Struct, frozen=True):
+    """One server process. Times in seconds; figures that it does not report are null."""
+
+    url: str
+    ready: bool
+    checks: dict[str, str]
+    version: str | None
+    python: str | None
+    postgresql: str | None
+    migration: str | None
+    uptime_seconds: float | None
+    resident_bytes: float | None
+    requests_in_flight: float | None
+    requests_shed: float | None
+    queue_lag_seconds: float | None
+    jobs_running: float | None
+    dead_letters: float | None
+    pool_size: float | None
+    pool_waiting: float | None
+    pool_mean_wait_seconds: float | None
+    sockets: float | None
+
+
+class Samples:
+    """The samples of a metrics page by name."""
+
+    def __init__(self, text: str) -> None:
+        self._by_name: dict[str, tuple[dict[str, str], float]] = {
+            sample.name: (dict(sample.labels), sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def find(self, name: str) -> float | None:
+        found = self._by_name.get(name)
+        return found[1] if found else None
+
+    def labels(self, name: str) -> dict[str, str]:
+        found = self._by_name.get(name)
+        return found[0] if found else {}
+
+
+def build_status(url: str, readiness: Readiness, samples: Samples) -> Status:
+    """The figures of the server at `url`."""
+    info = samples.labels("banyan_build_info")
+    acquired = samples.find("banyan_database_acquired_total")
+    waited = samples.find("banyan_database_wait_seconds_total")
+    return Status(
+        url=url,
+        ready=readiness.status == "ready",
+        checks=readiness.checks,
+        version=info.get("version"),
+        python=info.get("python"),
+        postgresql=info.get("postgresql"),
+        migration=info.get("migration"),
+        uptime_seconds=samples.find("banyan_uptime_seconds"),
+        resident_bytes=samples.find("process_resident_memory_bytes"),
+        requests_in_flight=samples.find("banyan_http_in_flight"),
+        requests_shed=samples.find("banyan_http_shed_total"),
+        queue_lag_seconds=samples.find("banyan_jobs_queue_lag_seconds"),
+        jobs_running=samples.find("banyan_jobs_running"),
+        dead_letters=samples.find("banyan_jobs_dead_letters"),
+        pool_size=samples.find("banyan_database_connections"),
+        pool_waiting=samples.find("banyan_database_waiting"),
+        pool_mean_wait_seconds=waited / acquired if acquired and waited is not None else None,
+        sockets=samples.find("banyan_http_connections"),
+    )

@@ -1,0 +1,52 @@
+"""Options that several commands share, and what they mean."""
+
+import json
+import os
+import pwd
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from banyan.app.settings import find_database_url
+from banyan.cli.process import Format
+from banyan.infra.audit.models import Actor
+from banyan.infra.settings import BadSettings
+from banyan.ops.postgres import running_dsn
+
+HERE = Path("banyan-data")
+
+Data = Annotated[Path, typer.Option(help="Directory of the installation that `up` runs.")]
+Url = Annotated[
+    str | None, typer.Option("--database-url", help="Another database: postgresql://user:password@host/name")
+]
+Output = Annotated[Format, typer.Option(help="`json`: one line, for scripts.")]
+
+
+def database_url(data: Path, named: str | None) -> str:
+    """The installation's database. Raises BadSettings where none runs."""
+    url = named or find_database_url(data) or running_dsn(data)
+    if url is None:
+        raise BadSettings(
+            f"No database: none runs for {data}. Start it with `banyan up --data {data}`, or name one with "
+            "--database-url."
+        )
+    return url
+
+
+def shell_actor() -> Actor:
+    """Whoever sits at the shell, for the audit log: the user's name, and who they were before sudo."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    before = os.environ.get("SUDO_USER")
+    return Actor(via="shell", via_id=f"{before} as {user}" if before and before != user else user)
+
+
+def running_url(data: Path) -> str | None:
+    """Where the server of this directory was last reached."""
+    try:
+        return str(json.loads((data / "running.json").read_text())["metrics_url"]).removesuffix("/metrics")
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
