@@ -38,6 +38,7 @@ _HOUSE_CODES = frozenset(
         "malformed",
         "unauthorized",
         "forbidden",
+        "insufficient_scope",
         "not_found",
         "conflict",
         "invalid",
@@ -182,6 +183,7 @@ class _Reader:
             answers=answers,
             refusals=[Refusal(*one) for one in _codes(raw) if one[1] not in _HOUSE_CODES],
             signed=raw["security"] != [{}],
+            scope=next((scope for way in raw["security"] for scope in way.get("api_key", ())), ""),
             keeps_tokens=any(self._holds_tokens(kind) for kind in answers.values()),
             forgets_tokens=raw["operationId"] in _FORGETS_TOKENS,
         )

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 # These have no plural of their own; nor do words on -ed, such as `saved`.
-_UNCOUNTED = frozenset({"people", "me", "sync"})
+_UNCOUNTED = frozenset({"audit", "people", "me", "sync"})
+_SINGULARS = {"people": "person"}
 # A verb that ends in one of these names no object yet: `turn_off`.
 _PARTICLES = frozenset({"again", "back", "down", "in", "off", "on", "out", "up"})
 
@@ -16,14 +17,13 @@ def method_names(operations: Iterable[tuple[str, str, str]]) -> Mapping[str, str
     `posts`: `post_publish` is `publish`, `comment_edit` is `edit_comment`, `block_list` is `list_blocks`.
     Raises ValueError where two operations cannot be told apart.
     """
-    found = [
-        (operation, operation.removeprefix(f"{resource}_"), _noun(resource, tag))
-        for operation, tag, resource in operations
-    ]
-    short = Counter(_name(function, noun) for _, function, noun in found)
+    found = []
+    for operation, tag, resource in operations:
+        function, noun = operation.removeprefix(f"{resource}_"), _noun(resource, tag)
+        found.append((operation, function, noun, _name(function, noun, tag)))
+    short = Counter(name for *_, name in found)
     names: dict[str, str] = {}
-    for operation, function, noun in found:
-        name = _name(function, noun)
+    for operation, function, noun, name in found:
         # The tag's own resource keeps the short name, whatever else is added to the tag later.
         if short[name] > 1 and noun:
             name = f"{function}_{noun}"
@@ -43,15 +43,19 @@ def _noun(resource: str, tag: str) -> str:
     return resource
 
 
-def _name(function: str, noun: str) -> str:
-    # `create_first_admin` names its object; `unblock` does too.
-    if not noun or ("_" in function and function.rpartition("_")[2] not in _PARTICLES):
+def _name(function: str, noun: str, tag: str) -> str:
+    if not noun:
         return function
     if function == "list":
         return f"list_{_plural(noun)}"
-    if function.endswith(noun):
+    verb, _, last = function.rpartition("_")
+    # Whose posts `list_posts` lists among the calls of `posts` has to be said.
+    if verb and last == tag:
+        return f"{verb}_{noun}_{last}"
+    # `create_first_admin` names its object; `unblock` does too.
+    if (verb and last not in _PARTICLES) or function.endswith(noun):
         return function
-    return f"{function}_{noun}"
+    return f"{function}_{_SINGULARS.get(noun, noun)}"
 
 
 def singular(word: str) -> str:

@@ -122,7 +122,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of a client. `body_fields` are those of a body that is a record."""
+    """One method of a client. `body_fields` are those of a body that is a record, `scope` is what a key needs."""
 
     id: str
     name: str
@@ -138,12 +138,21 @@ class Operation:
     answers: Mapping[int, Type | None]
     refusals: Sequence[Refusal]
     signed: bool
+    scope: str
     keeps_tokens: bool
     forgets_tokens: bool
 
     @property
     def takes_key(self) -> bool:
         return self.method == "POST"
+
+    @property
+    def conditions(self) -> Sequence[str]:
+        """What is said of it beside what the route says: its scope and its own refusals."""
+        said = [f"An API key needs the scope `{self.scope}`."] if self.scope else []
+        if self.refusals:
+            said.append(f"Refused with {', '.join(f'`{one.code}` ({one.status})' for one in self.refusals)}.")
+        return said
 
     @property
     def listed(self) -> Type | None:

@@ -250,9 +250,8 @@ def _description(operation: Operation) -> str:
     described = [f"`{name}`: {' '.join(field.description.split())}" for name, field in named if field.description]
     if described:
         parts.append("\n".join(described))
-    if operation.refusals:
-        codes = ", ".join(f"`{one.code}` ({one.status})" for one in operation.refusals)
-        parts.append(f"Refused with {codes}.")
+    if operation.conditions:
+        parts.append("\n".join(operation.conditions))
     return "\n\n".join(parts)
 
 

@@ -204,6 +204,26 @@ async def sync(story: Story) -> object:
     return {"began_anew": resets[0], "and_later": any(resets[1:])}
 
 
+async def keys(story: Story) -> object:
+    """A program with an API key, until it is ended."""
+    ada, _ = await story.sign_up("ada")
+    key = await ada.auth.create_api_key(name="Weather", scopes=["posts:write"])
+    robot = await story.client(api_key=key.key)
+    post = await robot.posts.publish(body="Rain")
+    found: dict[str, object] = {"body": post.body, "author": plain(post.author.handle)}
+    try:
+        await robot.people.show_me()
+    except Problem as problem:
+        found["beyond"] = [problem.status, problem.code]
+    await ada.auth.end_api_key(key.id)
+    try:
+        await robot.posts.publish(body="More rain")
+    except Problem as problem:
+        found["ended"] = problem.status
+    found["left"] = [one.name async for one in ada.auth.list_api_keys()]
+    return found
+
+
 def changed(tokens: Tokens | None, **values: Any) -> Tokens:
     assert tokens is not None
     return msgspec.structs.replace(tokens, **values)
@@ -284,6 +304,7 @@ CHAPTERS = (
     block,
     deletes,
     sync,
+    keys,
     refresh,
     outdated,
     shared,

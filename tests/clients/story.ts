@@ -214,6 +214,23 @@ const chapters: { [name: string]: Chapter } = {
     return { began_anew: resets[0], and_later: resets.slice(1).includes(true) };
   },
 
+  async keys(story) {
+    const [ada] = await story.signUp("ada");
+    const key = await ada.auth.createApiKey({ name: "Weather", scopes: ["posts:write"] });
+    const robot = story.client({ apiKey: key.key });
+    const post = await robot.posts.publish({ body: "Rain" });
+    const beyond = await problemOf(robot.people.showMe());
+    await ada.auth.endApiKey(key.id);
+    const ended = await problemOf(robot.posts.publish({ body: "More rain" }));
+    return {
+      body: post.body,
+      author: plain(post.author.handle),
+      beyond: [beyond.status, beyond.code],
+      ended: ended.status,
+      left: (await all(ada.auth.listApiKeys())).map((one) => one.name),
+    };
+  },
+
   async refresh(story) {
     const [ada] = await story.signUp("ada");
     const storage = new MemoryStorage(await changed(ada, { expiresAt: Date.now() }));

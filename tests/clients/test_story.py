@@ -127,6 +127,17 @@ async def test_a_copy_is_kept_up_to_date(teller: Teller, proxy: Proxy) -> None:
     assert await teller.tell("sync", proxy.url) == {"began_anew": True, "and_later": False}
 
 
+async def test_an_api_key_in_place_of_a_session(teller: Teller, proxy: Proxy) -> None:
+    assert await teller.tell("keys", proxy.url) == {
+        "body": "Rain",
+        "author": "ada",
+        "beyond": [403, "insufficient_scope"],
+        "ended": 401,
+        "left": [],
+    }
+    assert proxy.tries(*REFRESH) == []
+
+
 async def test_many_calls_refresh_once(teller: Teller, proxy: Proxy) -> None:
     assert await teller.tell("refresh", proxy.url) == {"handles": ["ada"], "kept": True}
     assert len(proxy.tries(*REFRESH)) == 1 and len(proxy.tries(*ME)) == 12

@@ -85,7 +85,7 @@ def operation(resource: str, function: str, **more: Any) -> dict[str, Any]:
         "x-resource": resource,
         "summary": "What it does",
         "tags": ["jars"],
-        "security": [{"bearer": []}],
+        "security": [{"bearer": []}, {"api_key": ["jars:write"]}],
         "parameters": [],
         **more,
     }
@@ -128,6 +128,8 @@ def test_methods_are_named_by_tag_resource_and_function() -> None:
         ("totp_turn_off", "posts", "totp"): "turn_off_totp",
         ("setup_create_first_admin", "posts", "setup"): "create_first_admin",
         ("post_people_list", "posts", "post_people"): "list_people",
+        ("post_people_suspend", "posts", "post_people"): "suspend_person",
+        ("tag_list_posts", "posts", "tag"): "list_tag_posts",
     }
     assert method_names(named) == {operation: name for (operation, _, _), name in named.items()}
 
@@ -160,6 +162,8 @@ def test_python(document: dict[str, Any]) -> None:
     assert "Unused" not in models
     assert "async def build(self, *, name: str, note: str | UnsetType | None = UNSET, idempotency_key: " in calls
     assert "Refused with `jar_full` (409)." in calls
+    assert "An API key needs the scope `jars:write`." in calls
+    assert "class NewJar" not in models
     assert "def list(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Jar]" in calls
     assert "async def remove(self, jar_id: UUID | str) -> None" in calls
     assert "async def draw_picture(self, jar_id: UUID | str) -> bytes" in calls
@@ -183,6 +187,7 @@ def test_typescript(document: dict[str, Any]) -> None:
     ):
         assert line in models
     assert "Unused" not in models
+    assert "An API key needs the scope `jars:write`." in calls
     assert "build(body: NewJar, options?: PostOptions): Promise<Jar>" in calls
     assert "list(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Jar>" in calls
     assert "remove(jarId: string, options?: CallOptions): Promise<void>" in calls

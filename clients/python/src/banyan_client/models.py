@@ -126,13 +126,6 @@ class Comment(Struct, frozen=True, kw_only=True):
     author: Card | None
 
 
-class CommentText(Struct, frozen=True, kw_only=True):
-    """What one writes under a post."""
-
-    body: str
-    """1 to 2,000 characters; newlines and tabs are kept."""
-
-
 class Community(Struct, frozen=True, kw_only=True):
     """How large this community is: the same for everybody, at most some seconds old, estimated above a million."""
 
@@ -283,20 +276,6 @@ class Invite(Struct, frozen=True, kw_only=True):
     open: bool
 
 
-class InvitedSignUp(Struct, frozen=True, kw_only=True):
-    """A new account with its person, and the code of an invite where one is needed."""
-
-    email: str
-    """An e-mail address."""
-    password: str
-    """8 to 256 characters of any kind; very common ones are refused."""
-    handle: str
-    """3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case."""
-    display_name: str
-    """One line of 1 to 80 characters."""
-    invite: str | UnsetType | None = UNSET
-
-
 class JobView(Struct, frozen=True, kw_only=True):
     """One job. A list leaves the payload unset, because it may hold what people wrote."""
 
@@ -334,13 +313,6 @@ class JwkSet(Struct, frozen=True, kw_only=True):
     """All keys whose tokens are accepted."""
 
     keys: list[Jwk]
-
-
-class ListChanges(Struct, frozen=True, kw_only=True):
-    """Fields left out stay as they are."""
-
-    name: str | UnsetType = UNSET
-    """One line of 1 to 80 characters."""
 
 
 class ListMember(Struct, frozen=True, kw_only=True):
@@ -452,90 +424,6 @@ class Mute(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class NewApiKey(Struct, frozen=True, kw_only=True):
-    """A key for a program; without `expires_at` it holds until it is ended."""
-
-    name: str
-    """What it is for."""
-    scopes: list[str]
-    """`FEATURE:read`, `FEATURE:write` (which reads too), `admin`; a feature is the tag of a route."""
-    expires_at: datetime | UnsetType | None = UNSET
-
-
-class NewComment(Struct, frozen=True, kw_only=True):
-    """`parent_id`: the comment on the same post that this one answers."""
-
-    body: str
-    """1 to 2,000 characters; newlines and tabs are kept."""
-    parent_id: UUID | UnsetType | None = UNSET
-
-
-class NewInvite(Struct, frozen=True, kw_only=True):
-    """An invite to be made: with `email` only that address may use it, and gets it by mail."""
-
-    max_uses: int | UnsetType = UNSET
-    expires_at: datetime | UnsetType | None = UNSET
-    note: str | UnsetType = UNSET
-    """For oneself, at most 200 characters."""
-    email: str | UnsetType | None = UNSET
-
-
-class NewList(Struct, frozen=True, kw_only=True):
-    """A list of connections to be made."""
-
-    name: str
-    """One line of 1 to 80 characters."""
-
-
-class NewPost(Struct, frozen=True, kw_only=True):
-    """What one publishes."""
-
-    body: str
-    """1 to 5,000 characters; newlines and tabs are kept."""
-    audience: Literal["connections", "public", "self"] | Audience | UnsetType = UNSET
-    """`{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list."""
-
-
-class NewWebhook(Struct, frozen=True, kw_only=True):
-    """Where to send which signals."""
-
-    url: str
-    """https://, on the public internet."""
-    signals: list[str]
-    """Names from the catalogue, or `["*"]` for every signal."""
-    description: str | UnsetType = UNSET
-    """One line of at most 200 characters."""
-
-
-class OwnPassword(Struct, frozen=True, kw_only=True):
-    """The account's password once more."""
-
-    password: str
-
-
-class PasswordChange(Struct, frozen=True, kw_only=True):
-    """The password until now and from now on."""
-
-    current_password: str
-    new_password: str
-    """8 to 256 characters of any kind; very common ones are refused."""
-
-
-class PasswordReset(Struct, frozen=True, kw_only=True):
-    """The token from a link, and the password from now on."""
-
-    token: str
-    password: str
-    """8 to 256 characters of any kind; very common ones are refused."""
-
-
-class PasswordResetRequest(Struct, frozen=True, kw_only=True):
-    """Whose password shall be new."""
-
-    email: str
-    """An e-mail address."""
-
-
 class Post(Struct, frozen=True, kw_only=True):
     """A post as one reader sees it; only `my_reaction`, `saved` and the audience's id depend on who that is."""
 
@@ -551,15 +439,6 @@ class Post(Struct, frozen=True, kw_only=True):
     saved: bool
     tags: list[str]
     mentions: list[Mention]
-
-
-class PostChanges(Struct, frozen=True, kw_only=True):
-    """Fields left out stay as they are."""
-
-    body: str | UnsetType = UNSET
-    """1 to 5,000 characters; newlines and tabs are kept."""
-    audience: Literal["connections", "public", "self"] | Audience | UnsetType = UNSET
-    """`{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list."""
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -583,21 +462,6 @@ class Profile(Struct, frozen=True, kw_only=True):
     limited: bool
 
 
-class ProfileChanges(Struct, frozen=True, kw_only=True):
-    """Fields left out stay as they are."""
-
-    handle: str | UnsetType = UNSET
-    """3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case."""
-    display_name: str | UnsetType = UNSET
-    """One line of 1 to 80 characters."""
-    bio: str | UnsetType = UNSET
-    """At most 500 characters."""
-    neighbourhood: str | UnsetType | None = UNSET
-    location: LocationInput | UnsetType | None = UNSET
-    visibility: Literal["connections", "everyone", "members"] | UnsetType = UNSET
-    """Who sees more than name and picture: everyone, members only, or connections only."""
-
-
 class ReactionSummary(Struct, frozen=True, kw_only=True):
     """A post's reactions after one's own was set."""
 
@@ -609,12 +473,6 @@ class RecoveryCodes(Struct, frozen=True, kw_only=True):
     """Ten codes to keep away from the device; shown once."""
 
     recovery_codes: list[str]
-
-
-class ResendRequest(Struct, frozen=True, kw_only=True):
-    """Where to send the link again; without it to the signed-in account's address."""
-
-    email: str | UnsetType | None = UNSET
 
 
 class ResetSent(Struct, frozen=True, kw_only=True):
@@ -632,12 +490,6 @@ class Revision(Struct, frozen=True, kw_only=True):
     body: str
     audience: Audience | None
     edited_at: datetime
-
-
-class RoleChange(Struct, frozen=True, kw_only=True):
-    """The role that an account is to have."""
-
-    role: Role
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -716,12 +568,6 @@ class Subject(Struct, frozen=True, kw_only=True):
     id: str
 
 
-class Suspension(Struct, frozen=True, kw_only=True):
-    """Why an account is suspended: kept, and told to the person when they try to sign in."""
-
-    reason: str
-
-
 class SyncPage(Struct, frozen=True, kw_only=True):
     """Apply `items` in their order, then ask with `since` = `next`; nothing is left once `items` is empty."""
 
@@ -766,21 +612,6 @@ class TagUse(Struct, frozen=True, kw_only=True):
     post_count: int
 
 
-class TotpCode(Struct, frozen=True, kw_only=True):
-    """What the authenticator app shows now."""
-
-    otp: str
-    """Six digits of the authenticator app, or a recovery code."""
-
-
-class TotpOff(Struct, frozen=True, kw_only=True):
-    """Both factors once more."""
-
-    password: str
-    otp: str
-    """Six digits of the authenticator app, or a recovery code."""
-
-
 class TotpSetup(Struct, frozen=True, kw_only=True):
     """A secret in base32, and the same as the address that a QR code holds."""
 
@@ -808,13 +639,6 @@ class Verified(Struct, frozen=True, kw_only=True):
     email_verified: bool = True
 
 
-class VerifyRequest(Struct, frozen=True, kw_only=True):
-    """The token from a link. `handle` replaces the one asked for at sign-up when that was taken meanwhile."""
-
-    token: str
-    handle: str | UnsetType | None = UNSET
-
-
 class Webhook(Struct, frozen=True, kw_only=True):
     """A receiver. `failing_since`: the first failure after the last success. `disabled_*`: when and why it was
         switched off without anybody asking; null otherwise. The old secret signs too until
@@ -832,21 +656,6 @@ class Webhook(Struct, frozen=True, kw_only=True):
     failing_since: datetime | None
     disabled_at: datetime | None
     disabled_reason: str | None
-
-
-class WebhookChanges(Struct, frozen=True, kw_only=True):
-    """Fields left out stay as they are. While a webhook is not active nothing is sent and nothing new is
-    recorded;
-        deliveries that wait go out once it is active again.
-    """
-
-    url: str | UnsetType = UNSET
-    """https://, on the public internet."""
-    signals: list[str] | UnsetType = UNSET
-    """Names from the catalogue, or `["*"]` for every signal."""
-    description: str | UnsetType = UNSET
-    """One line of at most 200 characters."""
-    active: bool | UnsetType = UNSET
 
 
 class WebhookWithSecret(Struct, frozen=True, kw_only=True):

@@ -61,7 +61,7 @@ export class AccountsApi {
    *
    * With `email` only that address can use the invite, and gets it by mail.
    *
-   * Refused with `invite_limit` (403), `insufficient_scope` (403).
+   * Refused with `invite_limit` (403).
    */
   createInvite(body: NewInvite = {}, options?: PostOptions): Promise<Invite> {
     return this.transport.call({ method: "POST", path: "/v1/invites", body, options });
@@ -95,6 +95,7 @@ export class AccountsApi {
    *
    * Refused with `insufficient_scope` (403).
    */
+  /** One's own invites, newest first. */
   listInvites(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Invite> {
     return this.transport.list({ method: "GET", path: "/v1/invites", query, options }, query.cursor);
   }
@@ -102,7 +103,7 @@ export class AccountsApi {
   /**
    * Revoke an invite; who came by it stays.
    *
-   * Refused with `insufficient_scope` (403), `invite_not_found` (404).
+   * Refused with `invite_not_found` (404).
    */
   revokeInvite(inviteId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/invites/${inviteId}`, options });

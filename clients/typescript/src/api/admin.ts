@@ -24,16 +24,17 @@ export class AdminApi {
   /**
    * Give an account another role.
    *
-   * Refused with `insufficient_scope` (403), `account_not_found` (404), `last_admin` (409).
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404), `last_admin` (409).
    */
-  changePeople(personId: string, body: RoleChange, options?: CallOptions): Promise<ManagedPersonDetails> {
+  changePerson(personId: string, body: RoleChange, options?: CallOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({ method: "PATCH", path: path`/v1/admin/people/${personId}`, body, options });
   }
 
   /**
    * Delete all dead letters for good: what they were to do will not happen.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   dropDead(options?: PostOptions): Promise<JobsChanged> {
     return this.transport.call({ method: "POST", path: "/v1/admin/jobs/drop-dead", options });
@@ -42,7 +43,8 @@ export class AdminApi {
   /**
    * Delete a dead or waiting job for good: what it was to do will not happen.
    *
-   * Refused with `insufficient_scope` (403), `job_not_found` (404), `job_running` (409).
+   * An API key needs the scope `admin`.
+   * Refused with `job_not_found` (404), `job_running` (409).
    */
   dropJob(jobId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/admin/jobs/${jobId}`, options });
@@ -51,7 +53,8 @@ export class AdminApi {
   /**
    * End one session of a person.
    *
-   * Refused with `insufficient_scope` (403), `session_not_found` (404).
+   * An API key needs the scope `admin`.
+   * Refused with `session_not_found` (404).
    */
   endSession(personId: string, sessionId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
@@ -64,7 +67,8 @@ export class AdminApi {
   /**
    * End all sessions of a person.
    *
-   * Refused with `insufficient_scope` (403), `account_not_found` (404).
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404).
    */
   endSessions(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
@@ -77,7 +81,8 @@ export class AdminApi {
   /**
    * Let somebody sign in again who failed too often.
    *
-   * Refused with `insufficient_scope` (403), `account_not_found` (404).
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404).
    */
   liftLockout(personId: string, options?: PostOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({
@@ -99,9 +104,9 @@ export class AdminApi {
    * `since`: Not before this time.
    * `until`: Before this time.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
-  listAudits(
+  listAudit(
     query: { action?: string; account_id?: string; via?: "api_key" | "session" | "shell"; subject_id?: string; since?: string; until?: string; limit?: number; cursor?: string } = {},
     options?: CallOptions,
   ): Pages<AuditEntry> {
@@ -114,7 +119,7 @@ export class AdminApi {
    * `state`: `dead`: those that were given up.
    * `kind`: Only jobs of this kind.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   listJobs(
     query: { state?: "dead" | "running" | "waiting"; kind?: string; limit?: number; cursor?: string } = {},
@@ -130,7 +135,7 @@ export class AdminApi {
    * `role`: Only accounts of this role.
    * `state`: Only accounts in this state.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   listPeople(
     query: { query?: string; role?: Role; state?: AccountState; limit?: number; cursor?: string } = {},
@@ -142,7 +147,8 @@ export class AdminApi {
   /**
    * Where a person is signed in, newest first.
    *
-   * Refused with `insufficient_scope` (403), `account_not_found` (404).
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404).
    */
   listSessions(
     personId: string,
@@ -160,7 +166,7 @@ export class AdminApi {
   /**
    * Let all dead letters run now, with all their tries again.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   retryDead(options?: PostOptions): Promise<JobsChanged> {
     return this.transport.call({ method: "POST", path: "/v1/admin/jobs/retry-dead", options });
@@ -171,7 +177,8 @@ export class AdminApi {
    *
    * Where a newer job with the same key waits, that one does the work of both.
    *
-   * Refused with `insufficient_scope` (403), `job_not_found` (404), `job_running` (409).
+   * An API key needs the scope `admin`.
+   * Refused with `job_not_found` (404), `job_running` (409).
    */
   retryJob(jobId: string, options?: PostOptions): Promise<void> {
     return this.transport.call({ method: "POST", path: path`/v1/admin/jobs/${jobId}/retry`, options });
@@ -202,7 +209,8 @@ export class AdminApi {
   /**
    * All of one job: its payload may hold what people wrote.
    *
-   * Refused with `insufficient_scope` (403), `job_not_found` (404).
+   * An API key needs the scope `admin`.
+   * Refused with `job_not_found` (404).
    */
   showJob(jobId: string, options?: CallOptions): Promise<JobView> {
     return this.transport.call({ method: "GET", path: path`/v1/admin/jobs/${jobId}`, options });
@@ -211,9 +219,10 @@ export class AdminApi {
   /**
    * One person with their account.
    *
-   * Refused with `insufficient_scope` (403), `account_not_found` (404).
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404).
    */
-  showPeople(personId: string, options?: CallOptions): Promise<ManagedPersonDetails> {
+  showPerson(personId: string, options?: CallOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({ method: "GET", path: path`/v1/admin/people/${personId}`, options });
   }
 
@@ -240,9 +249,10 @@ export class AdminApi {
    *
    * Its sessions end, and nobody can sign in to it until it is unsuspended. What the person wrote stays.
    *
-   * Refused with `insufficient_scope` (403), `account_not_found` (404), `last_admin` (409).
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404), `last_admin` (409).
    */
-  suspendPeople(personId: string, body: Suspension, options?: PostOptions): Promise<ManagedPersonDetails> {
+  suspendPerson(personId: string, body: Suspension, options?: PostOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({
       method: "POST",
       path: path`/v1/admin/people/${personId}/suspend`,
@@ -254,9 +264,10 @@ export class AdminApi {
   /**
    * Lift a suspension.
    *
-   * Refused with `insufficient_scope` (403), `account_not_found` (404).
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404).
    */
-  unsuspendPeople(personId: string, options?: PostOptions): Promise<ManagedPersonDetails> {
+  unsuspendPerson(personId: string, options?: PostOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({
       method: "POST",
       path: path`/v1/admin/people/${personId}/unsuspend`,
@@ -267,7 +278,8 @@ export class AdminApi {
   /**
    * Take an account's e-mail address for proven.
    *
-   * Refused with `insufficient_scope` (403), `account_not_found` (404).
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404).
    */
   verifyEmail(personId: string, options?: PostOptions): Promise<ManagedPersonDetails> {
     return this.transport.call({

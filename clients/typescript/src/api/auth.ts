@@ -49,7 +49,7 @@ export class AuthApi {
    *
    * All other sessions end. A wrong present password counts as a failed sign-in.
    *
-   * Refused with `wrong_password` (403), `insufficient_scope` (403).
+   * Refused with `wrong_password` (403).
    */
   changePassword(body: PasswordChange, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "PUT", path: "/v1/auth/password", body, options });
@@ -60,8 +60,7 @@ export class AuthApi {
    *
    * The recovery codes are shown once. Each takes the place of a code once.
    *
-   * Refused with `wrong_otp` (403), `insufficient_scope` (403), `totp_enabled` (409), `totp_not_enabled` (409),
-   * `totp_not_started` (409).
+   * Refused with `wrong_otp` (403), `totp_enabled` (409), `totp_not_enabled` (409), `totp_not_started` (409).
    */
   confirmTotp(body: TotpCode, options?: PostOptions): Promise<RecoveryCodes> {
     return this.transport.call({ method: "POST", path: "/v1/auth/totp/confirm", body, options });
@@ -72,7 +71,7 @@ export class AuthApi {
    *
    * The key is shown this once. A retry with the same Idempotency-Key gets the same one with another secret.
    *
-   * Refused with `insufficient_scope` (403), `api_key_not_found` (404), `api_key_limit` (409).
+   * Refused with `api_key_not_found` (404), `api_key_limit` (409).
    */
   createApiKey(body: NewApiKey, options?: PostOptions): Promise<ApiKeyMade> {
     return this.transport.call({ method: "POST", path: "/v1/api-keys", body, options });
@@ -81,44 +80,28 @@ export class AuthApi {
   /**
    * End an API key. It holds no more anywhere within a second.
    *
-   * Refused with `insufficient_scope` (403), `api_key_not_found` (404).
+   * Refused with `api_key_not_found` (404).
    */
   endApiKey(keyId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/api-keys/${keyId}`, options });
   }
 
-  /**
-   * End all sessions but this one.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
+  /** End all sessions but this one. */
   endOtherSessions(options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: "/v1/auth/sessions", options });
   }
 
-  /**
-   * End one session.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
+  /** End one session. */
   endSession(sessionId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/auth/sessions/${sessionId}`, options });
   }
 
-  /**
-   * One's own API keys, newest first.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
+  /** One's own API keys, newest first. */
   listApiKeys(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<ApiKey> {
     return this.transport.list({ method: "GET", path: "/v1/api-keys", query, options }, query.cursor);
   }
 
-  /**
-   * Where one is signed in, newest first.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
+  /** Where one is signed in, newest first. */
   listSessions(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Session> {
     return this.transport.list({ method: "GET", path: "/v1/auth/sessions", query, options }, query.cursor);
   }
@@ -126,7 +109,7 @@ export class AuthApi {
   /**
    * Get new recovery codes; those before are void.
    *
-   * Refused with `wrong_password` (403), `insufficient_scope` (403), `totp_not_enabled` (409).
+   * Refused with `wrong_password` (403), `totp_not_enabled` (409).
    */
   renewCodes(body: OwnPassword, options?: PostOptions): Promise<RecoveryCodes> {
     return this.transport.call({ method: "POST", path: "/v1/auth/totp/recovery-codes", body, options });
@@ -136,8 +119,6 @@ export class AuthApi {
    * Send another link.
    *
    * The answer is the same whether the address has an account or not, and whether it is proven already.
-   *
-   * Refused with `insufficient_scope` (403).
    */
   resendVerification(body: ResendRequest = {}, options?: PostOptions): Promise<VerificationSent> {
     return this.transport.call({ method: "POST", path: "/v1/auth/verify-email/resend", body, options });
@@ -160,20 +141,12 @@ export class AuthApi {
     });
   }
 
-  /**
-   * The public keys that access tokens are signed with.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
+  /** The public keys that access tokens are signed with. */
   showKeys(options?: CallOptions): Promise<JwkSet> {
     return this.transport.call({ method: "GET", path: "/.well-known/jwks.json", options });
   }
 
-  /**
-   * Whether signing in asks for a second factor.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
+  /** Whether signing in asks for a second factor. */
   showTotp(options?: CallOptions): Promise<TotpState> {
     return this.transport.call({ method: "GET", path: "/v1/auth/totp", options });
   }
@@ -197,11 +170,7 @@ export class AuthApi {
     });
   }
 
-  /**
-   * End this session.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
+  /** End this session. */
   signOut(options?: PostOptions): Promise<void> {
     return this.transport.call({ method: "POST", path: "/v1/auth/sign-out", forgetsTokens: true, options });
   }
@@ -211,8 +180,7 @@ export class AuthApi {
    *
    * It changes nothing until a code of it is confirmed.
    *
-   * Refused with `wrong_password` (403), `insufficient_scope` (403), `totp_enabled` (409), `totp_not_started`
-   * (409).
+   * Refused with `wrong_password` (403), `totp_enabled` (409), `totp_not_started` (409).
    */
   startTotp(body: OwnPassword, options?: PostOptions): Promise<TotpSetup> {
     return this.transport.call({ method: "POST", path: "/v1/auth/totp", body, options });
@@ -221,7 +189,7 @@ export class AuthApi {
   /**
    * Turn the second factor off.
    *
-   * Refused with `wrong_otp` (403), `wrong_password` (403), `insufficient_scope` (403), `totp_not_enabled` (409).
+   * Refused with `wrong_otp` (403), `wrong_password` (403), `totp_not_enabled` (409).
    */
   turnOffTotp(body: TotpOff, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: "/v1/auth/totp", body, options });

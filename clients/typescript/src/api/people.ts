@@ -22,7 +22,8 @@ export class PeopleApi {
   /**
    * Accept a request that one received.
    *
-   * Refused with `own_request` (403), `insufficient_scope` (403).
+   * An API key needs the scope `people:write`.
+   * Refused with `own_request` (403).
    */
   acceptConnection(connectionId: string, options?: PostOptions): Promise<Connection> {
     return this.transport.call({
@@ -37,7 +38,8 @@ export class PeopleApi {
    *
    * Whoever is no longer a connection is taken off.
    *
-   * Refused with `insufficient_scope` (403), `not_connected` (422).
+   * An API key needs the scope `people:write`.
+   * Refused with `not_connected` (422).
    */
   addMember(listId: string, personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
@@ -52,8 +54,8 @@ export class PeopleApi {
    *
    * Where that person has asked already, this accepts.
    *
-   * Refused with `insufficient_scope` (403), `person_not_found` (404), `already_connected` (409),
-   * `already_requested` (409).
+   * An API key needs the scope `people:write`.
+   * Refused with `person_not_found` (404), `already_connected` (409), `already_requested` (409).
    */
   askConnection(body: ConnectionRequest, options?: PostOptions): Promise<Connection> {
     return this.transport.call({ method: "POST", path: "/v1/connections", body, options });
@@ -64,7 +66,7 @@ export class PeopleApi {
    *
    * Ends the connection and hides the two from each other.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:write`.
    */
   block(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "PUT", path: path`/v1/blocks/${personId}`, options });
@@ -73,7 +75,7 @@ export class PeopleApi {
   /**
    * Give a list another name.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:write`.
    */
   changeList(listId: string, body: ListChanges = {}, options?: CallOptions): Promise<ConnectionList> {
     return this.transport.call({ method: "PATCH", path: path`/v1/lists/${listId}`, body, options });
@@ -84,7 +86,8 @@ export class PeopleApi {
    *
    * One may have 100. Only oneself sees them; who is on one is not told.
    *
-   * Refused with `insufficient_scope` (403), `too_many_lists` (409).
+   * An API key needs the scope `people:write`.
+   * Refused with `too_many_lists` (409).
    */
   createList(body: NewList, options?: PostOptions): Promise<ConnectionList> {
     return this.transport.call({ method: "POST", path: "/v1/lists", body, options });
@@ -93,7 +96,8 @@ export class PeopleApi {
   /**
    * Decline a request that one received.
    *
-   * Refused with `own_request` (403), `insufficient_scope` (403), `already_connected` (409).
+   * An API key needs the scope `people:write`.
+   * Refused with `own_request` (403), `already_connected` (409).
    */
   declineConnection(connectionId: string, options?: PostOptions): Promise<void> {
     return this.transport.call({
@@ -106,7 +110,7 @@ export class PeopleApi {
   /**
    * End a connection, or withdraw or decline a request.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:write`.
    */
   endConnection(connectionId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/connections/${connectionId}`, options });
@@ -115,7 +119,7 @@ export class PeopleApi {
   /**
    * The people one has blocked, newest first.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:read`.
    */
   listBlocks(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Block> {
     return this.transport.list({ method: "GET", path: "/v1/blocks", query, options }, query.cursor);
@@ -126,7 +130,7 @@ export class PeopleApi {
    *
    * `state`: Which ones: `connected` without it.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:read`.
    */
   listConnections(
     query: { state?: "connected" | "received" | "sent"; limit?: number; cursor?: string } = {},
@@ -138,7 +142,7 @@ export class PeopleApi {
   /**
    * One's lists, newest first.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:read`.
    */
   listLists(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<ConnectionList> {
     return this.transport.list({ method: "GET", path: "/v1/lists", query, options }, query.cursor);
@@ -147,7 +151,7 @@ export class PeopleApi {
   /**
    * Who is on a list; who was added last comes first.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:read`.
    */
   listMembers(
     listId: string,
@@ -160,7 +164,7 @@ export class PeopleApi {
   /**
    * The people one has muted, newest first.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:read`.
    */
   listMutes(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Mute> {
     return this.transport.list({ method: "GET", path: "/v1/mutes", query, options }, query.cursor);
@@ -171,7 +175,7 @@ export class PeopleApi {
    *
    * Their posts leave one's home feed and the public list, not their profile. They are not told.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:write`.
    */
   mute(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "PUT", path: path`/v1/mutes/${personId}`, options });
@@ -180,7 +184,7 @@ export class PeopleApi {
   /**
    * Delete a list; the connections stay.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:write`.
    */
   removeList(listId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/lists/${listId}`, options });
@@ -189,7 +193,7 @@ export class PeopleApi {
   /**
    * Take a person off a list.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:write`.
    */
   removeMember(listId: string, personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
@@ -205,7 +209,7 @@ export class PeopleApi {
    * A handle that somebody gave up answers 308 with their present one. Answers 404 also where one of the two has
    * blocked the other.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:read`.
    */
   show(handle: string, options?: CallOptions): Promise<Profile> {
     return this.transport.call({ method: "GET", path: path`/v1/people/${handle}`, options });
@@ -214,7 +218,7 @@ export class PeopleApi {
   /**
    * One of one's lists.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:read`.
    */
   showList(listId: string, options?: CallOptions): Promise<ConnectionList> {
     return this.transport.call({ method: "GET", path: path`/v1/lists/${listId}`, options });
@@ -223,7 +227,7 @@ export class PeopleApi {
   /**
    * One's own profile and account.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:read`.
    */
   showMe(options?: CallOptions): Promise<Me> {
     return this.transport.call({ method: "GET", path: "/v1/me", options });
@@ -232,7 +236,7 @@ export class PeopleApi {
   /**
    * Lift a block; the connection it ended does not come back.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:write`.
    */
   unblock(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/blocks/${personId}`, options });
@@ -241,7 +245,7 @@ export class PeopleApi {
   /**
    * Lift a mute.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `people:write`.
    */
   unmute(personId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/mutes/${personId}`, options });
@@ -253,7 +257,8 @@ export class PeopleApi {
    * Fields left out stay as they are. Of a location only a cell of about 1 km is kept. A handle that is given up
    * leads to the new one and stays reserved for a while.
    *
-   * Refused with `insufficient_scope` (403), `handle_taken` (409), `too_many_handle_changes` (429).
+   * An API key needs the scope `people:write`.
+   * Refused with `handle_taken` (409), `too_many_handle_changes` (429).
    */
   updateMe(body: ProfileChanges = {}, options?: CallOptions): Promise<Me> {
     return this.transport.call({ method: "PATCH", path: "/v1/me", body, options });

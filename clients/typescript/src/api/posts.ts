@@ -23,7 +23,7 @@ export class PostsApi {
    *
    * Threads are at most eight replies deep: a reply to one of the last level stands beside it.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
    */
   comment(postId: string, body: NewComment, options?: PostOptions): Promise<Comment> {
     return this.transport.call({ method: "POST", path: path`/v1/posts/${postId}/comments`, body, options });
@@ -32,7 +32,8 @@ export class PostsApi {
   /**
    * Change the text or the audience of one's own post.
    *
-   * Refused with `not_the_author` (403), `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
+   * Refused with `not_the_author` (403).
    */
   edit(postId: string, body: PostChanges = {}, options?: CallOptions): Promise<Post> {
     return this.transport.call({ method: "PATCH", path: path`/v1/posts/${postId}`, body, options });
@@ -41,7 +42,8 @@ export class PostsApi {
   /**
    * Change one's own comment.
    *
-   * Refused with `not_the_author` (403), `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
+   * Refused with `not_the_author` (403).
    */
   editComment(commentId: string, body: CommentText, options?: CallOptions): Promise<Comment> {
     return this.transport.call({ method: "PATCH", path: path`/v1/comments/${commentId}`, body, options });
@@ -50,7 +52,7 @@ export class PostsApi {
   /**
    * The newest public posts.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   list(query: { audience?: "public"; limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
     return this.transport.list({ method: "GET", path: "/v1/posts", query, options }, query.cursor);
@@ -64,7 +66,7 @@ export class PostsApi {
    * `parent_id`: Only the direct replies to this comment.
    * `threaded`: Only comments that answer the post itself.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   listComments(
     postId: string,
@@ -75,22 +77,11 @@ export class PostsApi {
   }
 
   /**
-   * The posts with a tag that one may see, newest first.
-   *
-   * Capitals and different ways to write the same letters make no difference.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
-  listPosts(tag: string, query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
-    return this.transport.list({ method: "GET", path: path`/v1/tags/${tag}/posts`, query, options }, query.cursor);
-  }
-
-  /**
    * A person's posts that one may see, newest first.
    *
    * A handle that somebody gave up answers 308 with their present one.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   listProfileFeed(
     handle: string,
@@ -103,7 +94,7 @@ export class PostsApi {
   /**
    * The direct replies to a comment, oldest first.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   listReplies(
     commentId: string,
@@ -123,7 +114,7 @@ export class PostsApi {
    *
    * Whoever may see the post finds the earlier texts that were for them too.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   listRevisions(
     postId: string,
@@ -136,16 +127,27 @@ export class PostsApi {
   /**
    * The posts one has saved and may still see, newest saved first.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   listSaved(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
     return this.transport.list({ method: "GET", path: "/v1/saved", query, options }, query.cursor);
   }
 
   /**
+   * The posts with a tag that one may see, newest first.
+   *
+   * Capitals and different ways to write the same letters make no difference.
+   *
+   * An API key needs the scope `posts:read`.
+   */
+  listTagPosts(tag: string, query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
+    return this.transport.list({ method: "GET", path: path`/v1/tags/${tag}/posts`, query, options }, query.cursor);
+  }
+
+  /**
    * The tags that are used most in public posts of the last seven days; one page is all there is.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   listTags(query: { limit?: number } = {}, options?: CallOptions): Promise<Page<TagUse>> {
     return this.transport.call({ method: "GET", path: "/v1/tags", query, options });
@@ -154,7 +156,7 @@ export class PostsApi {
   /**
    * Publish a post.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
    */
   publish(body: NewPost, options?: PostOptions): Promise<Post> {
     return this.transport.call({ method: "POST", path: "/v1/posts", body, options });
@@ -165,7 +167,7 @@ export class PostsApi {
    *
    * `kind` is one of like, love, laugh, wow, sad, angry and takes the place of one's earlier reaction.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
    */
   react(postId: string, kind: string, options?: CallOptions): Promise<ReactionSummary> {
     return this.transport.call({
@@ -178,7 +180,8 @@ export class PostsApi {
   /**
    * Delete one's own post with its comments and reactions.
    *
-   * Refused with `not_the_author` (403), `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
+   * Refused with `not_the_author` (403).
    */
   remove(postId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/posts/${postId}`, options });
@@ -189,7 +192,8 @@ export class PostsApi {
    *
    * Of one with replies a placeholder stays.
    *
-   * Refused with `not_the_author` (403), `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
+   * Refused with `not_the_author` (403).
    */
   removeComment(commentId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/comments/${commentId}`, options });
@@ -198,7 +202,7 @@ export class PostsApi {
   /**
    * Save a post for later.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
    */
   save(postId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "PUT", path: path`/v1/posts/${postId}/save`, options });
@@ -207,7 +211,7 @@ export class PostsApi {
   /**
    * One post.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   show(postId: string, options?: CallOptions): Promise<Post> {
     return this.transport.call({ method: "GET", path: path`/v1/posts/${postId}`, options });
@@ -216,7 +220,7 @@ export class PostsApi {
   /**
    * How large this community is.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   showCommunity(options?: CallOptions): Promise<Community> {
     return this.transport.call({ method: "GET", path: "/v1/community", options });
@@ -225,7 +229,7 @@ export class PostsApi {
   /**
    * One's home feed: one's own posts and those of one's connections, newest first.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:read`.
    */
   showFeed(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Post> {
     return this.transport.list({ method: "GET", path: "/v1/feed", query, options }, query.cursor);
@@ -234,7 +238,7 @@ export class PostsApi {
   /**
    * Take back one's reaction of that kind.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
    */
   takeBack(postId: string, kind: string, options?: CallOptions): Promise<void> {
     return this.transport.call({
@@ -247,7 +251,7 @@ export class PostsApi {
   /**
    * Take a post from those one has saved.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `posts:write`.
    */
   unsave(postId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/posts/${postId}/save`, options });

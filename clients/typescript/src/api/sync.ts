@@ -14,7 +14,7 @@ export class SyncApi {
    *
    * `since`: `next` of the answer before; none to begin anew.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `sync:read`.
    */
   show(query: { since?: string; limit?: number } = {}, options?: CallOptions): Promise<SyncPage> {
     return this.transport.call({ method: "GET", path: "/v1/sync", query, options });

@@ -20,7 +20,8 @@ export class WebhooksApi {
    *
    * The answer holds the secret that signs its messages, which is not shown again.
    *
-   * Refused with `insufficient_scope` (403), `too_many_webhooks` (409), `secret_unreadable` (409).
+   * An API key needs the scope `admin`.
+   * Refused with `too_many_webhooks` (409), `secret_unreadable` (409).
    */
   create(body: NewWebhook, options?: PostOptions): Promise<WebhookWithSecret> {
     return this.transport.call({ method: "POST", path: "/v1/admin/webhooks", body, options });
@@ -29,7 +30,7 @@ export class WebhooksApi {
   /**
    * Change a webhook, switch it off or on again.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   edit(webhookId: string, body: WebhookChanges = {}, options?: CallOptions): Promise<Webhook> {
     return this.transport.call({
@@ -43,7 +44,7 @@ export class WebhooksApi {
   /**
    * All webhooks, newest first.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   list(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Webhook> {
     return this.transport.list({ method: "GET", path: "/v1/admin/webhooks", query, options }, query.cursor);
@@ -54,7 +55,7 @@ export class WebhooksApi {
    *
    * `state`: Only those; all without it.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   listDeliveries(
     webhookId: string,
@@ -72,7 +73,7 @@ export class WebhooksApi {
   /**
    * Every kind of signal, with the schema of its data.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   listSignals(options?: CallOptions): Promise<Page<SignalInfo>> {
     return this.transport.call({ method: "GET", path: "/v1/admin/webhook-signals", options });
@@ -81,7 +82,7 @@ export class WebhooksApi {
   /**
    * Delete a webhook with its log.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   remove(webhookId: string, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/admin/webhooks/${webhookId}`, options });
@@ -90,7 +91,7 @@ export class WebhooksApi {
   /**
    * Send a delivery again, under the same id.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   replay(webhookId: string, deliveryId: string, options?: PostOptions): Promise<Delivery> {
     return this.transport.call({
@@ -103,7 +104,8 @@ export class WebhooksApi {
   /**
    * Make a new secret. The old one signs beside it for 24 hours, so that a receiver can change over.
    *
-   * Refused with `insufficient_scope` (403), `secret_unreadable` (409).
+   * An API key needs the scope `admin`.
+   * Refused with `secret_unreadable` (409).
    */
   rotateSecret(webhookId: string, options?: PostOptions): Promise<WebhookWithSecret> {
     return this.transport.call({
@@ -116,7 +118,7 @@ export class WebhooksApi {
   /**
    * One webhook.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   show(webhookId: string, options?: CallOptions): Promise<Webhook> {
     return this.transport.call({ method: "GET", path: path`/v1/admin/webhooks/${webhookId}`, options });
@@ -125,7 +127,7 @@ export class WebhooksApi {
   /**
    * One delivery with what it sends.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   showDelivery(webhookId: string, deliveryId: string, options?: CallOptions): Promise<DeliveryWithPayload> {
     return this.transport.call({
@@ -138,7 +140,7 @@ export class WebhooksApi {
   /**
    * Send a message of the type `webhooks.Test`, also while the webhook is off.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   test(webhookId: string, options?: PostOptions): Promise<Delivery> {
     return this.transport.call({

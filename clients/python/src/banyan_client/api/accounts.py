@@ -88,7 +88,7 @@ class AccountsApi:
 
         `note`: For oneself, at most 200 characters.
 
-        Refused with `invite_limit` (403), `insufficient_scope` (403).
+        Refused with `invite_limit` (403).
         """
         return await self._transport.call(
             "POST",
@@ -113,16 +113,13 @@ class AccountsApi:
         return self._transport.list("/v1/me/exports", Export, {"limit": limit, "cursor": cursor})
 
     def list_invites(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Invite]:
-        """One's own invites, newest first.
-
-        Refused with `insufficient_scope` (403).
-        """
+        """One's own invites, newest first."""
         return self._transport.list("/v1/invites", Invite, {"limit": limit, "cursor": cursor})
 
     async def revoke_invite(self, invite_id: UUID | str) -> None:
         """Revoke an invite; who came by it stays.
 
-        Refused with `insufficient_scope` (403), `invite_not_found` (404).
+        Refused with `invite_not_found` (404).
         """
         await self._transport.call("DELETE", f"/v1/invites/{segment(invite_id)}", None)
 

@@ -31,10 +31,11 @@ class AdminApi:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def change_people(self, person_id: UUID | str, *, role: Role) -> ManagedPersonDetails:
+    async def change_person(self, person_id: UUID | str, *, role: Role) -> ManagedPersonDetails:
         """Give an account another role.
 
-        Refused with `insufficient_scope` (403), `account_not_found` (404), `last_admin` (409).
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404), `last_admin` (409).
         """
         return await self._transport.call(
             "PATCH", f"/v1/admin/people/{segment(person_id)}", ManagedPersonDetails, body={"role": role}
@@ -43,21 +44,23 @@ class AdminApi:
     async def drop_dead(self, *, idempotency_key: str | None = None) -> JobsChanged:
         """Delete all dead letters for good: what they were to do will not happen.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call("POST", "/v1/admin/jobs/drop-dead", JobsChanged, key=idempotency_key)
 
     async def drop_job(self, job_id: UUID | str) -> None:
         """Delete a dead or waiting job for good: what it was to do will not happen.
 
-        Refused with `insufficient_scope` (403), `job_not_found` (404), `job_running` (409).
+        An API key needs the scope `admin`.
+        Refused with `job_not_found` (404), `job_running` (409).
         """
         await self._transport.call("DELETE", f"/v1/admin/jobs/{segment(job_id)}", None)
 
     async def end_session(self, person_id: UUID | str, session_id: UUID | str) -> None:
         """End one session of a person.
 
-        Refused with `insufficient_scope` (403), `session_not_found` (404).
+        An API key needs the scope `admin`.
+        Refused with `session_not_found` (404).
         """
         await self._transport.call(
             "DELETE", f"/v1/admin/people/{segment(person_id)}/sessions/{segment(session_id)}", None
@@ -66,20 +69,22 @@ class AdminApi:
     async def end_sessions(self, person_id: UUID | str) -> None:
         """End all sessions of a person.
 
-        Refused with `insufficient_scope` (403), `account_not_found` (404).
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404).
         """
         await self._transport.call("DELETE", f"/v1/admin/people/{segment(person_id)}/sessions", None)
 
     async def lift_lockout(self, person_id: UUID | str, *, idempotency_key: str | None = None) -> ManagedPersonDetails:
         """Let somebody sign in again who failed too often.
 
-        Refused with `insufficient_scope` (403), `account_not_found` (404).
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404).
         """
         return await self._transport.call(
             "POST", f"/v1/admin/people/{segment(person_id)}/lift-lockout", ManagedPersonDetails, key=idempotency_key
         )
 
-    def list_audits(
+    def list_audit(
         self,
         *,
         action: str | None = None,
@@ -102,7 +107,7 @@ class AdminApi:
         `since`: Not before this time.
         `until`: Before this time.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return self._transport.list(
             "/v1/admin/audit",
@@ -132,7 +137,7 @@ class AdminApi:
         `state`: `dead`: those that were given up.
         `kind`: Only jobs of this kind.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return self._transport.list(
             "/v1/admin/jobs", JobView, {"state": state, "kind": kind, "limit": limit, "cursor": cursor}
@@ -153,7 +158,7 @@ class AdminApi:
         `role`: Only accounts of this role.
         `state`: Only accounts in this state.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return self._transport.list(
             "/v1/admin/people",
@@ -166,7 +171,8 @@ class AdminApi:
     ) -> Pages[ManagedSession]:
         """Where a person is signed in, newest first.
 
-        Refused with `insufficient_scope` (403), `account_not_found` (404).
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404).
         """
         return self._transport.list(
             f"/v1/admin/people/{segment(person_id)}/sessions", ManagedSession, {"limit": limit, "cursor": cursor}
@@ -175,7 +181,7 @@ class AdminApi:
     async def retry_dead(self, *, idempotency_key: str | None = None) -> JobsChanged:
         """Let all dead letters run now, with all their tries again.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call("POST", "/v1/admin/jobs/retry-dead", JobsChanged, key=idempotency_key)
 
@@ -184,7 +190,8 @@ class AdminApi:
 
         Where a newer job with the same key waits, that one does the work of both.
 
-        Refused with `insufficient_scope` (403), `job_not_found` (404), `job_running` (409).
+        An API key needs the scope `admin`.
+        Refused with `job_not_found` (404), `job_running` (409).
         """
         await self._transport.call("POST", f"/v1/admin/jobs/{segment(job_id)}/retry", None, key=idempotency_key)
 
@@ -207,14 +214,16 @@ class AdminApi:
     async def show_job(self, job_id: UUID | str) -> JobView:
         """All of one job: its payload may hold what people wrote.
 
-        Refused with `insufficient_scope` (403), `job_not_found` (404).
+        An API key needs the scope `admin`.
+        Refused with `job_not_found` (404).
         """
         return await self._transport.call("GET", f"/v1/admin/jobs/{segment(job_id)}", JobView)
 
-    async def show_people(self, person_id: UUID | str) -> ManagedPersonDetails:
+    async def show_person(self, person_id: UUID | str) -> ManagedPersonDetails:
         """One person with their account.
 
-        Refused with `insufficient_scope` (403), `account_not_found` (404).
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404).
         """
         return await self._transport.call("GET", f"/v1/admin/people/{segment(person_id)}", ManagedPersonDetails)
 
@@ -233,13 +242,15 @@ class AdminApi:
         return await self._transport.call("GET", "/v1/admin/status", Status)
 
     async def suspend_people(
+    async def suspend_person(
         self, person_id: UUID | str, *, reason: str, idempotency_key: str | None = None
     ) -> ManagedPersonDetails:
         """Suspend an account.
 
         Its sessions end, and nobody can sign in to it until it is unsuspended. What the person wrote stays.
 
-        Refused with `insufficient_scope` (403), `account_not_found` (404), `last_admin` (409).
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404), `last_admin` (409).
         """
         return await self._transport.call(
             "POST",
@@ -249,12 +260,13 @@ class AdminApi:
             key=idempotency_key,
         )
 
-    async def unsuspend_people(
+    async def unsuspend_person(
         self, person_id: UUID | str, *, idempotency_key: str | None = None
     ) -> ManagedPersonDetails:
         """Lift a suspension.
 
-        Refused with `insufficient_scope` (403), `account_not_found` (404).
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404).
         """
         return await self._transport.call(
             "POST", f"/v1/admin/people/{segment(person_id)}/unsuspend", ManagedPersonDetails, key=idempotency_key
@@ -263,7 +275,8 @@ class AdminApi:
     async def verify_email(self, person_id: UUID | str, *, idempotency_key: str | None = None) -> ManagedPersonDetails:
         """Take an account's e-mail address for proven.
 
-        Refused with `insufficient_scope` (403), `account_not_found` (404).
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404).
         """
         return await self._transport.call(
             "POST", f"/v1/admin/people/{segment(person_id)}/verify-email", ManagedPersonDetails, key=idempotency_key

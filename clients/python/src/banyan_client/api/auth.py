@@ -52,7 +52,7 @@ class AuthApi:
 
         `new_password`: 8 to 256 characters of any kind; very common ones are refused.
 
-        Refused with `wrong_password` (403), `insufficient_scope` (403).
+        Refused with `wrong_password` (403).
         """
         await self._transport.call(
             "PUT", "/v1/auth/password", None, body={"current_password": current_password, "new_password": new_password}
@@ -65,8 +65,8 @@ class AuthApi:
 
         `otp`: Six digits of the authenticator app, or a recovery code.
 
-        Refused with `wrong_otp` (403), `insufficient_scope` (403), `totp_enabled` (409), `totp_not_enabled`
-        (409), `totp_not_started` (409).
+        Refused with `wrong_otp` (403), `totp_enabled` (409), `totp_not_enabled` (409), `totp_not_started`
+        (409).
         """
         return await self._transport.call(
             "POST", "/v1/auth/totp/confirm", RecoveryCodes, body={"otp": otp}, key=idempotency_key
@@ -88,7 +88,7 @@ class AuthApi:
         `name`: What it is for.
         `scopes`: `FEATURE:read`, `FEATURE:write` (which reads too), `admin`; a feature is the tag of a route.
 
-        Refused with `insufficient_scope` (403), `api_key_not_found` (404), `api_key_limit` (409).
+        Refused with `api_key_not_found` (404), `api_key_limit` (409).
         """
         return await self._transport.call(
             "POST",
@@ -101,42 +101,30 @@ class AuthApi:
     async def end_api_key(self, key_id: UUID | str) -> None:
         """End an API key. It holds no more anywhere within a second.
 
-        Refused with `insufficient_scope` (403), `api_key_not_found` (404).
+        Refused with `api_key_not_found` (404).
         """
         await self._transport.call("DELETE", f"/v1/api-keys/{segment(key_id)}", None)
 
     async def end_other_sessions(self) -> None:
-        """End all sessions but this one.
-
-        Refused with `insufficient_scope` (403).
-        """
+        """End all sessions but this one."""
         await self._transport.call("DELETE", "/v1/auth/sessions", None)
 
     async def end_session(self, session_id: UUID | str) -> None:
-        """End one session.
-
-        Refused with `insufficient_scope` (403).
-        """
+        """End one session."""
         await self._transport.call("DELETE", f"/v1/auth/sessions/{segment(session_id)}", None)
 
     def list_api_keys(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[ApiKey]:
-        """One's own API keys, newest first.
-
-        Refused with `insufficient_scope` (403).
-        """
+        """One's own API keys, newest first."""
         return self._transport.list("/v1/api-keys", ApiKey, {"limit": limit, "cursor": cursor})
 
     def list_sessions(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Session]:
-        """Where one is signed in, newest first.
-
-        Refused with `insufficient_scope` (403).
-        """
+        """Where one is signed in, newest first."""
         return self._transport.list("/v1/auth/sessions", Session, {"limit": limit, "cursor": cursor})
 
     async def renew_codes(self, *, password: str, idempotency_key: str | None = None) -> RecoveryCodes:
         """Get new recovery codes; those before are void.
 
-        Refused with `wrong_password` (403), `insufficient_scope` (403), `totp_not_enabled` (409).
+        Refused with `wrong_password` (403), `totp_not_enabled` (409).
         """
         return await self._transport.call(
             "POST", "/v1/auth/totp/recovery-codes", RecoveryCodes, body={"password": password}, key=idempotency_key
@@ -148,8 +136,6 @@ class AuthApi:
         """Send another link.
 
         The answer is the same whether the address has an account or not, and whether it is proven already.
-
-        Refused with `insufficient_scope` (403).
         """
         return await self._transport.call(
             "POST", "/v1/auth/verify-email/resend", VerificationSent, body={"email": email}, key=idempotency_key
@@ -174,17 +160,11 @@ class AuthApi:
         )
 
     async def show_keys(self) -> JwkSet:
-        """The public keys that access tokens are signed with.
-
-        Refused with `insufficient_scope` (403).
-        """
+        """The public keys that access tokens are signed with."""
         return await self._transport.call("GET", "/.well-known/jwks.json", JwkSet)
 
     async def show_totp(self) -> TotpState:
-        """Whether signing in asks for a second factor.
-
-        Refused with `insufficient_scope` (403).
-        """
+        """Whether signing in asks for a second factor."""
         return await self._transport.call("GET", "/v1/auth/totp", TotpState)
 
     async def sign_in(
@@ -218,10 +198,7 @@ class AuthApi:
         )
 
     async def sign_out(self, *, idempotency_key: str | None = None) -> None:
-        """End this session.
-
-        Refused with `insufficient_scope` (403).
-        """
+        """End this session."""
         await self._transport.call("POST", "/v1/auth/sign-out", None, key=idempotency_key, forgets_tokens=True)
 
     async def start_totp(self, *, password: str, idempotency_key: str | None = None) -> TotpSetup:
@@ -229,8 +206,7 @@ class AuthApi:
 
         It changes nothing until a code of it is confirmed.
 
-        Refused with `wrong_password` (403), `insufficient_scope` (403), `totp_enabled` (409),
-        `totp_not_started` (409).
+        Refused with `wrong_password` (403), `totp_enabled` (409), `totp_not_started` (409).
         """
         return await self._transport.call(
             "POST", "/v1/auth/totp", TotpSetup, body={"password": password}, key=idempotency_key
@@ -241,8 +217,7 @@ class AuthApi:
 
         `otp`: Six digits of the authenticator app, or a recovery code.
 
-        Refused with `wrong_otp` (403), `wrong_password` (403), `insufficient_scope` (403), `totp_not_enabled`
-        (409).
+        Refused with `wrong_otp` (403), `wrong_password` (403), `totp_not_enabled` (409).
         """
         await self._transport.call("DELETE", "/v1/auth/totp", None, body={"password": password, "otp": otp})
 

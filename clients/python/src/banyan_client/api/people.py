@@ -24,7 +24,8 @@ class PeopleApi:
     async def accept_connection(self, connection_id: UUID | str, *, idempotency_key: str | None = None) -> Connection:
         """Accept a request that one received.
 
-        Refused with `own_request` (403), `insufficient_scope` (403).
+        An API key needs the scope `people:write`.
+        Refused with `own_request` (403).
         """
         return await self._transport.call(
             "POST", f"/v1/connections/{segment(connection_id)}/accept", Connection, key=idempotency_key
@@ -35,7 +36,8 @@ class PeopleApi:
 
         Whoever is no longer a connection is taken off.
 
-        Refused with `insufficient_scope` (403), `not_connected` (422).
+        An API key needs the scope `people:write`.
+        Refused with `not_connected` (422).
         """
         await self._transport.call("PUT", f"/v1/lists/{segment(list_id)}/members/{segment(person_id)}", None)
 
@@ -44,8 +46,8 @@ class PeopleApi:
 
         Where that person has asked already, this accepts.
 
-        Refused with `insufficient_scope` (403), `person_not_found` (404), `already_connected` (409),
-        `already_requested` (409).
+        An API key needs the scope `people:write`.
+        Refused with `person_not_found` (404), `already_connected` (409), `already_requested` (409).
         """
         return await self._transport.call(
             "POST", "/v1/connections", Connection, body={"person_id": person_id}, key=idempotency_key
@@ -56,7 +58,7 @@ class PeopleApi:
 
         Ends the connection and hides the two from each other.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:write`.
         """
         await self._transport.call("PUT", f"/v1/blocks/{segment(person_id)}", None)
 
@@ -65,7 +67,7 @@ class PeopleApi:
 
         `name`: One line of 1 to 80 characters.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:write`.
         """
         return await self._transport.call("PATCH", f"/v1/lists/{segment(list_id)}", ConnectionList, body={"name": name})
 
@@ -76,14 +78,16 @@ class PeopleApi:
 
         `name`: One line of 1 to 80 characters.
 
-        Refused with `insufficient_scope` (403), `too_many_lists` (409).
+        An API key needs the scope `people:write`.
+        Refused with `too_many_lists` (409).
         """
         return await self._transport.call("POST", "/v1/lists", ConnectionList, body={"name": name}, key=idempotency_key)
 
     async def decline_connection(self, connection_id: UUID | str, *, idempotency_key: str | None = None) -> None:
         """Decline a request that one received.
 
-        Refused with `own_request` (403), `insufficient_scope` (403), `already_connected` (409).
+        An API key needs the scope `people:write`.
+        Refused with `own_request` (403), `already_connected` (409).
         """
         await self._transport.call(
             "POST", f"/v1/connections/{segment(connection_id)}/decline", None, key=idempotency_key
@@ -92,14 +96,14 @@ class PeopleApi:
     async def end_connection(self, connection_id: UUID | str) -> None:
         """End a connection, or withdraw or decline a request.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:write`.
         """
         await self._transport.call("DELETE", f"/v1/connections/{segment(connection_id)}", None)
 
     def list_blocks(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Block]:
         """The people one has blocked, newest first.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:read`.
         """
         return self._transport.list("/v1/blocks", Block, {"limit": limit, "cursor": cursor})
 
@@ -114,14 +118,14 @@ class PeopleApi:
 
         `state`: Which ones: `connected` without it.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:read`.
         """
         return self._transport.list("/v1/connections", Connection, {"state": state, "limit": limit, "cursor": cursor})
 
     def list_lists(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[ConnectionList]:
         """One's lists, newest first.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:read`.
         """
         return self._transport.list("/v1/lists", ConnectionList, {"limit": limit, "cursor": cursor})
 
@@ -130,7 +134,7 @@ class PeopleApi:
     ) -> Pages[ListMember]:
         """Who is on a list; who was added last comes first.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:read`.
         """
         return self._transport.list(
             f"/v1/lists/{segment(list_id)}/members", ListMember, {"limit": limit, "cursor": cursor}
@@ -139,7 +143,7 @@ class PeopleApi:
     def list_mutes(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Mute]:
         """The people one has muted, newest first.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:read`.
         """
         return self._transport.list("/v1/mutes", Mute, {"limit": limit, "cursor": cursor})
 
@@ -148,21 +152,21 @@ class PeopleApi:
 
         Their posts leave one's home feed and the public list, not their profile. They are not told.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:write`.
         """
         await self._transport.call("PUT", f"/v1/mutes/{segment(person_id)}", None)
 
     async def remove_list(self, list_id: UUID | str) -> None:
         """Delete a list; the connections stay.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:write`.
         """
         await self._transport.call("DELETE", f"/v1/lists/{segment(list_id)}", None)
 
     async def remove_member(self, list_id: UUID | str, person_id: UUID | str) -> None:
         """Take a person off a list.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:write`.
         """
         await self._transport.call("DELETE", f"/v1/lists/{segment(list_id)}/members/{segment(person_id)}", None)
 
@@ -172,35 +176,35 @@ class PeopleApi:
         A handle that somebody gave up answers 308 with their present one. Answers 404 also where one of the
         two has blocked the other.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:read`.
         """
         return await self._transport.call("GET", f"/v1/people/{segment(handle)}", Profile)
 
     async def show_list(self, list_id: UUID | str) -> ConnectionList:
         """One of one's lists.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:read`.
         """
         return await self._transport.call("GET", f"/v1/lists/{segment(list_id)}", ConnectionList)
 
     async def show_me(self) -> Me:
         """One's own profile and account.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:read`.
         """
         return await self._transport.call("GET", "/v1/me", Me)
 
     async def unblock(self, person_id: UUID | str) -> None:
         """Lift a block; the connection it ended does not come back.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:write`.
         """
         await self._transport.call("DELETE", f"/v1/blocks/{segment(person_id)}", None)
 
     async def unmute(self, person_id: UUID | str) -> None:
         """Lift a mute.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `people:write`.
         """
         await self._transport.call("DELETE", f"/v1/mutes/{segment(person_id)}", None)
 
@@ -224,7 +228,8 @@ class PeopleApi:
         `bio`: At most 500 characters.
         `visibility`: Who sees more than name and picture: everyone, members only, or connections only.
 
-        Refused with `insufficient_scope` (403), `handle_taken` (409), `too_many_handle_changes` (429).
+        An API key needs the scope `people:write`.
+        Refused with `handle_taken` (409), `too_many_handle_changes` (429).
         """
         return await self._transport.call(
             "PATCH",

@@ -35,7 +35,7 @@ class PostsApi:
 
         `body`: 1 to 2,000 characters; newlines and tabs are kept.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
         """
         return await self._transport.call(
             "POST",
@@ -57,7 +57,8 @@ class PostsApi:
         `body`: 1 to 5,000 characters; newlines and tabs are kept.
         `audience`: `{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list.
 
-        Refused with `not_the_author` (403), `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
+        Refused with `not_the_author` (403).
         """
         return await self._transport.call(
             "PATCH", f"/v1/posts/{segment(post_id)}", Post, body={"body": body, "audience": audience}
@@ -68,7 +69,8 @@ class PostsApi:
 
         `body`: 1 to 2,000 characters; newlines and tabs are kept.
 
-        Refused with `not_the_author` (403), `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
+        Refused with `not_the_author` (403).
         """
         return await self._transport.call("PATCH", f"/v1/comments/{segment(comment_id)}", Comment, body={"body": body})
 
@@ -77,7 +79,7 @@ class PostsApi:
     ) -> Pages[Post]:
         """The newest public posts.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return self._transport.list("/v1/posts", Post, {"audience": audience, "limit": limit, "cursor": cursor})
 
@@ -97,7 +99,7 @@ class PostsApi:
         `parent_id`: Only the direct replies to this comment.
         `threaded`: Only comments that answer the post itself.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return self._transport.list(
             f"/v1/posts/{segment(post_id)}/comments",
@@ -105,21 +107,12 @@ class PostsApi:
             {"parent_id": parent_id, "threaded": threaded, "limit": limit, "cursor": cursor},
         )
 
-    def list_posts(self, tag: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
-        """The posts with a tag that one may see, newest first.
-
-        Capitals and different ways to write the same letters make no difference.
-
-        Refused with `insufficient_scope` (403).
-        """
-        return self._transport.list(f"/v1/tags/{segment(tag)}/posts", Post, {"limit": limit, "cursor": cursor})
-
     def list_profile_feed(self, handle: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
         """A person's posts that one may see, newest first.
 
         A handle that somebody gave up answers 308 with their present one.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return self._transport.list(f"/v1/people/{segment(handle)}/posts", Post, {"limit": limit, "cursor": cursor})
 
@@ -128,7 +121,7 @@ class PostsApi:
     ) -> Pages[Comment]:
         """The direct replies to a comment, oldest first.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return self._transport.list(
             f"/v1/comments/{segment(comment_id)}/replies", Comment, {"limit": limit, "cursor": cursor}
@@ -141,7 +134,7 @@ class PostsApi:
 
         Whoever may see the post finds the earlier texts that were for them too.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return self._transport.list(
             f"/v1/posts/{segment(post_id)}/revisions", Revision, {"limit": limit, "cursor": cursor}
@@ -150,14 +143,23 @@ class PostsApi:
     def list_saved(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
         """The posts one has saved and may still see, newest saved first.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return self._transport.list("/v1/saved", Post, {"limit": limit, "cursor": cursor})
+
+    def list_tag_posts(self, tag: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
+        """The posts with a tag that one may see, newest first.
+
+        Capitals and different ways to write the same letters make no difference.
+
+        An API key needs the scope `posts:read`.
+        """
+        return self._transport.list(f"/v1/tags/{segment(tag)}/posts", Post, {"limit": limit, "cursor": cursor})
 
     async def list_tags(self, *, limit: int | None = None) -> Page[TagUse]:
         """The tags that are used most in public posts of the last seven days; one page is all there is.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return await self._transport.call("GET", "/v1/tags", Page[TagUse], query={"limit": limit})
 
@@ -173,7 +175,7 @@ class PostsApi:
         `body`: 1 to 5,000 characters; newlines and tabs are kept.
         `audience`: `{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
         """
         return await self._transport.call(
             "POST", "/v1/posts", Post, body={"body": body, "audience": audience}, key=idempotency_key
@@ -184,7 +186,7 @@ class PostsApi:
 
         `kind` is one of like, love, laugh, wow, sad, angry and takes the place of one's earlier reaction.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
         """
         return await self._transport.call(
             "PUT", f"/v1/posts/{segment(post_id)}/reactions/{segment(kind)}", ReactionSummary
@@ -193,7 +195,8 @@ class PostsApi:
     async def remove(self, post_id: UUID | str) -> None:
         """Delete one's own post with its comments and reactions.
 
-        Refused with `not_the_author` (403), `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
+        Refused with `not_the_author` (403).
         """
         await self._transport.call("DELETE", f"/v1/posts/{segment(post_id)}", None)
 
@@ -202,48 +205,49 @@ class PostsApi:
 
         Of one with replies a placeholder stays.
 
-        Refused with `not_the_author` (403), `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
+        Refused with `not_the_author` (403).
         """
         await self._transport.call("DELETE", f"/v1/comments/{segment(comment_id)}", None)
 
     async def save(self, post_id: UUID | str) -> None:
         """Save a post for later.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
         """
         await self._transport.call("PUT", f"/v1/posts/{segment(post_id)}/save", None)
 
     async def show(self, post_id: UUID | str) -> Post:
         """One post.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return await self._transport.call("GET", f"/v1/posts/{segment(post_id)}", Post)
 
     async def show_community(self) -> Community:
         """How large this community is.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return await self._transport.call("GET", "/v1/community", Community)
 
     def show_feed(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Post]:
         """One's home feed: one's own posts and those of one's connections, newest first.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:read`.
         """
         return self._transport.list("/v1/feed", Post, {"limit": limit, "cursor": cursor})
 
     async def take_back(self, post_id: UUID | str, kind: str) -> None:
         """Take back one's reaction of that kind.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
         """
         await self._transport.call("DELETE", f"/v1/posts/{segment(post_id)}/reactions/{segment(kind)}", None)
 
     async def unsave(self, post_id: UUID | str) -> None:
         """Take a post from those one has saved.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `posts:write`.
         """
         await self._transport.call("DELETE", f"/v1/posts/{segment(post_id)}/save", None)

@@ -24,6 +24,6 @@ class SyncApi:
 
         `since`: `next` of the answer before; none to begin anew.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `sync:read`.
         """
         return await self._transport.call("GET", "/v1/sync", SyncPage, query={"since": since, "limit": limit})

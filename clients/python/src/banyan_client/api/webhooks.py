@@ -38,7 +38,8 @@ class WebhooksApi:
         `signals`: Names from the catalogue, or `["*"]` for every signal.
         `description`: One line of at most 200 characters.
 
-        Refused with `insufficient_scope` (403), `too_many_webhooks` (409), `secret_unreadable` (409).
+        An API key needs the scope `admin`.
+        Refused with `too_many_webhooks` (409), `secret_unreadable` (409).
         """
         return await self._transport.call(
             "POST",
@@ -63,7 +64,7 @@ class WebhooksApi:
         `signals`: Names from the catalogue, or `["*"]` for every signal.
         `description`: One line of at most 200 characters.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call(
             "PATCH",
@@ -75,7 +76,7 @@ class WebhooksApi:
     def list(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Webhook]:
         """All webhooks, newest first.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return self._transport.list("/v1/admin/webhooks", Webhook, {"limit": limit, "cursor": cursor})
 
@@ -91,7 +92,7 @@ class WebhooksApi:
 
         `state`: Only those; all without it.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return self._transport.list(
             f"/v1/admin/webhooks/{segment(webhook_id)}/deliveries",
@@ -102,14 +103,14 @@ class WebhooksApi:
     async def list_signals(self) -> Page[SignalInfo]:
         """Every kind of signal, with the schema of its data.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call("GET", "/v1/admin/webhook-signals", Page[SignalInfo])
 
     async def remove(self, webhook_id: UUID | str) -> None:
         """Delete a webhook with its log.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         await self._transport.call("DELETE", f"/v1/admin/webhooks/{segment(webhook_id)}", None)
 
@@ -118,7 +119,7 @@ class WebhooksApi:
     ) -> Delivery:
         """Send a delivery again, under the same id.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call(
             "POST",
@@ -130,7 +131,8 @@ class WebhooksApi:
     async def rotate_secret(self, webhook_id: UUID | str, *, idempotency_key: str | None = None) -> WebhookWithSecret:
         """Make a new secret. The old one signs beside it for 24 hours, so that a receiver can change over.
 
-        Refused with `insufficient_scope` (403), `secret_unreadable` (409).
+        An API key needs the scope `admin`.
+        Refused with `secret_unreadable` (409).
         """
         return await self._transport.call(
             "POST", f"/v1/admin/webhooks/{segment(webhook_id)}/rotate-secret", WebhookWithSecret, key=idempotency_key
@@ -139,14 +141,14 @@ class WebhooksApi:
     async def show(self, webhook_id: UUID | str) -> Webhook:
         """One webhook.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call("GET", f"/v1/admin/webhooks/{segment(webhook_id)}", Webhook)
 
     async def show_delivery(self, webhook_id: UUID | str, delivery_id: UUID | str) -> DeliveryWithPayload:
         """One delivery with what it sends.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call(
             "GET", f"/v1/admin/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}", DeliveryWithPayload
@@ -155,7 +157,7 @@ class WebhooksApi:
     async def test(self, webhook_id: UUID | str, *, idempotency_key: str | None = None) -> Delivery:
         """Send a message of the type `webhooks.Test`, also while the webhook is off.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call(
             "POST", f"/v1/admin/webhooks/{segment(webhook_id)}/test", Delivery, key=idempotency_key
