@@ -191,12 +191,6 @@ class Deletion(Struct, frozen=True, kw_only=True):
     deletes_at: datetime
 
 
-class DeletionRequest(Struct, frozen=True, kw_only=True):
-    """The account's password, so that a session alone cannot end it."""
-
-    password: str
-
-
 class Delivery(Struct, frozen=True, kw_only=True):
     """One signal on its way to one webhook. `status`, `duration_ms`, `response` (its beginning) and `error` are
     those
@@ -245,20 +239,6 @@ class Export(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     size_bytes: int | None
     file_url: str | None
-
-
-class FirstAdminSignUp(Struct, frozen=True, kw_only=True):
-    """The first admin, with the token of the link that the server printed."""
-
-    email: str
-    """An e-mail address."""
-    password: str
-    """8 to 256 characters of any kind; very common ones are refused."""
-    handle: str
-    """3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case."""
-    display_name: str
-    """One line of 1 to 80 characters."""
-    token: str
 
 
 class Invite(Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ export class AccountsApi {
    * All sessions end, and to others the person does not exist from now on. Until `deletes_at` a sign-in with
    * `"restore": true` takes it back; then it is erased.
    *
-   * Refused with `wrong_password` (403), `insufficient_scope` (403), `last_admin` (409), `locked_out` (429).
+   * Refused with `wrong_password` (403), `last_admin` (409), `locked_out` (429).
    */
   askDeletion(body: DeletionRequest, options?: PostOptions): Promise<Deletion> {
     return this.transport.call({ method: "POST", path: "/v1/me/deletion", body, options });
@@ -34,7 +34,7 @@ export class AccountsApi {
    *
    * It is made in the background, one at a time, and kept for 7 days; a mail says when it is ready.
    *
-   * Refused with `insufficient_scope` (403), `export_under_way` (409).
+   * Refused with `export_under_way` (409).
    */
   createExport(options?: PostOptions): Promise<Export> {
     return this.transport.call({ method: "POST", path: "/v1/me/exports", options });
@@ -70,7 +70,7 @@ export class AccountsApi {
   /**
    * The copy itself: a ZIP with one JSON file per feature, and index.html to read it all.
    *
-   * Refused with `insufficient_scope` (403), `export_not_found` (404), `export_not_ready` (409).
+   * Refused with `export_not_found` (404), `export_not_ready` (409).
    */
   fetchExport(exportId: string, options?: CallOptions): Promise<Uint8Array> {
     return this.transport.call({
@@ -81,20 +81,11 @@ export class AccountsApi {
     });
   }
 
-  /**
-   * The copies that are kept, newest first.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
+  /** The copies that are kept, newest first. */
   listExports(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Export> {
     return this.transport.list({ method: "GET", path: "/v1/me/exports", query, options }, query.cursor);
   }
 
-  /**
-   * One's own invites, newest first.
-   *
-   * Refused with `insufficient_scope` (403).
-   */
   /** One's own invites, newest first. */
   listInvites(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Invite> {
     return this.transport.list({ method: "GET", path: "/v1/invites", query, options }, query.cursor);
@@ -112,7 +103,7 @@ export class AccountsApi {
   /**
    * One of them, to see whether it is ready.
    *
-   * Refused with `insufficient_scope` (403), `export_not_found` (404).
+   * Refused with `export_not_found` (404).
    */
   showExport(exportId: string, options?: CallOptions): Promise<Export> {
     return this.transport.call({ method: "GET", path: path`/v1/me/exports/${exportId}`, options });

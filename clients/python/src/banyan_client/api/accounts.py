@@ -28,8 +28,7 @@ class AccountsApi:
         All sessions end, and to others the person does not exist from now on. Until `deletes_at` a sign-in
         with `"restore": true` takes it back; then it is erased.
 
-        Refused with `wrong_password` (403), `insufficient_scope` (403), `last_admin` (409), `locked_out`
-        (429).
+        Refused with `wrong_password` (403), `last_admin` (409), `locked_out` (429).
         """
         return await self._transport.call(
             "POST", "/v1/me/deletion", Deletion, body={"password": password}, key=idempotency_key
@@ -40,7 +39,7 @@ class AccountsApi:
 
         It is made in the background, one at a time, and kept for 7 days; a mail says when it is ready.
 
-        Refused with `insufficient_scope` (403), `export_under_way` (409).
+        Refused with `export_under_way` (409).
         """
         return await self._transport.call("POST", "/v1/me/exports", Export, key=idempotency_key)
 
@@ -101,15 +100,12 @@ class AccountsApi:
     async def fetch_export(self, export_id: UUID | str) -> bytes:
         """The copy itself: a ZIP with one JSON file per feature, and index.html to read it all.
 
-        Refused with `insufficient_scope` (403), `export_not_found` (404), `export_not_ready` (409).
+        Refused with `export_not_found` (404), `export_not_ready` (409).
         """
         return await self._transport.call("GET", f"/v1/me/exports/{segment(export_id)}/file", bytes)
 
     def list_exports(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Export]:
-        """The copies that are kept, newest first.
-
-        Refused with `insufficient_scope` (403).
-        """
+        """The copies that are kept, newest first."""
         return self._transport.list("/v1/me/exports", Export, {"limit": limit, "cursor": cursor})
 
     def list_invites(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Invite]:
@@ -126,7 +122,7 @@ class AccountsApi:
     async def show_export(self, export_id: UUID | str) -> Export:
         """One of them, to see whether it is ready.
 
-        Refused with `insufficient_scope` (403), `export_not_found` (404).
+        Refused with `export_not_found` (404).
         """
         return await self._transport.call("GET", f"/v1/me/exports/{segment(export_id)}", Export)
 
