@@ -162,27 +162,10 @@ class ConnectionList(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class ConnectionRequest(Struct, frozen=True, kw_only=True):
-    """Whom to ask."""
-
-    person_id: UUID
-
-
 class Counts(Struct, frozen=True, kw_only=True):
     """How many there are, by name: `people`, `accounts.suspended`, `jobs.dead`. Above a million estimates."""
 
     counts: dict[str, int]
-
-
-class Credentials(Struct, frozen=True, kw_only=True):
-    """Who signs in; `otp` where a second factor is on."""
-
-    email: str
-    """An e-mail address."""
-    password: str
-    otp: str | UnsetType | None = UNSET
-    restore: bool | UnsetType = UNSET
-    """Take back the deletion of this account."""
 
 
 class Deletion(Struct, frozen=True, kw_only=True):

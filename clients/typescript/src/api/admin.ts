@@ -187,7 +187,8 @@ export class AdminApi {
   /**
    * Mail the owner of an account a link to a new password.
    *
-   * Refused with `insufficient_scope` (403), `account_not_found` (404).
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404).
    */
   sendPasswordReset(personId: string, options?: PostOptions): Promise<void> {
     return this.transport.call({
@@ -200,7 +201,7 @@ export class AdminApi {
   /**
    * How many accounts, sessions, people, posts, comments, reactions and jobs there are.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   showCounts(options?: CallOptions): Promise<Counts> {
     return this.transport.call({ method: "GET", path: "/v1/admin/counts", options });
@@ -229,7 +230,7 @@ export class AdminApi {
   /**
    * The settings of this process, each with where its value comes from; secrets show as `***`.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   showSettings(options?: CallOptions): Promise<SettingList> {
     return this.transport.call({ method: "GET", path: "/v1/admin/settings", options });
@@ -238,7 +239,7 @@ export class AdminApi {
   /**
    * How the process that answers is doing: the figures of `banyan status`.
    *
-   * Refused with `insufficient_scope` (403).
+   * An API key needs the scope `admin`.
    */
   showStatus(options?: CallOptions): Promise<Status> {
     return this.transport.call({ method: "GET", path: "/v1/admin/status", options });

@@ -198,7 +198,8 @@ class AdminApi:
     async def send_password_reset(self, person_id: UUID | str, *, idempotency_key: str | None = None) -> None:
         """Mail the owner of an account a link to a new password.
 
-        Refused with `insufficient_scope` (403), `account_not_found` (404).
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404).
         """
         await self._transport.call(
             "POST", f"/v1/admin/people/{segment(person_id)}/password-reset", None, key=idempotency_key
@@ -207,7 +208,7 @@ class AdminApi:
     async def show_counts(self) -> Counts:
         """How many accounts, sessions, people, posts, comments, reactions and jobs there are.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call("GET", "/v1/admin/counts", Counts)
 
@@ -230,18 +231,17 @@ class AdminApi:
     async def show_settings(self) -> SettingList:
         """The settings of this process, each with where its value comes from; secrets show as `***`.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call("GET", "/v1/admin/settings", SettingList)
 
     async def show_status(self) -> Status:
         """How the process that answers is doing: the figures of `banyan status`.
 
-        Refused with `insufficient_scope` (403).
+        An API key needs the scope `admin`.
         """
         return await self._transport.call("GET", "/v1/admin/status", Status)
 
-    async def suspend_people(
     async def suspend_person(
         self, person_id: UUID | str, *, reason: str, idempotency_key: str | None = None
     ) -> ManagedPersonDetails:
