@@ -25,11 +25,17 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.latencies_seconds[place]
 
 
-async def load(port: int, connections: int, seconds: float, make: Callable[[int], bytes]) -> Outcome:
-    """Asks for `seconds`; `make(n)` gives the bytes of the n-th request. Raises OSError when the server goes
-    away, TimeoutError when it stops answering."""
+async def load(
+    port: int, connections: int, seconds: float, make: Callable[[int], bytes], per_second: float | None = None
+) -> Outcome:
+    """Asks for `seconds`; `make(n)` gives the bytes of the n-th request. With `per_second` each is sent when it is due
+    and its latency counts from then, whatever held it up; without, as soon as the one before is answered.
+
+    Raises OSError when the server goes away, TimeoutError when it stops answering.
+    """
     started = time.perf_counter()
-    clients = [_Client(index, connections, make, started + seconds) for index in range(connections)]
+    pace = None if per_second is None else _Pace(started, 1 / per_second)
+    clients = [_Client(index, connections, make, started + seconds, pace) for index in range(connections)]
     loop = asyncio.get_running_loop()
     for client in clients:
         await loop.create_connection(partial(_itself, client), "127.0.0.1", port)
@@ -48,8 +54,19 @@ def _itself(client: "_Client") -> "_Client":
     return client
 
 
+class _Pace(msgspec.Struct, frozen=True):
+    """When the n-th request is due."""
+
+    started: float
+    seconds_between: float
+
+    def due(self, number: int) -> float:
+        return self.started + number * self.seconds_between
+
+
 class _Client(asyncio.Protocol):
-    def __init__(self, index: int, step: int, make: Callable[[int], bytes], until: float) -> None:
+    def __init__(self, index: int, step: int, make: Callable[[int], bytes], until: float, pace: _Pace | None) -> None:
+        self._pace = pace
         self._number = index
         self._step = step
         self._make = make
@@ -63,7 +80,7 @@ class _Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
-        self._send()
+        self._next()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -80,18 +97,27 @@ class _Client(asyncio.Protocol):
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.latencies.append(now - self._sent_at)
         self._received = b""
-        if now < self._until:
-            self._send()
-        else:
-            self.done.set_result(None)
-            self._transport.close()
+        self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.done.done():
             self.done.set_exception(error or ConnectionError("the server closed the connection"))
 
-    def _send(self) -> None:
+    def _next(self) -> None:
+        now = time.perf_counter()
+        due = now if self._pace is None else self._pace.due(self._number)
+        if max(now, due) >= self._until:
+            self.done.set_result(None)
+            self._transport.close()
+        elif due > now:
+            asyncio.get_running_loop().call_later(due - now, self._send, due)
+        else:
+            self._send(due)
+
+    def _send(self, due: float) -> None:
+        if self._transport.is_closing():
+            return
         request = self._make(self._number)
         self._number += self._step
-        self._sent_at = time.perf_counter()
+        self._sent_at = due
         self._transport.write(request)

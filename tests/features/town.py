@@ -7,14 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from banyan.features.accounts.api import AccountsApi
+from banyan.features.people import synced as people_synced
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Connection
 from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
+from banyan.features.people.service.synced import SyncedPeople
 from banyan.features.people.settings import PeopleSettings
 from banyan.features.posts import subscribers
+from banyan.features.posts import synced as posts_synced
 from banyan.features.posts.models import Audience, AudienceKind, NewComment, NewPost, Post
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
@@ -23,10 +26,12 @@ from banyan.features.posts.service.imports import PostImports
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.service.reactions import Reactions
 from banyan.features.posts.service.saves import Saves
+from banyan.features.posts.service.synced import SYNCED_POSTS, SyncedPosts
 from banyan.features.posts.service.tags import Tags
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Connection as DatabaseConnection
 from banyan.infra.database.work import Pending, Work
+from banyan.infra.streams.streams import Streams
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
 
@@ -72,7 +77,14 @@ class Memory:
 class Town:
     """Every service of people and posts, and short ways to use them in a transaction of their own."""
 
-    def __init__(self, pool: Pool, sizes: HomeSizes | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        sizes: HomeSizes | None = None,
+        *,
+        synced_posts: int = SYNCED_POSTS,
+        kept_deletions: int = 1000,
+    ) -> None:
         self.pool = pool
         self.memory = Memory()
         pool.attach(self.memory)
@@ -89,6 +101,10 @@ class Town:
         self.tags = Tags(self.api, self.posts)
         self.homes = Homes(self.api, self.posts, sizes)
         self.homes.listen(self.memory)
+        self.synced_posts = synced_posts
+        synced = SyncedPosts(self.api, self.posts, self.homes, synced_posts)
+        kinds = (*people_synced.synced_kinds(SyncedPeople(self.api)), *posts_synced.synced_kinds(synced))
+        self.streams = Streams(kinds, kept_deletions)
         self.imports = PostImports(self.api)
         self.communities = Communities(self.api, "Testville")
         self._handlers: dict[type, Handler] = {}

@@ -111,7 +111,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
     posts = Posts(people_api)
     sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
     homes = Homes(people_api, posts, sizes)
-    streams = Streams((*people_kinds(SyncedPeople(people_api)), *posts_kinds(SyncedPosts(people_api, homes))))
+    streams = Streams((*people_kinds(SyncedPeople(people_api)), *posts_kinds(SyncedPosts(people_api, posts, homes))))
     lists, mutes = Lists(), Mutes()
     api_keys = ApiKeys(mailer, mails.accounts)
     eraser = AccountEraser(lockout, mailer, mails.accounts, _forget)

@@ -5,4 +5,7 @@ from banyan.infra.declare import SyncedKind
 
 
 def synced_kinds(posts: SyncedPosts) -> tuple[SyncedKind, ...]:
-    return (SyncedKind("post", posts.feed_versions, posts.feed_values),)
+    return (
+        SyncedKind("post", posts.feed_versions, posts.feed_values),
+        SyncedKind("saved", posts.saved_versions, posts.saved_values),
+    )

@@ -35,7 +35,15 @@ class SyncedList(Struct, frozen=True, gc=False, tag_field="kind", tag="list"):
     value: ConnectionList | None
 
 
-SyncItem = SyncedPost | SyncedConnection | SyncedList
+class SyncedSave(Struct, frozen=True, gc=False, tag_field="kind", tag="saved"):
+    """One of the newest 500 posts that one has saved, by the post's id; `value` is null for a delete."""
+
+    id: UUID
+    op: Operation
+    value: Post | None
+
+
+SyncItem = SyncedPost | SyncedConnection | SyncedList | SyncedSave
 
 
 class SyncPage(Struct, frozen=True):

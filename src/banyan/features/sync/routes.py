@@ -22,7 +22,8 @@ class SyncRoutes(Controller):
     async def show(self, request: Request, since: Since = None, limit: SyncLimit = _DEFAULT_LIMIT) -> SyncPage:
         """What changed of all that one keeps offline.
 
-        Posts of one's feed and one's connections, each as it is now or as a delete when one no longer has or sees
-        it. Without `since`, or when that lies too far back, `reset` is true and the items begin with the whole state.
+        Posts of one's feed and those saved, connections and lists, each as it is now, or as a delete when one no
+        longer has or sees it. Without `since`, or when that lies too far back, `reset` is true and the items begin
+        with the whole state.
         """
         return await self.sync.list_changes(request.work, request.account_id, since, limit)

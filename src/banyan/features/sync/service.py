@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 from uuid import UUID
 
-from banyan.features.sync.models import SyncedConnection, SyncedList, SyncedPost, SyncItem, SyncPage
+from banyan.features.sync.models import SyncedConnection, SyncedList, SyncedPost, SyncedSave, SyncItem, SyncPage
 from banyan.infra.database.work import Work
 from banyan.infra.streams.models import Changed
 from banyan.infra.streams.streams import Streams
@@ -13,6 +13,7 @@ _ITEMS: Final[dict[str, Callable[[UUID, Any, Any], SyncItem]]] = {
     "connection": SyncedConnection,
     "list": SyncedList,
     "post": SyncedPost,
+    "saved": SyncedSave,
 }
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from banyan.features.posts.models import PostRow, ReactionKind
+from banyan.features.posts.models import FeedMark, PostRow, ReactionKind
 from banyan.features.posts.queries.posts import COLUMNS, JOINS, post_rows
 from banyan.infra.database.work import Work
 
@@ -19,6 +19,16 @@ _LIST_SAVED = f"""SELECT mine.saved_id, {COLUMNS}
     {JOINS}
     WHERE mine.person_id = $1 AND mine.saved_id IS NOT NULL AND mine.saved_id < $2
     ORDER BY mine.saved_id DESC LIMIT $3"""
+
+# What tells whether a copy of a saved post is up to date, beside its author's card: every write of one of these rows
+# gives it another xmin.
+_SAVED_MARKS = """SELECT p.id, p.author_id, p.audience, p.list_id,
+        hash_record_extended(ROW(p.xmin, c.xmin, mine.xmin), 0)
+    FROM (SELECT post_id, saved_id, xmin FROM posts_reactions
+          WHERE person_id = $1 AND saved_id IS NOT NULL ORDER BY saved_id DESC LIMIT $2) mine
+    CROSS JOIN LATERAL (SELECT *, xmin FROM posts_posts WHERE id = mine.post_id LIMIT 1) p
+    CROSS JOIN LATERAL (SELECT xmin FROM posts_counters WHERE post_id = p.id LIMIT 1) c
+    ORDER BY mine.saved_id DESC"""
 
 
 async def find_reaction(work: Work, post_id: UUID, person_id: UUID) -> ReactionKind | None:
@@ -88,3 +98,8 @@ async def list_saved(work: Work, person_id: UUID, before: UUID, limit: int) -> l
     rows = await work.rows(_LIST_SAVED, person_id, before, limit)
     posts = post_rows([tuple(row)[1:] for row in rows])
     return [(row[0], post) for row, post in zip(rows, posts, strict=True)]
+
+
+async def list_saved_marks(work: Work, person_id: UUID, newest: int) -> list[FeedMark]:
+    """Newest saved first."""
+    return [FeedMark(*row) for row in await work.rows(_SAVED_MARKS, person_id, newest)]

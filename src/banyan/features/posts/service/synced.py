@@ -1,10 +1,14 @@
-"""The newest part of a feed, as a client keeps it offline."""
+"""Posts that a client keeps offline: the newest part of the feed, and what was saved."""
 
 from uuid import UUID
 
 from banyan.features.people.api import PeopleApi
-from banyan.features.posts.models import Post
+from banyan.features.posts.models import FeedMark, Post
+from banyan.features.posts.queries.posts import list_by_id
+from banyan.features.posts.queries.reactions import list_saved_marks
 from banyan.features.posts.service.homes import Homes
+from banyan.features.posts.service.posts import Posts
+from banyan.features.posts.visibility import may_see
 from banyan.infra.database.work import Work
 from banyan.infra.streams.versions import version_of
 
@@ -12,20 +16,39 @@ SYNCED_POSTS = 500
 
 
 class SyncedPosts:
-    """Versions and values of the newest posts of a person's feed; older ones leave as newer ones come."""
+    """Versions and values, each of the newest `newest`: older ones leave as newer ones come."""
 
-    def __init__(self, people: PeopleApi, homes: Homes, newest: int = SYNCED_POSTS) -> None:
+    def __init__(self, people: PeopleApi, posts: Posts, homes: Homes, newest: int = SYNCED_POSTS) -> None:
         self._people = people
+        self._posts = posts
         self._homes = homes
         self._newest = newest
 
     async def feed_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
         """Newest first. A version is of the post's rows and of its author's card."""
-        marks = await self._homes.list_marks(work, person_id, self._newest)
-        cards = await self._people.cards(work, {mark.author_id for mark in marks})
-        by_author = {author_id: version_of(card) for author_id, card in cards.items()}
-        return {mark.id: mark.version ^ by_author[mark.author_id] for mark in marks if mark.author_id in by_author}
+        return await self._versions(work, await self._homes.list_marks(work, person_id, self._newest))
 
     async def feed_values(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> dict[UUID, Post]:
         """Those that stand in the feed at this moment."""
         return {post.id: post for post in await self._homes.list_in_feed(work, person_id, post_ids)}
+
+    async def saved_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
+        """Newest saved first, without what one may no longer see."""
+        relations = await self._people.relations(work, person_id)
+        marks = await list_saved_marks(work, person_id, self._newest)
+        return await self._versions(work, [mark for mark in marks if may_see(person_id, relations, mark)])
+
+    async def saved_values(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> dict[UUID, Post]:
+        """Those that are saved, and may be seen, at this moment."""
+        relations = await self._people.relations(work, person_id)
+        rows = [
+            row
+            for row in await list_by_id(work, person_id, post_ids)
+            if row.saved and may_see(person_id, relations, row)
+        ]
+        return {post.id: post for post in await self._posts.dress_rows(work, person_id, rows)}
+
+    async def _versions(self, work: Work, marks: list[FeedMark]) -> dict[UUID, int]:
+        cards = await self._people.cards(work, {mark.author_id for mark in marks})
+        by_author = {author_id: version_of(card) for author_id, card in cards.items()}
+        return {mark.id: mark.version ^ by_author[mark.author_id] for mark in marks if mark.author_id in by_author}
