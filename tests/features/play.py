@@ -13,6 +13,7 @@ from tests.features.rules import Model, ModelComment, ModelPost, Person
 from tests.features.town import Town
 
 LISTS_EACH = 2
+TAGS = ("even", "odd")
 
 
 class Play:
@@ -33,7 +34,7 @@ class Play:
     # ---- posts ----------------------------------------------------------------------------------------------
 
     async def publish(self, author: Person, audience: AudienceKind) -> None:
-        body = f"Post {self.count}"
+        body = f"Post {self.count} #{TAGS[self.count % 2]}"
         given, list_id = self.audience_for(author, audience, self.count)
         post = await self.town.publish(self.ids[author], body, given)
         self.model.posts[post.id] = ModelPost(author, body, given.kind, list_id)
@@ -54,7 +55,7 @@ class Play:
         if found is None:
             return
         post_id, post = found
-        body = f"Edited {self.count}"
+        body = f"Edited {self.count} #{TAGS[self.count % 2]}"
         allowed = post.author == person
         assert await self.change(person, post_id, PostChanges(body=body)) == allowed
         if allowed:

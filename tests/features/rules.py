@@ -81,6 +81,13 @@ class Model(Struct):
             if post.audience == "public" and self.sees(viewer, post) and (viewer, post.author) not in self.mutes
         ]
 
+    def tagged(self, viewer: Person | None, tag: str) -> list[UUID]:
+        return [
+            post_id
+            for post_id, post in self.newest_first()
+            if f"#{tag}" in post.body and self.sees(viewer, post) and (viewer, post.author) not in self.mutes
+        ]
+
     def list_saved(self, viewer: Person) -> list[UUID]:
         return [
             post_id

@@ -6,7 +6,7 @@ from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Connection, ConnectionList
 from banyan.features.people.queries import lists, ties
 from banyan.infra.database.work import Work
-from banyan.infra.streams.versions import version_of
+from banyan.infra.streams.versions import Versions, version_of
 
 SYNCED_CONNECTIONS = 1000
 _MOST_LISTS = 1000
@@ -17,14 +17,15 @@ class SyncedPeople:
 
     def __init__(self, people: PeopleApi) -> None:
         self._people = people
+        self._cards = Versions()
 
     async def connection_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
         """The newest connections and requests, newest first. A version is of the connection and of the other's card."""
         marks = await ties.list_connection_marks(work, person_id, SYNCED_CONNECTIONS)
         cards = await self._people.cards_in_order(work, [other_id for _, other_id, _ in marks])
         return {
-            connection_id: version ^ version_of(card)
-            for (connection_id, _, version), card in zip(marks, cards, strict=True)
+            connection_id: version ^ self._cards.of(other_id, card)
+            for (connection_id, other_id, version), card in zip(marks, cards, strict=True)
             if card is not None
         }
 

@@ -10,7 +10,7 @@ from banyan.features.posts.service.homes import Homes
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.visibility import may_see
 from banyan.infra.database.work import Work
-from banyan.infra.streams.versions import version_of
+from banyan.infra.streams.versions import Versions
 
 SYNCED_POSTS = 500
 
@@ -23,6 +23,7 @@ class SyncedPosts:
         self._posts = posts
         self._homes = homes
         self._newest = newest
+        self._cards = Versions()
 
     async def feed_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
         """Newest first. A version is of the post's rows and of its author's card."""
@@ -50,5 +51,5 @@ class SyncedPosts:
 
     async def _versions(self, work: Work, marks: list[FeedMark]) -> dict[UUID, int]:
         cards = await self._people.cards(work, {mark.author_id for mark in marks})
-        by_author = {author_id: version_of(card) for author_id, card in cards.items()}
+        by_author = {author_id: self._cards.of(author_id, card) for author_id, card in cards.items()}
         return {mark.id: mark.version ^ by_author[mark.author_id] for mark in marks if mark.author_id in by_author}
