@@ -67,7 +67,7 @@ export type ExportState = "failed" | "preparing" | "ready";
 /** What an account may do beyond its own things. */
 export type Role = "admin" | "business" | "member" | "moderator" | "seller";
 
-export type SyncPageItem = SyncedConnection | SyncedList | SyncedPost;
+export type SyncPageItem = SyncedConnection | SyncedList | SyncedPost | SyncedSave;
 
 /** An account as its owner sees it. */
 export interface Account {
@@ -727,6 +727,14 @@ export interface SyncedList {
 /** One of the newest 500 posts of one's feed; `value` is null for a delete. */
 export interface SyncedPost {
   kind: "post";
+  id: string;
+  op: "delete" | "upsert";
+  value: Post | null;
+}
+
+/** One of the newest 500 posts that one has saved, by the post's id; `value` is null for a delete. */
+export interface SyncedSave {
+  kind: "saved";
   id: string;
   op: "delete" | "upsert";
   value: Post | null;

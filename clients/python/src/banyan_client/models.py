@@ -568,6 +568,15 @@ class SyncedPost(Struct, frozen=True, kw_only=True):
     value: Post | None
 
 
+class SyncedSave(Struct, frozen=True, kw_only=True):
+    """One of the newest 500 posts that one has saved, by the post's id; `value` is null for a delete."""
+
+    kind: Literal["saved"]
+    id: UUID
+    op: Literal["delete", "upsert"]
+    value: Post | None
+
+
 class TagUse(Struct, frozen=True, kw_only=True):
     """How many public posts of the last seven days have a tag."""
 
@@ -640,8 +649,10 @@ class WebhookWithSecret(Struct, frozen=True, kw_only=True):
 
 
 if TYPE_CHECKING:
-    SyncPageItem: TypeAlias = SyncedConnection | SyncedList | SyncedPost | Unknown
+    SyncPageItem: TypeAlias = SyncedConnection | SyncedList | SyncedPost | SyncedSave | Unknown
 else:
     SyncPageItem = variants(
-        "SyncPageItem", "kind", {"connection": SyncedConnection, "list": SyncedList, "post": SyncedPost}
+        "SyncPageItem",
+        "kind",
+        {"connection": SyncedConnection, "list": SyncedList, "post": SyncedPost, "saved": SyncedSave},
     )

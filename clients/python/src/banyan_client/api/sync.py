@@ -18,9 +18,9 @@ class SyncApi:
     async def show(self, *, since: str | None = None, limit: int | None = None) -> SyncPage:
         """What changed of all that one keeps offline.
 
-        Posts of one's feed and one's connections, each as it is now or as a delete when one no longer has or
-        sees it. Without `since`, or when that lies too far back, `reset` is true and the items begin with the
-        whole state.
+        Posts of one's feed and those saved, connections and lists, each as it is now, or as a delete when one
+        no longer has or sees it. Without `since`, or when that lies too far back, `reset` is true and the
+        items begin with the whole state.
 
         `since`: `next` of the answer before; none to begin anew.
 

@@ -111,9 +111,10 @@ async def unlink_comments(work: Work, author_id: UUID, limit: int) -> int:
 
 
 async def delete_home(work: Work, person_id: UUID) -> None:
-    """The person's own feed."""
+    """The person's own feed, and that their posts were pulled into others'."""
     await work.write(
-        """WITH floor AS (DELETE FROM posts_home_floors WHERE person_id = $1)
+        """WITH floor AS (DELETE FROM posts_home_floors WHERE person_id = $1),
+               large AS (DELETE FROM posts_large_authors WHERE author_id = $1)
            DELETE FROM posts_home WHERE person_id = $1""",
         person_id,
     )
