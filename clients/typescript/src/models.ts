@@ -435,6 +435,7 @@ export interface Me {
   email: string;
   email_verified: boolean;
   role: Role;
+  language: "ar" | "en" | "fr";
 }
 
 /** `@handle` in a text, as it was written but in lower case, and who it was then. */
@@ -457,6 +458,21 @@ export interface Message {
 export interface Mute {
   person: Card;
   created_at: string;
+}
+
+/** Of one's profile, and the language of mails to oneself. Fields left out stay as they are. */
+export interface MyChanges {
+  /** 3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case. */
+  handle?: string;
+  /** One line of 1 to 80 characters. */
+  display_name?: string;
+  /** At most 500 characters. */
+  bio?: string;
+  neighbourhood?: string | null;
+  location?: LocationInput | null;
+  /** Who sees more than name and picture: everyone, members only, or connections only. */
+  visibility?: "connections" | "everyone" | "members";
+  language?: "ar" | "en" | "fr";
 }
 
 /** A key for a program; without `expires_at` it holds until it is ended. */
@@ -575,20 +591,6 @@ export interface Profile {
   connection_count: number | null;
   connection: ConnectionLink | null;
   limited: boolean;
-}
-
-/** Fields left out stay as they are. */
-export interface ProfileChanges {
-  /** 3 to 30 of a-z, 0-9, `_` and `.`; kept in lower case. */
-  handle?: string;
-  /** One line of 1 to 80 characters. */
-  display_name?: string;
-  /** At most 500 characters. */
-  bio?: string;
-  neighbourhood?: string | null;
-  location?: LocationInput | null;
-  /** Who sees more than name and picture: everyone, members only, or connections only. */
-  visibility?: "connections" | "everyone" | "members";
 }
 
 /** A post's reactions after one's own was set. */

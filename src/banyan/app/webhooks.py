@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from banyan.app.signing import Auth
-from banyan.features.accounts.signals import AccountCreated
+from banyan.features.accounts.signals import AccountCreated, AccountDeleted
 from banyan.features.people.signals import ConnectionEnded, ConnectionMade, PersonCreated, ProfileChanged
 from banyan.features.posts.signals import (
     CommentDeleted,
@@ -28,6 +28,7 @@ from banyan.kernel.signals import Signal
 # What stands on somebody's private lists is nobody else's business: those signals stay inside.
 SIGNALS: tuple[type[Signal], ...] = (
     AccountCreated,
+    AccountDeleted,
     PersonCreated,
     ProfileChanged,
     ConnectionMade,

@@ -360,6 +360,7 @@ class Me(Struct, frozen=True, kw_only=True):
     email: str
     email_verified: bool
     role: Role
+    language: Literal["ar", "en", "fr"]
 
 
 class Mention(Struct, frozen=True, kw_only=True):

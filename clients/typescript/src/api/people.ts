@@ -8,9 +8,9 @@ import type {
   ListMember,
   Me,
   Mute,
+  MyChanges,
   NewList,
   Profile,
-  ProfileChanges,
 } from "../models.js";
 import type { Pages } from "../pages.js";
 import { type CallOptions, type PostOptions, type Transport, path } from "../transport.js";
@@ -260,7 +260,7 @@ export class PeopleApi {
    * An API key needs the scope `people:write`.
    * Refused with `handle_taken` (409), `too_many_handle_changes` (429).
    */
-  updateMe(body: ProfileChanges = {}, options?: CallOptions): Promise<Me> {
+  updateMe(body: MyChanges = {}, options?: CallOptions): Promise<Me> {
     return this.transport.call({ method: "PATCH", path: "/v1/me", body, options });
   }
 }

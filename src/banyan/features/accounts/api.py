@@ -7,17 +7,22 @@ from banyan.features.accounts.models import Login, Role
 from banyan.features.accounts.queries import accounts as queries
 from banyan.features.accounts.service import roles
 from banyan.infra.database.work import Work
+from banyan.infra.mail.message import Language
 
 
 class AccountsApi:
     """Reads about accounts, and what an operator may change of them."""
 
     async def get_login(self, work: Work, account_id: UUID) -> Login:
-        """Address and role. Raises AccountNotFound."""
+        """Address, role and language. Raises AccountNotFound."""
         login = await queries.find_login(work, account_id)
         if login is None:
             raise AccountNotFound
         return login
+
+    async def set_language(self, work: Work, account_id: UUID, language: Language) -> None:
+        """The language of mails to the account."""
+        await queries.set_language(work, account_id, language)
 
     async def set_role(self, work: Work, account_id: UUID, role: Role) -> Role:
         """Gives the account a role, in every process at once. The one that it had.

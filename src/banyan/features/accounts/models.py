@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from banyan.infra.mail.message import Language
 from banyan.kernel.signals import Job
 
 EMAIL_MAX_CHARS = 254
@@ -276,6 +277,7 @@ class Login(Struct, frozen=True):
     email: str
     email_verified: bool
     role: Role
+    language: Language
 
 
 class NewInvite(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):

@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from banyan.features.accounts.models import Role
+from banyan.infra.mail.message import Language
 
 ConnectionState = Literal["sent", "received", "connected"]
 # Who sees more of a profile than its card.
@@ -74,6 +75,7 @@ class Me(Struct, frozen=True, gc=False):
     email: str
     email_verified: bool
     role: Role
+    language: Language
 
 
 class LocationInput(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -102,6 +104,12 @@ class ProfileChanges(Struct, forbid_unknown_fields=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+
+
+class MyChanges(ProfileChanges, forbid_unknown_fields=True, kw_only=True):
+    """Of one's profile, and the language of mails to oneself. Fields left out stay as they are."""
+
+    language: Language | UnsetType = UNSET
 
 
 class ConnectionRequest(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -24,9 +24,9 @@ from banyan.features.people.models import (
     ListMember,
     Me,
     Mute,
+    MyChanges,
     NewList,
     Profile,
-    ProfileChanges,
 )
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
@@ -63,13 +63,13 @@ class MeRoutes(Controller):
         return await self.people.get_me(request.work, request.account_id)
 
     @patch(raises=[HandleTaken, TooManyHandleChanges])
-    async def update(self, request: Request, data: JSONBody[ProfileChanges]) -> Me:
+    async def update(self, request: Request, data: JSONBody[MyChanges]) -> Me:
         """Change one's own profile.
 
         Fields left out stay as they are. Of a location only a cell of about 1 km is kept. A handle that is given up
         leads to the new one and stays reserved for a while.
         """
-        await self.people.update_profile(request.work, request.account_id, data)
+        await self.people.update_me(request.work, request.account_id, data)
         return await self.people.get_me(request.work, request.account_id)
 
 

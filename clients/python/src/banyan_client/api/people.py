@@ -217,6 +217,7 @@ class PeopleApi:
         neighbourhood: str | UnsetType | None = UNSET,
         location: LocationInput | UnsetType | None = UNSET,
         visibility: Literal["connections", "everyone", "members"] | UnsetType = UNSET,
+        language: Literal["ar", "en", "fr"] | UnsetType = UNSET,
     ) -> Me:
         """Change one's own profile.
 
@@ -242,5 +243,6 @@ class PeopleApi:
                 "neighbourhood": neighbourhood,
                 "location": location,
                 "visibility": visibility,
+                "language": language,
             },
         )

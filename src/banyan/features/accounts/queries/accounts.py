@@ -33,9 +33,10 @@ class Recipient(Struct, frozen=True):
 
 async def find_login(work: Work, account_id: UUID) -> Login | None:
     row = await work.row(
-        "SELECT id, email, email_verified_at IS NOT NULL, role FROM accounts_accounts WHERE id = $1", account_id
+        "SELECT id, email, email_verified_at IS NOT NULL, role, language FROM accounts_accounts WHERE id = $1",
+        account_id,
     )
-    return Login(row[0], row[1], row[2], Role(row[3])) if row else None
+    return Login(row[0], row[1], row[2], Role(row[3]), row[4]) if row else None
 
 
 async def find_secret_login(work: Work, email_key: str) -> tuple[SecretLogin | None, str | None]:
@@ -69,13 +70,13 @@ async def hold_login(work: Work, account_id: UUID, version: int) -> Login | None
     """The account, whose secrets stay as they are until the transaction ends; None when they have changed."""
     row = await work.write_row(
         """
-        SELECT id, email, email_verified_at IS NOT NULL, role FROM accounts_accounts
+        SELECT id, email, email_verified_at IS NOT NULL, role, language FROM accounts_accounts
         WHERE id = $1 AND secrets_version = $2 FOR SHARE
         """,
         account_id,
         version,
     )
-    return Login(row[0], row[1], row[2], Role(row[3])) if row else None
+    return Login(row[0], row[1], row[2], Role(row[3]), row[4]) if row else None
 
 
 async def find_owner(work: Work, email_key: str) -> Recipient | None:
@@ -88,6 +89,11 @@ async def find_language(work: Work, account_id: UUID) -> str:
     """The language that mails to an account are in."""
     language: str | None = await work.value("SELECT language FROM accounts_accounts WHERE id = $1", account_id)
     return language or "en"
+
+
+async def set_language(work: Work, account_id: UUID, language: str) -> None:
+    """Mails are in this language from now on."""
+    await work.write("UPDATE accounts_accounts SET language = $2 WHERE id = $1", account_id, language)
 
 
 async def insert_account(

@@ -33,6 +33,7 @@ from banyan.features.people.models import (
     Location,
     LocationInput,
     Me,
+    MyChanges,
     PersonImport,
     Profile,
     ProfileChanges,
@@ -116,7 +117,14 @@ class People:
             email=login.email,
             email_verified=login.email_verified,
             role=login.role,
+            language=login.language,
         )
+
+    async def update_me(self, work: Work, person_id: UUID, changes: MyChanges) -> None:
+        """As `update_profile`; the language is the account's."""
+        await self.update_profile(work, person_id, changes)
+        if changes.language is not UNSET:
+            await self._accounts.set_language(work, person_id, changes.language)
 
     async def update_profile(self, work: Work, person_id: UUID, changes: ProfileChanges) -> None:
         """Raises Invalid, HandleTaken, TooManyHandleChanges."""

@@ -19,11 +19,17 @@ export function signInView() {
   otp.hidden = true;
   fields.push(otp);
   const again = h("button", { type: "button", class: "button", hidden: true }, "Send the mail again");
+  // Shown to whoever has left and comes back in time.
+  const keep = h("button", { type: "button", class: "button", hidden: true }, "Keep my account");
+  let restore = false;
   const submit = async ({ otp: code, ...values }) => {
+    const body = { ...values, ...(code && { otp: code }), ...(restore && { restore }) };
+    restore = false;
     try {
-      adopt(await send("POST", "/v1/auth/token", { body: code ? { ...values, otp: code } : values }));
+      adopt(await send("POST", "/v1/auth/token", { body }));
     } catch (problem) {
       if (problem.code === "otp_required" && otp.hidden) return askForCode();
+      keep.hidden = problem.code !== "account_deleting";
       again.hidden = problem.code !== "email_not_verified";
       throw problem;
     }
@@ -38,7 +44,12 @@ export function signInView() {
     announce("The mail is on its way.");
   };
   again.addEventListener("click", () => during(again, resend, announce));
-  return gate("Welcome back", form({ fields, button: "Sign in", submit, extra: [again] }), [h("a", { href: "/reset-password" }, "Forgot your password?"), " · New here? ", h("a", { href: "#/sign-up" }, "Make an account")]);
+  const content = form({ fields, button: "Sign in", submit, extra: [again, keep] });
+  keep.addEventListener("click", () => {
+    restore = true;
+    content.requestSubmit();
+  });
+  return gate("Welcome back", content, [h("a", { href: "/reset-password" }, "Forgot your password?"), " · New here? ", h("a", { href: "#/sign-up" }, "Make an account")]);
 }
 
 /** `#/sign-up/CODE`: the link of an invitation brings its code. */

@@ -6,6 +6,7 @@ import { nameLink } from "/assets/shared/person.js";
 import { HANDLE_HINT } from "/assets/shared/sign_up.js";
 import { when } from "/assets/shared/time.js";
 import { me, setMe } from "/assets/app/me.js";
+import { dataSection, leaveSection } from "/assets/app/own_data.js";
 import { browserName } from "/assets/app/browser_name.js";
 import { drawTabs } from "/assets/app/shell.js";
 
@@ -18,12 +19,22 @@ function action(text, style, work) {
 const section = (title, ...content) => h("section", { class: "card stack" }, h("h2", null, title), ...content);
 const line = () => h("div", { class: "skeleton line" });
 
+const LANGUAGES = { en: "English", fr: "Français", ar: "العربية" };
+
+function languageField(chosen) {
+  const box = field({ name: "language", label: "Language of our mails", tag: "select" });
+  box.input.append(...Object.entries(LANGUAGES).map(([code, name]) => h("option", { value: code, lang: code }, name)));
+  box.input.value = chosen;
+  return box;
+}
+
 function profileForm() {
   const person = me();
   const fields = [
     field({ name: "display_name", label: "Your name", required: true, dir: "auto", autocomplete: "name", value: person.display_name }),
     field({ name: "handle", label: "Handle", hint: HANDLE_HINT, required: true, autocapitalize: "none", spellcheck: "false", dir: "ltr", value: person.handle }),
     field({ name: "bio", label: "About you", tag: "textarea", dir: "auto", value: person.bio ?? "" }),
+    languageField(person.language),
   ];
   const submit = async (values) => {
     const changes = Object.entries(values).filter(([name, value]) => value !== (me()[name] ?? ""));
@@ -99,6 +110,8 @@ export function settingsView() {
     emailSection(),
     sessionsSection(),
     blocksSection(),
+    dataSection(),
+    leaveSection(),
     h("div", null, action("Sign out", "", signOut)),
   );
   return { node };
