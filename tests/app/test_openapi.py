@@ -45,7 +45,7 @@ async def _furnish(api: Api) -> str:
     posts = []
     for author in (ada, bola):
         for audience in ("public", "connections", "self") * 3:
-            published = await author.post("/v1/posts", {"body": "Hello", "audience": audience})
+            published = await author.post("/v1/posts", {"body": "Hello @ada #Ladder", "audience": audience})
             posts.append(published.json()["id"])
     comments = []
     for author in (ada, bola) * 3:
@@ -60,6 +60,7 @@ async def _furnish(api: Api) -> str:
         "connection_id": [connection, asked.json()["id"]],
         "list_id": lists,
         "kind": ["like", "love"],
+        "tag": ["ladder", "échelle"],
     }
     lines = [f"[dictionaries.{name}]\nvalues = {json.dumps(known)}\n" for name, known in values.items()]
     lines.append("[parameters]\n")

@@ -49,6 +49,7 @@ class Topic(Struct, frozen=True):
     weight: float
     mood: str
     emoji: list[str]
+    tags: list[str]
     openers: list[Phrase]
     bodies: list[Body]
     details: list[Phrase]
@@ -186,6 +187,7 @@ def _read_topic(section: Section) -> Topic:
         float(section.settings["weight"]),
         section.settings["mood"],
         _split_emoji(section.settings["emoji"]),
+        section.settings.get("tags", "").split(),
         _read_phrases(section, "open"),
         [Body(read_phrase(line), _read_answers(section, line)) for line in section.parts["body"]],
         *(_read_phrases(section, part) for part in ("detail", "close", "reply")),

@@ -51,6 +51,8 @@ _MOODS = {
 # Of the comments in the author's language: up to the first share they speak of the very subject, up to the second
 # of its topic, the rest would fit below anything.
 _ON_THE_SUBJECT, _ON_THE_TOPIC = 0.66, 0.90
+# How many posts carry a tag of their topic, and how many answers name whom they are for.
+_TAGGED, _NAMED = 0.3, 0.25
 # What a reply says anew instead of repeating the post's word.
 _NOT_REPEATED = ("ago", "before", "clock", "n", "n2", "person", "landmark", "street", "relative", "price_mid")
 _NOT_IN_REPLIES = frozenset(_NOT_REPEATED)
@@ -266,7 +268,8 @@ class _Talk:
     def _write_answer(self, rng: Random, reader: int) -> str:
         scene, words = self._scene_of(self.author)
         said = {**self._said, "other": self._people[reader].given_name}
-        return say(self._unused(rng, scene.small_talk.answers), words, said, rng)
+        answer = say(self._unused(rng, scene.small_talk.answers), words, said, rng)
+        return f"@{self._people[reader].handle} {answer}" if rng.random() < _NAMED else answer
 
     def _unused(self, rng: Random, options: Sequence[Phrase], otherwise: Sequence[Phrase] = ()) -> Phrase:
         """Nobody repeats what stands above, as long as there is something else to say."""
@@ -304,7 +307,10 @@ def _write_post(
     if closer and topic.closers:
         gap = "\n" if rng.random() < 0.25 else " "
         text = f"{text}{gap}{say(pick(rng, topic.closers), words, said, rng)}"
-    return _style(rng, text, person, topic, 1.0)
+    styled = _style(rng, text, person, topic, 1.0)
+    if topic.tags and rng.random() < _TAGGED:
+        return f"{styled} #{pick(rng, topic.tags)}"
+    return styled
 
 
 def _style(rng: Random, text: str, person: PlannedPerson, topic: Topic, emoji: float) -> str:

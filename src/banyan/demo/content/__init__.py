@@ -2,7 +2,7 @@
 
 A file is a list of sections, a section a list of parts, a part a list of phrases, one on each line:
 
-    == power | weight 9 | mood sad | emoji 💡🔌      a section with its settings
+    == power | weight 9 | mood sad | emoji 💡🔌 | tags power     a section with its settings
     -- open                                          a part
     No light {at_hood} since {since}. [Yours?|Hm.]   a phrase
     > We have light, maybe it is your fuse.          an answer to the phrase above
