@@ -225,3 +225,10 @@ async def test_the_rest_of_a_refused_body_is_read_and_forgotten(url: str) -> Non
         assert (await raw.receive()).status == 413
         await raw.send(request("GET", "/healthz"))
         assert (await raw.receive()).status == 200
+
+
+async def test_an_address_written_out_wins_over_one_with_a_parameter(everybody: Api) -> None:
+    refused = await everybody.ask("DELETE", "/v1/admin/jobs/drop-dead")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "OPTIONS, POST")
+    offered = await everybody.ask("OPTIONS", "/v1/admin/jobs/drop-dead")
+    assert offered.headers["allow"] == "OPTIONS, POST"

@@ -93,10 +93,13 @@ def route_flags(application: Litestar) -> FlagTable:
 
 def allowed_methods(application: Litestar, path: str) -> list[str]:
     """What the address takes, nothing where no route is; a slow search over all routes, for rare answers."""
-    allowed: set[str] = set()
-    for route in application.routes:
-        if isinstance(route, HTTPRoute) and _pattern(route).fullmatch(path.rstrip("/") or "/"):
-            allowed.update(route.methods)
+    wanted = path.rstrip("/") or "/"
+    routes = [route for route in application.routes if isinstance(route, HTTPRoute)]
+    # As the router does it: an address that is written out wins over one with a parameter in that place.
+    found = [route for route in routes if route.path_format == wanted] or [
+        route for route in routes if _pattern(route).fullmatch(wanted)
+    ]
+    allowed = {method for route in found for method in route.methods}
     return sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
 
 
