@@ -294,6 +294,19 @@ async def cancelled(story: Story) -> object:
     return None
 
 
+async def closed(story: Story) -> object:
+    """A client that is closed during its refresh keeps what that brings."""
+    ada, _ = await story.sign_up("ada")
+    storage = MemoryStorage(changed(await ada.tokens(), expires_at=time.time()))
+    async with Banyan(story.url, tokens=storage) as again:
+        call = asyncio.create_task(again.people.show_me())
+        while len(asyncio.all_tasks()) < 3:
+            await asyncio.sleep(0)
+        call.cancel()
+    me = await (await story.client(tokens=storage)).people.show_me()
+    return {"handle": plain(me.handle)}
+
+
 CHAPTERS = (
     conversation,
     publish,
@@ -310,6 +323,7 @@ CHAPTERS = (
     shared,
     ended,
     cancelled,
+    closed,
 )
 
 

@@ -167,3 +167,9 @@ async def test_an_ended_session_is_forgotten(teller: Teller, proxy: Proxy) -> No
 async def test_a_call_given_up_takes_no_refresh_with_it(teller: Teller, proxy: Proxy) -> None:
     assert await teller.tell("cancelled", proxy.url) == {"second": "ada"}
     assert len(proxy.tries(*REFRESH)) == 1
+
+
+@pytest.mark.parametrize("teller", ["python"], indirect=True)
+async def test_a_client_closed_during_its_refresh_keeps_the_tokens(teller: Teller, proxy: Proxy) -> None:
+    assert await teller.tell("closed", proxy.url) == {"handle": "ada"}
+    assert len(proxy.tries(*REFRESH)) == 1

@@ -1,6 +1,7 @@
 """The clients' generator: what it names, what it makes of types, and that the tree's clients are what it makes."""
 
 import copy
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -211,6 +212,16 @@ def test_only_what_differs_is_written_and_what_is_made_no_more_goes(tmp_path: Pa
     write(tmp_path, files)
     assert {path.name: path.read_text() for path in (tmp_path / api).iterdir()} == {"new.py": "new", "same.py": "same"}
     assert list(outdated(tmp_path, files)) == []
+
+
+def test_clients_of_another_document(document: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "document.json").write_text(json.dumps(document))
+    command = [sys.executable, "-m", "dev.client_generator", "--document", str(tmp_path / "document.json")]
+    command += ["--into", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert "class JarsApi" in (tmp_path / "python/src/banyan_client/api/jars.py").read_text()
+    assert "class JarsApi" in (tmp_path / "typescript/src/api/jars.ts").read_text()
+    subprocess.run([*command, "--check"], cwd=ROOT, check=True)
 
 
 def test_the_clients_of_the_tree_are_what_the_routes_make_them() -> None:

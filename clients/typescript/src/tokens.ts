@@ -46,8 +46,12 @@ export class LocalStorage implements TokenStorage {
   constructor(private readonly name = "banyan.tokens") {}
 
   load(): Tokens | null {
-    const text = localStorage.getItem(this.name);
-    return text === null ? null : (JSON.parse(text) as Tokens);
+    try {
+      return JSON.parse(localStorage.getItem(this.name) ?? "null") as Tokens | null;
+    } catch {
+      // Not ours, or cut off: one has to sign in again.
+      return null;
+    }
   }
 
   save(tokens: Tokens | null): void {

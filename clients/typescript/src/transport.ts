@@ -1,6 +1,6 @@
-import { BanyanError, Problem, UnexpectedAnswer, Unreachable, type ProblemDocument } from "./errors.js";
+import { Problem, UnexpectedAnswer, Unreachable, type ProblemDocument } from "./errors.js";
 import { Pages, type Page } from "./pages.js";
-import { isPassing, readRetryAfter, sleep, waitSeconds, type Retries } from "./retries.js";
+import { isPassing, orAborted, readRetryAfter, sleep, waitSeconds, type Retries } from "./retries.js";
 import { Session, newKey, type NewTokens, type TokenStorage, type Tokens } from "./tokens.js";
 
 /** What every call may be given beside its own parameters. */
@@ -102,32 +102,31 @@ export class Transport {
     let lost = false;
     let renewed = false;
     for (let tried = 1; ; tried++) {
-      const tokens = call.signed === false ? null : await this.sign(request.headers);
+      const tokens = call.signed === false ? null : await orAborted(this.sign(request.headers), signal);
       let wait: number | undefined;
-      try {
-        const answer = await this.fetch(request, call);
+      const answer = await this.fetch(request, call).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        wait = waitSeconds(this.settings.retries, tried);
+        if (wait !== undefined) return undefined;
+        const key = request.headers.get("Idempotency-Key") ?? undefined;
+        throw new Unreachable(`${call.method} ${call.path}: ${String(error)}`, key, error);
+      });
+      if (answer === undefined) {
+        lost = true;
+      } else {
         if (answer.ok || (lost && isGone(call, answer))) return answer;
         const problem = readProblem(answer);
         if (tokens !== null && OUTDATED.has(problem.code) && !renewed) {
           renewed = true;
-          await this.session.renew(tokens);
+          await orAborted(this.session.renew(tokens), signal);
           continue;
         }
-        wait = isPassing(problem.status, problem.code)
-          ? waitSeconds(this.settings.retries, tried, problem.retryAfterSeconds)
-          : undefined;
-        if (wait === undefined) throw problem;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (error instanceof BanyanError) throw error;
-        wait = waitSeconds(this.settings.retries, tried);
-        if (wait === undefined) {
-          const key = request.headers.get("Idempotency-Key") ?? undefined;
-          throw new Unreachable(`${call.method} ${call.path}: ${String(error)}`, key, error);
+        if (isPassing(problem.status, problem.code)) {
+          wait = waitSeconds(this.settings.retries, tried, problem.retryAfterSeconds);
         }
-        lost = true;
+        if (wait === undefined) throw problem;
       }
-      await sleep(wait, signal);
+      await sleep(wait ?? 0, signal);
     }
   }
 

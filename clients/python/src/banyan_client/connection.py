@@ -41,7 +41,8 @@ class Connection:
         return await self._transport.session.tokens()
 
     async def aclose(self) -> None:
-        """Closes the connections that this client opened."""
+        """Closes the connections that this client opened, once a refresh that is under way is done."""
+        await self._transport.session.settle()
         if self._own_http:
             await self._http.aclose()
 

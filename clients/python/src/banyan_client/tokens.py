@@ -113,6 +113,11 @@ class Session:
         """From now on calls are anonymous."""
         await self._set(None)
 
+    async def settle(self) -> None:
+        """Returns when no refresh is under way: its answer holds the only good token."""
+        if self._refresh is not None:
+            await asyncio.wait([self._refresh])
+
     async def _load(self) -> None:
         kept = await self._storage.load()
         # Somebody may have signed in while the storage was being read.
