@@ -111,6 +111,8 @@ ROWS = [
     Row("GET",    "/v1/mutes",                            the.nothing,                (401, 200, 200, 200, 200)),
     Row("PUT",    "/v1/mutes/{person_id}",                the.owner,                  (401, 204, 404, 422, 204)),
     Row("DELETE", "/v1/mutes/{person_id}",                the.owner,                  (401, 204, 204, 204, 204)),
+    Row("GET",    "/v1/suggestions",                      the.nothing,                (401, 200, 200, 200, 200)),
+    Row("DELETE", "/v1/suggestions/{person_id}",          the.owner,                  (401, 204, 404, 422, 204)),
     Row("GET",    "/v1/blocks",                           the.nothing,                (401, 200, 200, 200, 200)),
     Row("PUT",    "/v1/blocks/{person_id}",               the.owner,                  (401, 204, 204, 422, 204)),
     Row("DELETE", "/v1/blocks/{person_id}",               the.owner,                  (401, 204, 204, 204, 204)),

@@ -31,6 +31,7 @@ LISTS = {
     "/v1/lists?": (2, 1),
     "/v1/lists/{list_id}/members?": (3, 2),
     "/v1/mutes?": (2, 1),
+    "/v1/suggestions?": (2, 1),
     "/v1/blocks?": (2, 1),
     "/v1/auth/sessions?": (2, 1),
     "/v1/api-keys?": (2, 1),
@@ -112,10 +113,11 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
     lists = [await ada.post("/v1/lists", {"name": "Friends"}) for _ in range(ITEMS)]
     list_id = str(lists[0].json()["id"])
     for number in range(ITEMS):
-        friend, asker, asked, blocked = [
-            await api.sign_up(f"{name}_{number}") for name in ("friend", "asker", "asked", "blocked")
+        friend, asker, asked, blocked, known = [
+            await api.sign_up(f"{name}_{number}") for name in ("friend", "asker", "asked", "blocked", "known")
         ]
         await friend.connect(ada)
+        await known.connect(friend)
         await ada.put(f"/v1/lists/{list_id}/members/{friend.id}")
         await friend.post("/v1/posts", {"body": "Hello", "audience": "connections"})
         await asker.post("/v1/connections", {"person_id": ada.id})

@@ -14,6 +14,7 @@ from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
+from banyan.features.people.service.suggestions import Suggestions
 from banyan.features.people.service.synced import SyncedPeople
 from banyan.features.people.settings import PeopleSettings
 from banyan.features.posts import subscribers
@@ -94,6 +95,7 @@ class Town:
         self.people = People(AccountsApi(), self.handles)
         self.lists = Lists()
         self.mutes = Mutes()
+        self.suggestions = Suggestions()
         self.posts = Posts(self.api)
         self.comments = Comments(self.api, self.posts)
         self.reactions = Reactions(self.posts)

@@ -696,6 +696,12 @@ export interface Subject {
   id: string;
 }
 
+/** Somebody whom the reader may know; `mutual_count` is how many of their connections do, or at least so many. */
+export interface Suggestion {
+  person: Card;
+  mutual_count: number;
+}
+
 /** Why an account is suspended: kept, and told to the person when they try to sign in. */
 export interface Suspension {
   reason: string;

@@ -31,6 +31,7 @@ from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
+from banyan.features.people.service.suggestions import Suggestions
 from banyan.features.people.service.synced import SyncedPeople
 from banyan.features.people.synced import synced_kinds as people_kinds
 from banyan.features.posts.personal_data import PERSONAL_DATA as POSTS_PERSONAL_DATA
@@ -73,6 +74,7 @@ class Features:
     handles: Handles
     lists: Lists
     mutes: Mutes
+    suggestions: Suggestions
     people_api: PeopleApi
     posts: Posts
     comments: Comments
@@ -137,6 +139,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         handles=handles,
         lists=lists,
         mutes=mutes,
+        suggestions=Suggestions(),
         people_api=people_api,
         posts=posts,
         comments=Comments(people_api, posts),

@@ -27,6 +27,7 @@ from banyan.features.people.routes import (
     MeRoutes,
     MuteRoutes,
     PeopleRoutes,
+    SuggestionRoutes,
 )
 from banyan.features.posts.routes import (
     CommentRoutes,
@@ -67,6 +68,7 @@ def build_controllers(
             *(bind(routes, people=people) for routes in (MeRoutes, PeopleRoutes, ConnectionRoutes, BlockRoutes)),
             bind(ListRoutes, lists=features.lists),
             bind(MuteRoutes, mutes=features.mutes),
+            bind(SuggestionRoutes, suggestions=features.suggestions),
         ],
         "posts": [
             bind(

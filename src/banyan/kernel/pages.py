@@ -13,6 +13,8 @@ from banyan.kernel.errors import Invalid
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
+_RANK_BYTES = 4
+
 T = TypeVar("T")
 
 
@@ -25,7 +27,7 @@ class Page(Struct, Generic[T], frozen=True):
 
 def encode_cursor(key: UUID) -> str:
     """An opaque cursor for the place after the item with this id (22 characters)."""
-    return base64.urlsafe_b64encode(key.bytes).rstrip(b"=").decode()
+    return _encode(key.bytes)
 
 
 def decode_cursor(cursor: str | None) -> UUID | None:
@@ -35,10 +37,20 @@ def decode_cursor(cursor: str | None) -> UUID | None:
     """
     if cursor is None:
         return None
-    key = _read_cursor(cursor)
-    if key is None or encode_cursor(key) != cursor:
-        raise Invalid.field("cursor", "invalid_cursor", "Pass `next_cursor` of the page before, unchanged.")
-    return key
+    return UUID(bytes=_decode(cursor, 16))
+
+
+def encode_ranked_cursor(rank: int, key: UUID) -> str:
+    """As `encode_cursor`, in a list that is ordered by a rank (0 to 2^32 - 1) before the id (27 characters)."""
+    return _encode(rank.to_bytes(_RANK_BYTES, "big") + key.bytes)
+
+
+def decode_ranked_cursor(cursor: str | None) -> tuple[int, UUID] | None:
+    """Rank and id. Raises Invalid for anything that `encode_ranked_cursor` did not make."""
+    if cursor is None:
+        return None
+    content = _decode(cursor, _RANK_BYTES + 16)
+    return int.from_bytes(content[:_RANK_BYTES], "big"), UUID(bytes=content[_RANK_BYTES:])
 
 
 def cut_page(rows: Sequence[T], limit: int, key: Callable[[T], UUID]) -> Page[T]:
@@ -49,8 +61,24 @@ def cut_page(rows: Sequence[T], limit: int, key: Callable[[T], UUID]) -> Page[T]
     return Page(items, encode_cursor(key(items[-1])))
 
 
-def _read_cursor(cursor: str) -> UUID | None:
+def cut_ranked_page(rows: Sequence[T], limit: int, key: Callable[[T], tuple[int, UUID]]) -> Page[T]:
+    """As `cut_page`, in a list that is ordered by rank and id."""
+    if len(rows) <= limit:
+        return Page(list(rows))
+    items = list(rows[:limit])
+    return Page(items, encode_ranked_cursor(*key(items[-1])))
+
+
+def _encode(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _decode(cursor: str, length_bytes: int) -> bytes:
     try:
-        return UUID(bytes=base64.b64decode(cursor.encode("ascii") + b"==", altchars=b"-_", validate=True))
+        content = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
-        return None
+        content = b""
+    # Padding and unused bits could be written in other ways too: only what was given out is taken back.
+    if len(content) != length_bytes or _encode(content) != cursor:
+        raise Invalid.field("cursor", "invalid_cursor", "Pass `next_cursor` of the page before, unchanged.")
+    return content

@@ -532,6 +532,15 @@ class Subject(Struct, frozen=True, kw_only=True):
     id: str
 
 
+class Suggestion(Struct, frozen=True, kw_only=True):
+    """Somebody whom the reader may know; `mutual_count` is how many of their connections do, or at least so
+    many.
+    """
+
+    person: Card
+    mutual_count: int
+
+
 class SyncPage(Struct, frozen=True, kw_only=True):
     """Apply `items` in their order, then ask with `since` = `next`; nothing is left once `items` is empty."""
 

@@ -11,6 +11,7 @@ import type {
   MyChanges,
   NewList,
   Profile,
+  Suggestion,
 } from "../models.js";
 import type { Pages } from "../pages.js";
 import { type CallOptions, type PostOptions, type Transport, path } from "../transport.js";
@@ -108,6 +109,15 @@ export class PeopleApi {
   }
 
   /**
+   * Not to be suggested this person again.
+   *
+   * An API key needs the scope `people:write`.
+   */
+  dismissSuggestion(personId: string, options?: CallOptions): Promise<void> {
+    return this.transport.call({ method: "DELETE", path: path`/v1/suggestions/${personId}`, options });
+  }
+
+  /**
    * End a connection, or withdraw or decline a request.
    *
    * An API key needs the scope `people:write`.
@@ -168,6 +178,17 @@ export class PeopleApi {
    */
   listMutes(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Mute> {
     return this.transport.list({ method: "GET", path: "/v1/mutes", query, options }, query.cursor);
+  }
+
+  /**
+   * People whom one's connections know, most mutual connections first.
+   *
+   * Counted over one's newest 200 connections and the newest 100 of each.
+   *
+   * An API key needs the scope `people:read`.
+   */
+  listSuggestions(query: { limit?: number; cursor?: string } = {}, options?: CallOptions): Pages<Suggestion> {
+    return this.transport.list({ method: "GET", path: "/v1/suggestions", query, options }, query.cursor);
   }
 
   /**

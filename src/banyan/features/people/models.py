@@ -172,6 +172,13 @@ class Mute(Struct, frozen=True, gc=False):
     created_at: datetime
 
 
+class Suggestion(Struct, frozen=True, gc=False):
+    """Somebody whom the reader may know; `mutual_count` is how many of their connections do, or at least so many."""
+
+    person: Card
+    mutual_count: int
+
+
 class IdSet(Collection[UUID]):
     """A set of ids in 16 bytes each: for 200 ids 3 KB instead of the 30 KB of a frozenset.
 

@@ -1,4 +1,4 @@
-"""Profiles, connections, lists, blocks and mutes over HTTP."""
+"""Profiles, connections, suggestions, lists, blocks and mutes over HTTP."""
 
 from typing import Annotated
 from uuid import UUID
@@ -27,10 +27,12 @@ from banyan.features.people.models import (
     MyChanges,
     NewList,
     Profile,
+    Suggestion,
 )
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
+from banyan.features.people.service.suggestions import Suggestions
 from banyan.infra.http.routing import (
     MOVED,
     Controller,
@@ -207,6 +209,25 @@ class MuteRoutes(Controller):
     async def unmute(self, request: Request, person_id: FromPath[UUID]) -> None:
         """Lift a mute."""
         await self.mutes.unmute_person(request.work, request.account_id, person_id)
+
+
+class SuggestionRoutes(Controller):
+    path = "/v1/suggestions"
+    tags = ["people"]
+    suggestions: Suggestions
+
+    @get()
+    async def list(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Suggestion]:
+        """People whom one's connections know, most mutual connections first.
+
+        Counted over one's newest 200 connections and the newest 100 of each.
+        """
+        return await self.suggestions.list_suggestions(request.work, request.account_id, limit, cursor)
+
+    @delete("/{person_id:uuid}")
+    async def dismiss(self, request: Request, person_id: FromPath[UUID]) -> None:
+        """Not to be suggested this person again."""
+        await self.suggestions.dismiss_person(request.work, request.account_id, person_id)
 
 
 class BlockRoutes(Controller):

@@ -10,7 +10,17 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from banyan_client.literals import Literal
-from banyan_client.models import Block, Connection, ConnectionList, ListMember, LocationInput, Me, Mute, Profile
+from banyan_client.models import (
+    Block,
+    Connection,
+    ConnectionList,
+    ListMember,
+    LocationInput,
+    Me,
+    Mute,
+    Profile,
+    Suggestion,
+)
 from banyan_client.pages import Pages
 from banyan_client.transport import Transport, segment
 
@@ -93,6 +103,13 @@ class PeopleApi:
             "POST", f"/v1/connections/{segment(connection_id)}/decline", None, key=idempotency_key
         )
 
+    async def dismiss_suggestion(self, person_id: UUID | str) -> None:
+        """Not to be suggested this person again.
+
+        An API key needs the scope `people:write`.
+        """
+        await self._transport.call("DELETE", f"/v1/suggestions/{segment(person_id)}", None)
+
     async def end_connection(self, connection_id: UUID | str) -> None:
         """End a connection, or withdraw or decline a request.
 
@@ -146,6 +163,15 @@ class PeopleApi:
         An API key needs the scope `people:read`.
         """
         return self._transport.list("/v1/mutes", Mute, {"limit": limit, "cursor": cursor})
+
+    def list_suggestions(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Suggestion]:
+        """People whom one's connections know, most mutual connections first.
+
+        Counted over one's newest 200 connections and the newest 100 of each.
+
+        An API key needs the scope `people:read`.
+        """
+        return self._transport.list("/v1/suggestions", Suggestion, {"limit": limit, "cursor": cursor})
 
     async def mute(self, person_id: UUID | str) -> None:
         """Mute a person.
