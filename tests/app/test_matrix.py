@@ -36,6 +36,7 @@ class Row:
 NEW_PASSWORD = {"token": "unknown", "password": "another long password"}
 PASSWORDS = {"current_password": PASSWORD, "new_password": "another long password"}
 OWN_PASSWORD = {"password": PASSWORD}
+NEW_EMAIL = {"email": "moved@example.org", "password": PASSWORD}
 OTP = {"otp": "123456"}
 NEW_KEY = {"name": "Robot", "scopes": ["posts:write"]}
 ADMIN_KEY = {"name": "Robot", "scopes": ["admin"]}
@@ -62,6 +63,8 @@ ROWS = [
     Row("POST",   "/v1/auth/password-reset",              the.body(EMAIL),            (202, 202, 202, 202, 202)),
     Row("POST",   "/v1/auth/password-reset/confirm",      the.body(NEW_PASSWORD),     (422, 422, 422, 422, 422)),
     Row("PUT",    "/v1/auth/password",                    the.body(PASSWORDS),        (401, 204, 204, 204, 204)),
+    Row("POST",   "/v1/auth/email",                       the.body(NEW_EMAIL),        (401, 202, 202, 202, 202)),
+    Row("POST",   "/v1/auth/email/confirm",               the.body(TOKEN),            (422, 422, 422, 422, 422)),
     Row("GET",    "/v1/auth/totp",                        the.nothing,                (401, 200, 200, 200, 200)),
     Row("POST",   "/v1/auth/totp",                        the.body(OWN_PASSWORD),     (401, 200, 200, 200, 200)),
     Row("POST",   "/v1/auth/totp/confirm",                the.body(OTP),              (401, 409, 409, 409, 409)),

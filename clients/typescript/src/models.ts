@@ -266,6 +266,16 @@ export interface DeliveryWithPayload {
   response: string | null;
   error: string | null;
   payload: Message;
+/** The address from now on, and the account's password once more. */
+export interface EmailChange {
+  /** An e-mail address. */
+  email: string;
+  password: string;
+}
+
+/** The token from a link. */
+export interface EmailConfirmation {
+  token: string;
 }
 
 /** An archive of one's own data; `file_url` leads to the ZIP while it is ready. */

@@ -32,7 +32,12 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *streams_jobs.JOB_KINDS,
             *mailer.job_kinds(),
             *accounts_jobs.job_kinds(
-                features.verification, features.passwords, features.exports, features.erasures, settings.accounts
+                features.verification,
+                features.passwords,
+                features.email_changes,
+                features.exports,
+                features.erasures,
+                settings.accounts,
             ),
             *people_jobs.job_kinds(features.handles),
             *posts_subscribers.job_kinds(features.homes),

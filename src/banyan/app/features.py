@@ -15,6 +15,7 @@ from banyan.features.accounts.service.accounts import Accounts
 from banyan.features.accounts.service.administration import Administration
 from banyan.features.accounts.service.api_keys import ApiKeys
 from banyan.features.accounts.service.deletions import AccountEraser, Deletions, Erasures
+from banyan.features.accounts.service.email_changes import EmailChanges
 from banyan.features.accounts.service.exports import Exports
 from banyan.features.accounts.service.first_admin import FirstAdmin
 from banyan.features.accounts.service.invites import Invites
@@ -69,6 +70,7 @@ class Features:
     passwords: PasswordChanges
     administration: Administration
     second_factor: SecondFactor
+    email_changes: EmailChanges
     api_keys: ApiKeys
     people: People
     handles: Handles
@@ -134,6 +136,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         passwords=passwords,
         administration=Administration(_directory(people_api), lockout, passwords),
         second_factor=second_factor,
+        email_changes=EmailChanges(settings.accounts, owners, lockout, mailer, mails.accounts),
         api_keys=api_keys,
         people=people,
         handles=handles,

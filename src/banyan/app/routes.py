@@ -17,6 +17,7 @@ from banyan.features.accounts.routes.accounts import (
     SetupRoutes,
 )
 from banyan.features.accounts.routes.api_keys import ApiKeyRoutes
+from banyan.features.accounts.routes.email_changes import EmailRoutes
 from banyan.features.accounts.routes.passwords import PasswordRoutes
 from banyan.features.accounts.routes.personal_data import DeletionRoutes, ExportRoutes
 from banyan.features.accounts.routes.second_factor import TotpRoutes
@@ -59,6 +60,7 @@ def build_controllers(
             bind(ExportRoutes, exports=features.exports),
             bind(DeletionRoutes, deletions=features.deletions),
             bind(PasswordRoutes, passwords=features.passwords),
+            bind(EmailRoutes, email_changes=features.email_changes),
             bind(TotpRoutes, second_factor=features.second_factor),
             bind(ApiKeyRoutes, api_keys=features.api_keys),
             bind(SetupRoutes, first_admin=features.first_admin),

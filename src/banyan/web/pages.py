@@ -43,6 +43,7 @@ _PAGES: Mapping[str, _Source] = MappingProxyType(
         "/app": _Source("app/page.html"),
         "/docs": _Source("docs/page.html"),
         "/setup": _Source("links/setup.html"),
+        "/confirm-email": _Source("links/confirm_email.html"),
         "/reset-password": _Source("links/reset_password.html"),
         "/verify-email": _Source("links/verify_email.html"),
         "/dev/mailbox": _Source("mailbox/page.html", NEVER_STORE, MAILBOX_SECURITY_POLICY),

@@ -3,6 +3,8 @@ import type {
   ApiKey,
   ApiKeyMade,
   Credentials,
+  EmailChange,
+  EmailConfirmation,
   JwkSet,
   NewApiKey,
   OwnPassword,
@@ -30,6 +32,18 @@ export class AuthApi {
   constructor(private readonly transport: Transport) {}
 
   /**
+   * Change the e-mail address.
+   *
+   * The new address gets a link and counts once that is opened; the old one is told. The answer does not tell
+   * whether the new address has an account.
+   *
+   * Refused with `wrong_password` (403), `insufficient_scope` (403).
+   */
+  askChange(body: EmailChange, options?: PostOptions): Promise<VerificationSent> {
+    return this.transport.call({ method: "POST", path: "/v1/auth/email", body, options });
+  }
+
+  /**
    * Have a link sent that sets a new password.
    *
    * The answer is the same whether the address has an account or not.
@@ -53,6 +67,21 @@ export class AuthApi {
    */
   changePassword(body: PasswordChange, options?: CallOptions): Promise<void> {
     return this.transport.call({ method: "PUT", path: "/v1/auth/password", body, options });
+  }
+
+  /**
+   * Prove the new e-mail address with the token from a mail.
+   *
+   * Refused with `email_taken` (409), `invalid_verification_token` (422).
+   */
+  confirmChange(body: EmailConfirmation, options?: PostOptions): Promise<Verified> {
+    return this.transport.call({
+      method: "POST",
+      path: "/v1/auth/email/confirm",
+      body,
+      signed: false,
+      options,
+    });
   }
 
   /**

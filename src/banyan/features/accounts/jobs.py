@@ -2,10 +2,18 @@
 
 from datetime import timedelta
 
-from banyan.features.accounts.models import EraseDueAccounts, ErasePart, MakeExport, SendPasswordReset, SendVerification
+from banyan.features.accounts.models import (
+    EraseDueAccounts,
+    ErasePart,
+    MakeExport,
+    SendEmailChange,
+    SendPasswordReset,
+    SendVerification,
+)
 from banyan.features.accounts.queries import exports as export_queries
 from banyan.features.accounts.queries import housekeeping
 from banyan.features.accounts.service.deletions import Erasures
+from banyan.features.accounts.service.email_changes import EmailChanges
 from banyan.features.accounts.service.exports import STUCK, Exports
 from banyan.features.accounts.service.passwords import PasswordChanges
 from banyan.features.accounts.service.verification import Verification
@@ -34,6 +42,7 @@ SCHEDULES = [
 def job_kinds(
     verification: Verification,
     passwords: PasswordChanges,
+    email_changes: EmailChanges,
     exports: Exports,
     erasures: Erasures,
     settings: AccountsSettings,
@@ -48,6 +57,7 @@ def job_kinds(
     return [
         JobKind(SendVerification, verification.send_verification),
         JobKind(SendPasswordReset, passwords.send_reset),
+        JobKind(SendEmailChange, email_changes.send_link),
         JobKind(ForgetOutdated, forget_outdated),
         # All that somebody wrote in years, in one transaction.
         JobKind(MakeExport, exports.make_export, timeout_seconds=_EXPORT_SECONDS, priority=Priority.LOW),

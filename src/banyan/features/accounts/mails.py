@@ -6,7 +6,15 @@ from banyan.infra.mail.message import LANGUAGES, Language, MailMessage
 from banyan.infra.mail.templates import MailTemplates
 
 # What `banyan mail preview` shows in place of each value.
-SAMPLES = {"days": "7", "date": "2027-01-31", "hours": "24", "minutes": "60", "left": "9", "handle": "ada"}
+SAMPLES = {
+    "days": "7",
+    "date": "2027-01-31",
+    "hours": "24",
+    "minutes": "60",
+    "left": "9",
+    "email": "new@example.org",
+    "handle": "ada",
+}
 
 
 class AccountMails:
@@ -79,6 +87,24 @@ class AccountMails:
     def account_deleted(self, to: str, language: str) -> MailMessage:
         """The last mail."""
         return self._texts.compose("account_deleted", _language(language), to, {})
+
+    def confirm_email(self, to: str, language: str, token: str) -> MailMessage:
+        """Asks for proof of the address that an account shall have."""
+        link = self._link("confirm-email", token)
+        return self._texts.compose("confirm_email", _language(language), to, {"hours": self._hours}, link)
+
+    def address_in_use(self, to: str, language: str) -> MailMessage:
+        """Tells the owner of an account that another one was to have its address."""
+        return self._texts.compose("address_in_use", _language(language), to, {}, self._public_url)
+
+    def email_change_asked(self, to: str, language: str, email: str) -> MailMessage:
+        """Tells the owner of an account that it shall have the address `email`."""
+        link = f"{self._public_url}/reset-password"
+        return self._texts.compose("email_change_asked", _language(language), to, {"email": email}, link)
+
+    def email_changed(self, to: str, language: str, email: str) -> MailMessage:
+        """Tells the old address of an account that it has the address `email` now."""
+        return self._texts.compose("email_changed", _language(language), to, {"email": email})
 
     def _link(self, page: str, token: str) -> str:
         # A fragment is not sent to any server, so the token stays out of logs and referrers.

@@ -123,6 +123,19 @@ class PasswordChange(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     new_password: NewPassword
 
 
+class EmailChange(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The address from now on, and the account's password once more."""
+
+    email: Email
+    password: GivenPassword
+
+
+class EmailConfirmation(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The token from a link."""
+
+    token: Token
+
+
 class OwnPassword(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """The account's password once more."""
 
@@ -383,6 +396,15 @@ class SendVerification(Job, frozen=True):
     """Send the owner of an address a link, if there is anything left to prove."""
 
     email_key: str
+
+
+class SendEmailChange(Job, frozen=True):
+    """Send a link to the address that an account shall have, if its secrets are still those of `version`."""
+
+    account_id: UUID
+    email: str
+    email_key: str
+    version: int
 
 
 class SendPasswordReset(Job, frozen=True):

@@ -34,6 +34,20 @@ class AuthApi:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    async def ask_change(self, *, email: str, password: str, idempotency_key: str | None = None) -> VerificationSent:
+        """Change the e-mail address.
+
+        The new address gets a link and counts once that is opened; the old one is told. The answer does not
+        tell whether the new address has an account.
+
+        `email`: An e-mail address.
+
+        Refused with `wrong_password` (403), `insufficient_scope` (403).
+        """
+        return await self._transport.call(
+            "POST", "/v1/auth/email", VerificationSent, body={"email": email, "password": password}, key=idempotency_key
+        )
+
     async def ask_reset(self, *, email: str, idempotency_key: str | None = None) -> ResetSent:
         """Have a link sent that sets a new password.
 
@@ -56,6 +70,15 @@ class AuthApi:
         """
         await self._transport.call(
             "PUT", "/v1/auth/password", None, body={"current_password": current_password, "new_password": new_password}
+        )
+
+    async def confirm_change(self, *, token: str, idempotency_key: str | None = None) -> Verified:
+        """Prove the new e-mail address with the token from a mail.
+
+        Refused with `email_taken` (409), `invalid_verification_token` (422).
+        """
+        return await self._transport.call(
+            "POST", "/v1/auth/email/confirm", Verified, body={"token": token}, key=idempotency_key, signed=False
         )
 
     async def confirm_totp(self, *, otp: str, idempotency_key: str | None = None) -> RecoveryCodes:
