@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
-from tests.support.platform import PASSWORD
+from tests.support.eventually import eventually
+from tests.support.platform import MAILBOX_KEY, PASSWORD
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
@@ -81,6 +82,20 @@ class Visitor:
         await self.page.get_by_role("group", name="Who may read it").get_by_text(audience).click()
         await self.button("Post").click()
         await self.post(text).wait_for()
+
+    async def mailed_token(self, address: str) -> str:
+        """The token of the newest mail to an address, once it is in the dev mailbox."""
+        found: list[str] = []
+
+        async def arrived() -> bool:
+            path = f"{self.server_url}/dev/mailbox/messages"
+            answer = await self.page.request.get(path, headers={"X-Mailbox-Key": MAILBOX_KEY})
+            mails = (await answer.json())["items"]
+            found[:] = [mail["text"] for mail in mails if mail["to"] == address and "#token=" in mail["text"]]
+            return bool(found)
+
+        await eventually(arrived)
+        return found[0].partition("#token=")[2].split()[0]
 
     async def is_wider_than_the_screen(self) -> bool:
         script = "document.documentElement.scrollWidth > document.documentElement.clientWidth"

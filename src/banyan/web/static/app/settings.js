@@ -1,23 +1,16 @@
 import { announce, h } from "/assets/shared/dom.js";
 import { api, query, signOut } from "/assets/shared/api.js";
-import { during, field, form } from "/assets/shared/forms.js";
+import { field, form } from "/assets/shared/forms.js";
 import { cursorList } from "/assets/shared/lists.js";
 import { nameLink } from "/assets/shared/person.js";
 import { HANDLE_HINT } from "/assets/shared/sign_up.js";
 import { when } from "/assets/shared/time.js";
 import { me, setMe } from "/assets/app/me.js";
 import { dataSection, leaveSection } from "/assets/app/own_data.js";
+import { emailSection, keysSection, passwordSection, twoStepSection } from "/assets/app/security.js";
+import { action, line, section } from "/assets/app/sections.js";
 import { browserName } from "/assets/app/browser_name.js";
 import { drawTabs } from "/assets/app/shell.js";
-
-function action(text, style, work) {
-  const button = h("button", { class: `button small ${style}` }, text);
-  button.addEventListener("click", () => during(button, work, announce));
-  return button;
-}
-
-const section = (title, ...content) => h("section", { class: "card stack" }, h("h2", null, title), ...content);
-const line = () => h("div", { class: "skeleton line" });
 
 const LANGUAGES = { en: "English", fr: "Français", ar: "العربية" };
 
@@ -43,16 +36,6 @@ function profileForm() {
     announce("Profile saved.");
   };
   return form({ fields, button: "Save", submit });
-}
-
-function emailSection() {
-  const { email, email_verified: verified } = me();
-  const resend = async () => {
-    await api.post("/v1/auth/verify-email/resend", { email });
-    announce("The mail is on its way.");
-  };
-  const state = verified ? "Confirmed." : "Not confirmed yet: open the link in the mail that we sent you.";
-  return section("E-mail", h("p", null, h("bdi", null, email)), h("p", { class: "hint" }, state), !verified && h("div", null, action("Send the mail again", "", resend)));
 }
 
 function sessionsSection() {
@@ -108,7 +91,10 @@ export function settingsView() {
     h("h1", null, "Settings"),
     section("Profile", profileForm()),
     emailSection(),
+    passwordSection(),
+    twoStepSection(),
     sessionsSection(),
+    keysSection(),
     blocksSection(),
     dataSection(),
     leaveSection(),

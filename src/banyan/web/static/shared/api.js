@@ -17,9 +17,9 @@ async function call(method, path, body) {
 export const api = {
   get: (path) => call("GET", path),
   post: (path, body) => call("POST", path, body),
-  put: (path) => call("PUT", path),
+  put: (path, body) => call("PUT", path, body),
   patch: (path, body) => call("PATCH", path, body),
-  remove: (path) => call("DELETE", path),
+  remove: (path, body) => call("DELETE", path, body),
 };
 
 /** Ends the session on the server too; without an answer it ends in this browser only and throws. */
