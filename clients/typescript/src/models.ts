@@ -266,6 +266,8 @@ export interface DeliveryWithPayload {
   response: string | null;
   error: string | null;
   payload: Message;
+}
+
 /** The address from now on, and the account's password once more. */
 export interface EmailChange {
   /** An e-mail address. */
