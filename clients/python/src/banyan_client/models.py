@@ -212,20 +212,6 @@ class DeliveryWithPayload(Struct, frozen=True, kw_only=True):
     payload: Message
 
 
-class EmailChange(Struct, frozen=True, kw_only=True):
-    """The address from now on, and the account's password once more."""
-
-    email: str
-    """An e-mail address."""
-    password: str
-
-
-class EmailConfirmation(Struct, frozen=True, kw_only=True):
-    """The token from a link."""
-
-    token: str
-
-
 class Export(Struct, frozen=True, kw_only=True):
     """An archive of one's own data; `file_url` leads to the ZIP while it is ready."""
 

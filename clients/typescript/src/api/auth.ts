@@ -37,7 +37,7 @@ export class AuthApi {
    * The new address gets a link and counts once that is opened; the old one is told. The answer does not tell
    * whether the new address has an account.
    *
-   * Refused with `wrong_password` (403), `insufficient_scope` (403).
+   * Refused with `wrong_password` (403).
    */
   askChange(body: EmailChange, options?: PostOptions): Promise<VerificationSent> {
     return this.transport.call({ method: "POST", path: "/v1/auth/email", body, options });

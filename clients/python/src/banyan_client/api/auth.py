@@ -42,7 +42,7 @@ class AuthApi:
 
         `email`: An e-mail address.
 
-        Refused with `wrong_password` (403), `insufficient_scope` (403).
+        Refused with `wrong_password` (403).
         """
         return await self._transport.call(
             "POST", "/v1/auth/email", VerificationSent, body={"email": email, "password": password}, key=idempotency_key
