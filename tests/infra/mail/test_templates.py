@@ -45,7 +45,11 @@ def test_a_layout_of_ones_own_is_escaped_too_and_knows_the_direction(tmp_path: P
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("mail_texts/accounts/fr.toml", "[verify_mail]\nsubject = 'x'", "no mail [verify_mail]; there are: already"),
+        (
+            "mail_texts/accounts/fr.toml",
+            "[verify_mail]\nsubject = 'x'",
+            "no mail [verify_mail]; there are: account_deleted",
+        ),
         ("mail_texts/accounts/fr.toml", "[verify_email]\nsubjct = 'x'", "subjct"),
         ("mail_texts/accounts/fr.toml", "[verify_email]\nsubject = 7", "subject"),
         ("mail_texts/accounts/fr.toml", "[verify_email\n", "line 1"),
