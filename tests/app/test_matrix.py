@@ -148,6 +148,8 @@ ROWS = [
     Row("POST",   "/v1/posts/{post_id}/comments",         the.post("self", TEXT),     (401, 404, 404, 201, 404)),
     Row("POST",   "/v1/posts/{post_id}/comments",         the.answer("public"),       (401, 201, 404, 201, 201)),
     Row("POST",   "/v1/posts/{post_id}/comments",         the.answer("connections"),  (401, 404, 404, 201, 404)),
+    Row("GET",    "/v1/comments/{comment_id}",            the.comment("public"),      (200, 200, 404, 200, 200)),
+    Row("GET",    "/v1/comments/{comment_id}",            the.comment("connections"), (404, 404, 404, 200, 404)),
     Row("GET",    "/v1/comments/{comment_id}/replies",    the.comment("public"),      (200, 200, 404, 200, 200)),
     Row("GET",    "/v1/comments/{comment_id}/replies",    the.comment("connections"), (404, 404, 404, 200, 404)),
     Row("PATCH",  "/v1/comments/{comment_id}",            the.comment("public", TEXT),      (401, 403, 404, 200, 403)),

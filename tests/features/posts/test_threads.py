@@ -35,6 +35,11 @@ async def replies(town: Town, viewer: UUID | None, comment: UUID) -> list[Commen
         return (await town.comments.list_replies(work, viewer, comment, 100, None)).items
 
 
+async def one_comment(town: Town, viewer: UUID | None, comment: UUID) -> Comment:
+    async with town.work() as work:
+        return await town.comments.get_comment(work, viewer, comment)
+
+
 async def delete(town: Town, person: UUID, comment: UUID) -> None:
     async with town.work() as work:
         await town.comments.delete_comment(work, person, comment)
@@ -102,6 +107,8 @@ async def test_one_answers_only_what_is_on_the_same_post_and_can_be_seen(town: T
         listed(town, cleo, post.id, comment),
         replies(town, cleo, comment),
         replies(town, None, new_id()),
+        one_comment(town, cleo, comment),
+        one_comment(town, None, new_id()),
     ):
         with pytest.raises(CommentNotFound):
             await attempt
@@ -135,6 +142,7 @@ async def test_a_deleted_comment_with_replies_leaves_a_placeholder(town: Town) -
         row = await work.row("SELECT body, author_id FROM posts_comments WHERE id = $1", top)
         assert row is not None and tuple(row) == ("", UUID(int=0))
     assert bodies(await replies(town, None, top)) == ["middle"]
+    assert await one_comment(town, None, top) == placeholder
     for attempt in (delete(town, ada, top), town.comment(ada, post.id, "late", top)):
         with pytest.raises(CommentNotFound):
             await attempt
@@ -172,6 +180,7 @@ async def test_what_somebody_wrote_whose_account_is_gone_stays(town: Town) -> No
         await work.write("DELETE FROM people_people WHERE id = $1", ben)
     town.memory.reset()
     first, second = await listed(town, ada, post.id)
+    assert await one_comment(town, ada, comment) == first
     assert (first.body, first.author, first.deleted) == ("Stays", DELETED_ACCOUNT, False)
     assert second.author is not None and second.author.handle == "ada"
     assert len(await replies(town, None, comment)) == 1

@@ -218,6 +218,15 @@ export class PostsApi {
   }
 
   /**
+   * One comment.
+   *
+   * An API key needs the scope `posts:read`.
+   */
+  showComment(commentId: string, options?: CallOptions): Promise<Comment> {
+    return this.transport.call({ method: "GET", path: path`/v1/comments/${commentId}`, options });
+  }
+
+  /**
    * How large this community is.
    *
    * An API key needs the scope `posts:read`.

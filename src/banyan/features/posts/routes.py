@@ -155,6 +155,11 @@ class CommentRoutes(Controller):
     tags = ["posts"]
     comments: Comments
 
+    @get("/{comment_id:uuid}", access="anyone")
+    async def show(self, request: Request, comment_id: FromPath[UUID]) -> Comment:
+        """One comment."""
+        return await self.comments.get_comment(request.work, request.viewer_id, comment_id)
+
     @get("/{comment_id:uuid}/replies", access="anyone")
     async def list_replies(
         self, request: Request, comment_id: FromPath[UUID], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None

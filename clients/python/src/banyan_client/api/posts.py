@@ -224,6 +224,13 @@ class PostsApi:
         """
         return await self._transport.call("GET", f"/v1/posts/{segment(post_id)}", Post)
 
+    async def show_comment(self, comment_id: UUID | str) -> Comment:
+        """One comment.
+
+        An API key needs the scope `posts:read`.
+        """
+        return await self._transport.call("GET", f"/v1/comments/{segment(comment_id)}", Comment)
+
     async def show_community(self) -> Community:
         """How large this community is.
 

@@ -86,6 +86,11 @@ class Comments:
             await self._check_branch(work, relations, post_id, branch)
         return await self._list(work, relations, post_id, branch, after, limit)
 
+    async def get_comment(self, work: Work, viewer_id: UUID | None, comment_id: UUID) -> Comment:
+        """One comment, also a placeholder. Raises CommentNotFound."""
+        row, _ = await self._get_visible(work, viewer_id, comment_id)
+        return _dress(row, await self._people.find_card(work, row.author_id))
+
     async def list_replies(
         self, work: Work, viewer_id: UUID | None, comment_id: UUID, limit: int, cursor: str | None
     ) -> Page[Comment]:
