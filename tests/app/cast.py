@@ -112,6 +112,13 @@ async def own_password(cast: Cast) -> Call:
     return Call(body={"password": PASSWORD})
 
 
+async def leaving(cast: Cast) -> Call:
+    """Somebody new whose account is being deleted."""
+    person = await _sign_up_stranger(cast)
+    await person.post("/v1/me/deletion", {"password": PASSWORD})
+    return Call({"person_id": person.id})
+
+
 async def owners_export(cast: Cast) -> Call:
     """A copy of the owner's data that is ready."""
     await cast.owner.post("/v1/me/exports", {})

@@ -34,6 +34,7 @@ export type ProblemCode =
   | "malformed"
   | "method_not_allowed"
   | "not_connected"
+  | "not_deleting"
   | "not_found"
   | "not_the_author"
   | "otp_required"
@@ -59,7 +60,7 @@ export type ProblemCode =
   | "wrong_password";
 
 /** Whether an account can be signed in to. */
-export type AccountState = "active" | "suspended";
+export type AccountState = "active" | "deleting" | "suspended";
 
 /** How far an archive of one's data is. */
 export type ExportState = "failed" | "preparing" | "ready";
@@ -403,6 +404,7 @@ export interface ManagedPerson {
   created_at: string;
   suspended_at: string | null;
   suspended_reason: string | null;
+  deletes_at: string | null;
 }
 
 /** One of them in full. `last_used_at` is of the sessions that live; `locked_until` after failed sign-ins. */
@@ -417,6 +419,7 @@ export interface ManagedPersonDetails {
   created_at: string;
   suspended_at: string | null;
   suspended_reason: string | null;
+  deletes_at: string | null;
   language: string;
   live_sessions: number;
   last_used_at: string | null;

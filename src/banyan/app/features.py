@@ -134,7 +134,7 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         erasures=Erasures(parts),
         first_admin=FirstAdmin(accounts, sessions, lockout, auth.passwords, public_url),
         passwords=passwords,
-        administration=Administration(_directory(people_api), lockout, passwords),
+        administration=Administration(_directory(people_api), lockout, passwords, deletions),
         second_factor=second_factor,
         email_changes=EmailChanges(settings.accounts, owners, lockout, mailer, mails.accounts),
         api_keys=api_keys,

@@ -111,6 +111,18 @@ def unsuspend(who: Who, data: Data = HERE, database_url: Url = None, format: Out
     _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.unsuspend(work, actor, id)), format)
 
 
+@people.command("delete")
+def delete(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+    """Hide somebody from everybody, and erase their account after the grace period; `restore` takes it back."""
+    _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.start_deletion(work, actor, id)), format)
+
+
+@people.command("restore")
+def restore(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+    """Take the deletion of an account back, named by its e-mail address or id."""
+    _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.restore(work, actor, id)), format)
+
+
 @people.command("verify-email")
 def verify_email(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
     """Take an account's e-mail address for proven."""

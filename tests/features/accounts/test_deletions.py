@@ -274,6 +274,28 @@ async def run(api: Api, work: Work, job: Any) -> None:
         await erasures.erase_part(work, job)
 
 
+async def test_an_admin_does_the_same(api: Api) -> None:
+    town = await Neighbours.settle(api)
+    chief = await api.sign_up("chief")
+    async with api.platform.pool.connection() as connection:
+        await connection.execute("UPDATE accounts_accounts SET role = 'admin' WHERE email LIKE 'chief%'")
+    chief = Api(api.platform, api.http, (await sign_in(api, "chief")).json())
+    path = f"/v1/admin/people/{town.ada.id}"
+    assert code(await chief.delete(f"{path}/deletion")) == (409, "not_deleting")
+    begun = await chief.post(f"{path}/deletion", {})
+    assert (begun.json()["state"], begun.status_code) == ("deleting", 200)
+    assert (await api.get("/v1/people/ada")).status_code == 404
+    assert code(await sign_in(api, "ada")) == (403, "account_deleting")
+    listed = (await chief.get("/v1/admin/people?state=deleting")).json()["items"]
+    assert [(one["id"], one["handle"]) for one in listed] == [(town.ada.id, "ada")]
+    assert (await chief.delete(f"{path}/deletion")).status_code == 204
+    assert (await api.get("/v1/people/ada")).status_code == 200
+    assert (await chief.get(path)).json()["state"] == "active"
+    assert code(await chief.post(f"/v1/admin/people/{chief.id}/deletion", {})) == (409, "last_admin")
+    actions = {entry["action"] for entry in (await chief.get("/v1/admin/audit")).json()["items"]}
+    assert {"people.delete", "people.restore"} <= actions
+
+
 async def test_too_late_to_take_back(api: Api) -> None:
     town = await Neighbours.settle(api)
     await leave(town.ada)

@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from banyan_client.literals import Literal
 from banyan_client.variants import Unknown, variants
 
-AccountState: TypeAlias = Literal["active", "suspended"]
+AccountState: TypeAlias = Literal["active", "deleting", "suspended"]
 """Whether an account can be signed in to."""
 
 ExportState: TypeAlias = Literal["failed", "preparing", "ready"]
@@ -313,6 +313,7 @@ class ManagedPerson(Struct, frozen=True, kw_only=True):
     created_at: datetime
     suspended_at: datetime | None
     suspended_reason: str | None
+    deletes_at: datetime | None
 
 
 class ManagedPersonDetails(Struct, frozen=True, kw_only=True):
@@ -328,6 +329,7 @@ class ManagedPersonDetails(Struct, frozen=True, kw_only=True):
     created_at: datetime
     suspended_at: datetime | None
     suspended_reason: str | None
+    deletes_at: datetime | None
     language: str
     live_sessions: int
     last_used_at: datetime | None

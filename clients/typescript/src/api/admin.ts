@@ -246,6 +246,23 @@ export class AdminApi {
   }
 
   /**
+   * Delete an account.
+   *
+   * The person is hidden from everybody at once, and told by mail. Until `deletes_at` they or an admin can take it
+   * back; then the account is erased.
+   *
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404), `last_admin` (409).
+   */
+  startDeletion(personId: string, options?: PostOptions): Promise<ManagedPersonDetails> {
+    return this.transport.call({
+      method: "POST",
+      path: path`/v1/admin/people/${personId}/deletion`,
+      options,
+    });
+  }
+
+  /**
    * Suspend an account.
    *
    * Its sessions end, and nobody can sign in to it until it is unsuspended. What the person wrote stays.
@@ -258,6 +275,20 @@ export class AdminApi {
       method: "POST",
       path: path`/v1/admin/people/${personId}/suspend`,
       body,
+      options,
+    });
+  }
+
+  /**
+   * Take the deletion of an account back: everything is as it was.
+   *
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404), `not_deleting` (409).
+   */
+  takeBackDeletion(personId: string, options?: CallOptions): Promise<void> {
+    return this.transport.call({
+      method: "DELETE",
+      path: path`/v1/admin/people/${personId}/deletion`,
       options,
     });
   }

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from banyan.features.accounts.errors import AccountNotFound, LastAdmin, SessionNotFound
+from banyan.features.accounts.errors import AccountNotFound, LastAdmin, NotDeleting, SessionNotFound
 from banyan.features.accounts.models import (
     AccountState,
     ManagedPerson,
@@ -83,6 +83,20 @@ class AdminPeopleRoutes(Controller):
     async def unsuspend(self, request: Request, person_id: FromPath[UUID]) -> ManagedPersonDetails:
         """Lift a suspension."""
         return await self.administration.unsuspend(request.work, request.actor, person_id)
+
+    @post("/{person_id:uuid}/deletion", access="admin", raises=[AccountNotFound, LastAdmin], status=200)
+    async def start_deletion(self, request: Request, person_id: FromPath[UUID]) -> ManagedPersonDetails:
+        """Delete an account.
+
+        The person is hidden from everybody at once, and told by mail. Until `deletes_at` they or an admin can take it
+        back; then the account is erased.
+        """
+        return await self.administration.start_deletion(request.work, request.actor, person_id)
+
+    @delete("/{person_id:uuid}/deletion", access="admin", raises=[AccountNotFound, NotDeleting])
+    async def take_back_deletion(self, request: Request, person_id: FromPath[UUID]) -> None:
+        """Take the deletion of an account back: everything is as it was."""
+        await self.administration.restore(request.work, request.actor, person_id)
 
     @post("/{person_id:uuid}/verify-email", access="admin", raises=[AccountNotFound], status=200)
     async def verify_email(self, request: Request, person_id: FromPath[UUID]) -> ManagedPersonDetails:

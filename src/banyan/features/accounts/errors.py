@@ -151,6 +151,13 @@ class AccountDeleting(Forbidden):
     title = "This account is being deleted"
 
 
+class NotDeleting(Conflict):
+    """There is no deletion to take back, or erasing has begun."""
+
+    code = "not_deleting"
+    title = "This account is not being deleted"
+
+
 class ExportUnderWay(Conflict):
     code = "export_under_way"
     title = "An export is being made already"

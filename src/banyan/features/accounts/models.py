@@ -52,6 +52,8 @@ class AccountState(StrEnum):
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    # Also when it is suspended.
+    DELETING = "deleting"
 
 
 class SignUp(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -426,6 +428,7 @@ class ManagedPerson(Struct, frozen=True, kw_only=True):
     created_at: datetime
     suspended_at: datetime | None
     suspended_reason: str | None
+    deletes_at: datetime | None
 
 
 class ManagedPersonDetails(ManagedPerson, frozen=True, kw_only=True):

@@ -242,6 +242,21 @@ class AdminApi:
         """
         return await self._transport.call("GET", "/v1/admin/status", Status)
 
+    async def start_deletion(
+        self, person_id: UUID | str, *, idempotency_key: str | None = None
+    ) -> ManagedPersonDetails:
+        """Delete an account.
+
+        The person is hidden from everybody at once, and told by mail. Until `deletes_at` they or an admin can
+        take it back; then the account is erased.
+
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404), `last_admin` (409).
+        """
+        return await self._transport.call(
+            "POST", f"/v1/admin/people/{segment(person_id)}/deletion", ManagedPersonDetails, key=idempotency_key
+        )
+
     async def suspend_person(
         self, person_id: UUID | str, *, reason: str, idempotency_key: str | None = None
     ) -> ManagedPersonDetails:
@@ -259,6 +274,14 @@ class AdminApi:
             body={"reason": reason},
             key=idempotency_key,
         )
+
+    async def take_back_deletion(self, person_id: UUID | str) -> None:
+        """Take the deletion of an account back: everything is as it was.
+
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404), `not_deleting` (409).
+        """
+        await self._transport.call("DELETE", f"/v1/admin/people/{segment(person_id)}/deletion", None)
 
     async def unsuspend_person(
         self, person_id: UUID | str, *, idempotency_key: str | None = None

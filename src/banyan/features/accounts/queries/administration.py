@@ -10,7 +10,10 @@ from msgspec import Struct
 from banyan.features.accounts.models import AccountState, Role
 from banyan.infra.database.work import Work
 
-_COLUMNS = "id, email, email_verified_at IS NOT NULL, role, created_at, suspended_at, suspended_reason"
+_COLUMNS = "id, email, email_verified_at IS NOT NULL, role, created_at, suspended_at, suspended_reason, deletes_at"
+# The states that AccountState names.
+_STATE = """CASE WHEN deletes_at IS NOT NULL THEN 'deleting' WHEN suspended_at IS NOT NULL THEN 'suspended'
+    ELSE 'active' END"""
 
 
 class AccountRow(Struct, frozen=True):
@@ -23,6 +26,7 @@ class AccountRow(Struct, frozen=True):
     created_at: datetime
     suspended_at: datetime | None
     suspended_reason: str | None
+    deletes_at: datetime | None
 
 
 class AccountUse(Struct, frozen=True):
@@ -58,7 +62,7 @@ async def list_accounts(
         WHERE ($1::uuid IS NULL OR id < $1) AND ($2::uuid IS NULL OR id >= $2)
             AND ($3::uuid[] IS NULL OR id = ANY ($3) OR strpos(email_key, $4) > 0)
             AND ($5::text IS NULL OR role = $5)
-            AND ($6::text IS NULL OR (suspended_at IS NOT NULL) = ($6 = 'suspended'))
+            AND ($6::text IS NULL OR {_STATE} = $6)
         ORDER BY id DESC LIMIT $7
         """,
         before,
@@ -133,6 +137,7 @@ async def count_accounts(work: Work) -> dict[str, int]:
         SELECT 'accounts.' || role, count(*) FROM accounts_accounts GROUP BY role
         UNION ALL SELECT 'accounts', count(*) FROM accounts_accounts
         UNION ALL SELECT 'accounts.suspended', count(*) FROM accounts_accounts WHERE suspended_at IS NOT NULL
+        UNION ALL SELECT 'accounts.deleting', count(*) FROM accounts_accounts WHERE deletes_at IS NOT NULL
         UNION ALL SELECT 'accounts.unverified', count(*) FROM accounts_accounts WHERE email_verified_at IS NULL
         UNION ALL SELECT 'sessions', count(*) FROM accounts_sessions WHERE ended_at IS NULL AND expires_at > now()
         UNION ALL SELECT 'sign_ups.waiting', count(*) FROM accounts_sign_ups WHERE expires_at > now()
@@ -142,7 +147,7 @@ async def count_accounts(work: Work) -> dict[str, int]:
 
 
 def _account(row: Any) -> AccountRow:
-    return AccountRow(row[0], row[1], row[2], Role(row[3]), row[4], row[5], row[6])
+    return AccountRow(row[0], row[1], row[2], Role(row[3]), row[4], row[5], row[6], row[7])
 
 
 async def find_suspension_reason(work: Work, account_id: UUID) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from banyan.features.accounts.emails import read_address
-from banyan.features.accounts.errors import AccountNotFound, LastAdmin, SessionNotFound
+from banyan.features.accounts.errors import AccountNotFound, LastAdmin, NotDeleting, SessionNotFound
 from banyan.features.accounts.models import (
     SUSPENSION_REASON_MAX_CHARS,
     AccountState,
@@ -23,6 +23,7 @@ from banyan.features.accounts.queries import sessions as session_queries
 from banyan.features.accounts.queries import verification as verification_queries
 from banyan.features.accounts.queries.administration import AccountRow, AccountUse, Match
 from banyan.features.accounts.service import roles
+from banyan.features.accounts.service.deletions import Deletions
 from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.passwords import PasswordChanges
 from banyan.infra.audit.models import Actor
@@ -44,10 +45,13 @@ _NO_NAMES = PersonNames("", "")
 class Administration:
     """Whoever calls has made sure that `actor` is an operator. All that takes a person raises AccountNotFound."""
 
-    def __init__(self, directory: PeopleDirectory, lockout: Lockout, passwords: PasswordChanges) -> None:
+    def __init__(
+        self, directory: PeopleDirectory, lockout: Lockout, passwords: PasswordChanges, deletions: Deletions
+    ) -> None:
         self._directory = directory
         self._passwords = passwords
         self._lockout = lockout
+        self._deletions = deletions
 
     async def list_people(
         self, work: Work, actor: Actor, wanted: PeopleFilter, limit: int, cursor: str | None
@@ -100,6 +104,20 @@ class Administration:
         account = await self._lock(work, person_id)
         await queries.set_suspension(work, person_id, None)
         record(work, actor, "people.unsuspend", _PERSON, person_id, reason=account.suspended_reason)
+        return await self._get_details(work, person_id)
+
+    async def start_deletion(self, work: Work, actor: Actor, person_id: UUID) -> ManagedPersonDetails:
+        """As if the owner had asked for it: hidden at once, erased after the grace period. Raises LastAdmin."""
+        deletion = await self._deletions.start_deletion(work, person_id)
+        record(work, actor, "people.delete", _PERSON, person_id, deletes_at=deletion.deletes_at.isoformat())
+        return await self._get_details(work, person_id)
+
+    async def restore(self, work: Work, actor: Actor, person_id: UUID) -> ManagedPersonDetails:
+        """Takes a deletion back, while it can be. Raises NotDeleting."""
+        await self._lock(work, person_id)
+        if not await self._deletions.restore(work, person_id):
+            raise NotDeleting("There is nothing to take back, or it is too late.")
+        record(work, actor, "people.restore", _PERSON, person_id)
         return await self._get_details(work, person_id)
 
     async def verify_email(self, work: Work, actor: Actor, person_id: UUID) -> ManagedPersonDetails:
@@ -216,11 +234,18 @@ def _managed(row: AccountRow, names: dict[UUID, PersonNames]) -> ManagedPerson:
         email=row.email,
         email_verified=row.email_verified,
         role=row.role,
-        state=AccountState.ACTIVE if row.suspended_at is None else AccountState.SUSPENDED,
+        state=_state(row),
         created_at=row.created_at,
         suspended_at=row.suspended_at,
         suspended_reason=row.suspended_reason,
+        deletes_at=row.deletes_at,
     )
+
+
+def _state(row: AccountRow) -> AccountState:
+    if row.deletes_at is not None:
+        return AccountState.DELETING
+    return AccountState.ACTIVE if row.suspended_at is None else AccountState.SUSPENDED
 
 
 def _announce(work: Work, session_ids: Sequence[UUID]) -> None:
