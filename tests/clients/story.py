@@ -133,6 +133,10 @@ async def problems(story: Story) -> object:
         await (await story.client()).people.show_me()
     except Problem as problem:
         found["anonymous"] = [problem.status, problem.code]
+    try:
+        await ada.auth.end_session("")
+    except ValueError:
+        found["nothing"] = "not asked"
     return found
 
 

@@ -71,6 +71,16 @@ async function problemOf(call: Promise<unknown>): Promise<Problem> {
   throw new Error("not refused");
 }
 
+/** A call that is refused before anything is sent. */
+async function refusedUnasked(call: () => Promise<unknown>): Promise<string | null> {
+  try {
+    await call();
+  } catch (error) {
+    if (error instanceof RangeError) return "not asked";
+  }
+  return null;
+}
+
 async function changed(client: Banyan, values: Partial<Tokens>): Promise<Tokens> {
   const tokens = await client.tokens();
   if (tokens === null) throw new Error("not signed in");
@@ -155,6 +165,7 @@ const chapters: { [name: string]: Chapter } = {
       request_id: handle.requestId !== "",
       password: [password.status, password.code, password.errors.map((error) => error.field)],
       anonymous: [anonymous.status, anonymous.code],
+      nothing: await refusedUnasked(() => ada.auth.endSession("")),
     };
   },
 

@@ -106,6 +106,8 @@ async def test_problems(teller: Teller, proxy: Proxy) -> None:
         "request_id": True,
         "password": [401, "wrong_credentials", []],
         "anonymous": [401, "unauthorized"],
+        # DELETE /v1/auth/sessions/ would end all of them.
+        "nothing": "not asked",
     }
     assert proxy.tries(*REFRESH) == []
 

@@ -59,6 +59,8 @@ interface Answer {
 
 // Refusals of the access token itself; any other 401 is about what the request says.
 const OUTDATED = new Set(["token_expired", "invalid_token"]);
+// Removed or followed wherever addresses are read, however they are escaped.
+const NO_SEGMENTS = new Set(["", ".", ".."]);
 // A lost refresh may be repeated for 30 seconds: three tries of this length fit.
 const REFRESH_TRY_SECONDS = 8;
 
@@ -176,9 +178,18 @@ export class Transport {
   }
 }
 
-/** A path with its parts escaped: path`/v1/posts/${postId}`. */
+/**
+ * A path with its parts escaped: path`/v1/posts/${postId}`.
+ *
+ * Throws RangeError for a part that would name another path than it was meant for.
+ */
 export function path(texts: TemplateStringsArray, ...parts: (string | number)[]): string {
-  return texts.map((text, place) => text + (place < parts.length ? encodeURIComponent(String(parts[place])) : "")).join("");
+  return texts.map((text, place) => text + (place < parts.length ? segment(String(parts[place])) : "")).join("");
+}
+
+function segment(text: string): string {
+  if (NO_SEGMENTS.has(text)) throw new RangeError(`"${text}" names nothing`);
+  return encodeURIComponent(text);
 }
 
 function encodeQuery(query: Query): string {

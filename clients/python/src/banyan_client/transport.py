@@ -24,6 +24,8 @@ _KEY: Final = "Idempotency-Key"
 _OUTDATED: Final = frozenset({"token_expired", "invalid_token"})
 # A lost refresh may be repeated for 30 seconds: three tries of this length fit.
 _REFRESH_TRY_SECONDS: Final = 8.0
+# Removed or followed wherever addresses are read, however they are escaped.
+_NO_SEGMENTS: Final = frozenset({"", ".", ".."})
 # What no further try can mend.
 _HOPELESS: Final = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
@@ -171,8 +173,11 @@ class Transport:
 
 
 def segment(value: object) -> str:
-    """One part of a path, escaped."""
-    return quote(str(value), safe="")
+    """One part of a path, escaped. Raises ValueError for what would name another path than it was meant for."""
+    text = str(value)
+    if text in _NO_SEGMENTS:
+        raise ValueError(f"{text!r} names nothing")
+    return quote(text, safe="")
 
 
 def _encode(body: Any) -> bytes:
