@@ -59,6 +59,7 @@ async def test_all_that_is_ones_own_and_nothing_of_others(api: Api) -> None:
     list_id = (await ada.post("/v1/lists", {"name": "Garden"})).json()["id"]
     await ada.put(f"/v1/lists/{list_id}/members/{ben.id}")
     await ada.put(f"/v1/mutes/{ben.id}")
+    await ada.delete(f"/v1/suggestions/{ben.id}")
     await ada.post("/v1/invites", {"note": "For Dan"})
     post = (await ada.post("/v1/posts", {"body": "First words", "audience": "self"})).json()["id"]
     await ada.patch(f"/v1/posts/{post}", {"body": "Second words"})
@@ -79,6 +80,7 @@ async def test_all_that_is_ones_own_and_nothing_of_others(api: Api) -> None:
     assert [one["person"]["handle"] for one in people["mutes"]] == ["ben"]
     assert [one["name"] for one in people["lists"]] == ["Garden"]
     assert [one["person_id"] for one in people["list_members"]] == [ben.id]
+    assert [one["person_id"] for one in people["dismissed_suggestions"]] == [ben.id]
     posts = files["posts"]
     assert [(one["id"], one["body"]) for one in posts["posts"]] == [(post, "Second words")]
     assert [one["body"] for one in posts["earlier_texts"]] == ["First words"]

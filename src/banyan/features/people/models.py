@@ -261,3 +261,10 @@ class OwnListMember(Struct, frozen=True, gc=False):
     list_id: UUID
     person_id: UUID
     created_at: datetime
+
+
+class Dismissal(Struct, frozen=True, gc=False):
+    """A suggestion that one did not want to see again."""
+
+    person_id: UUID
+    created_at: datetime

@@ -7,7 +7,7 @@ from banyan.features.people.models import ConnectionState
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
-from banyan.features.people.service.personal import list_earlier_handles, list_memberships
+from banyan.features.people.service.personal import list_dismissals, list_earlier_handles, list_memberships
 from banyan.infra.database.work import Work
 from banyan.infra.declare import DataSection, PersonalData
 from banyan.kernel.pages import MAX_LIMIT, Page
@@ -47,6 +47,7 @@ def personal_data(people: People, lists: Lists, mutes: Mutes) -> PersonalData:
             DataSection("list_members", "Who is on these lists", list_memberships),
             DataSection("mutes", "Muted people", read_mutes),
             DataSection("blocks", "Blocked people", read_blocks),
+            DataSection("dismissed_suggestions", "Suggestions dismissed", list_dismissals),
         ),
         erase=erase,
     )

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from banyan.features.people.models import EarlierHandle, OwnListMember
+from banyan.features.people.models import Dismissal, EarlierHandle, OwnListMember
 from banyan.infra.database.work import Work
 
 
@@ -29,3 +29,15 @@ async def list_own_members(work: Work, owner_id: UUID, after: UUID, limit: int) 
         limit,
     )
     return [OwnListMember(*row) for row in rows]
+
+
+async def list_dismissals(work: Work, person_id: UUID, after: UUID, limit: int) -> list[Dismissal]:
+    """In the order of those who were dismissed."""
+    rows = await work.rows(
+        """SELECT dismissed_id, created_at FROM people_dismissals
+           WHERE person_id = $1 AND dismissed_id > $2 ORDER BY dismissed_id LIMIT $3""",
+        person_id,
+        after,
+        limit,
+    )
+    return [Dismissal(*row) for row in rows]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from banyan.features.people.models import EarlierHandle, OwnListMember
+from banyan.features.people.models import Dismissal, EarlierHandle, OwnListMember
 from banyan.features.people.queries import personal as queries
 from banyan.infra.database.work import Work
 from banyan.kernel.pages import Page, cut_page, decode_cursor
@@ -21,3 +21,9 @@ async def list_memberships(work: Work, owner_id: UUID, cursor: str | None) -> Pa
     """Who is on the lists of one owner."""
     rows = await queries.list_own_members(work, owner_id, decode_cursor(cursor) or _FIRST_ID, _PAGE + 1)
     return cut_page(rows, _PAGE, lambda row: row.id)
+
+
+async def list_dismissals(work: Work, person_id: UUID, cursor: str | None) -> Page[Dismissal]:
+    """Whom one does not want to be suggested."""
+    rows = await queries.list_dismissals(work, person_id, decode_cursor(cursor) or _FIRST_ID, _PAGE + 1)
+    return cut_page(rows, _PAGE, lambda row: row.person_id)

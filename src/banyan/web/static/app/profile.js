@@ -43,6 +43,8 @@ function facts(person, reload) {
     h("div", { class: "profile-head" }, avatar(person, "large"), name),
     person.bio && h("p", { class: "bio", dir: "auto" }, person.bio),
     h("p", { class: "hint" }, about.filter(Boolean).join(" · ")),
+    person.neighbourhood && h("p", { class: "hint" }, h("bdi", null, person.neighbourhood)),
+    person.limited && h("p", { class: "hint" }, "This person shows more only to members or to connections."),
     actions(person, reload),
   ].filter(Boolean);
 }
