@@ -1,6 +1,6 @@
 """Small declarations that features make and wiring collects, so that lower code never imports upward."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
@@ -72,13 +72,14 @@ class Schedule:
 class SyncedKind:
     """What a client keeps offline: things of one kind that a person may see.
 
-    `versions`: all of them (bounded), each with a number that changes when the value does; it is read at every
-    request for changes, so it has to be cheap. `values`: of those of the ids that the person may see at this moment.
+    `versions`: the ids of all of them (bounded), each with a number that changes when the value does; it is read at
+    every request for changes, so it has to be cheap. `values`: of those of the ids that the person may see at this
+    moment. Pairs and not dicts: to hash an id costs more than all else that is done with it.
     """
 
     name: str
-    versions: Callable[[Work, UUID], Awaitable[dict[UUID, int]]]
-    values: Callable[[Work, UUID, list[UUID]], Awaitable[Mapping[UUID, Struct]]]
+    versions: Callable[[Work, UUID], Awaitable[Sequence[tuple[UUID, int]]]]
+    values: Callable[[Work, UUID, list[UUID]], Awaitable[Sequence[tuple[UUID, Struct]]]]
 
 
 @dataclass(frozen=True, slots=True)

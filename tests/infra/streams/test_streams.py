@@ -37,11 +37,11 @@ class Shelf:
         # Taken away between the comparison and the reading of values.
         self.vanishing: set[UUID] = set()
 
-    async def versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
-        return {id: hash_of(word) for id, word in self.words.items()}
+    async def versions(self, work: Work, person_id: UUID) -> list[tuple[UUID, int]]:
+        return [(id, hash_of(word)) for id, word in self.words.items()]
 
-    async def values(self, work: Work, person_id: UUID, ids: list[UUID]) -> dict[UUID, Word]:
-        return {id: Word(self.words[id]) for id in ids if id in self.words and id not in self.vanishing}
+    async def values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Word]]:
+        return [(id, Word(self.words[id])) for id in ids if id in self.words and id not in self.vanishing]
 
 
 class Client:

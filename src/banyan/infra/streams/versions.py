@@ -1,13 +1,12 @@
 """Versions of values that are small enough to be looked at each time."""
 
 from hashlib import blake2b
-from uuid import UUID
 
 from msgspec import Struct
 from msgspec.msgpack import Encoder
 
 _encode = Encoder().encode
-_MOST_REMEMBERED = 50_000
+_MOST_REMEMBERED = 20_000
 
 
 def version_of(value: Struct) -> int:
@@ -21,15 +20,16 @@ class Versions:
     """
 
     def __init__(self) -> None:
-        self._known: dict[UUID, tuple[Struct, int]] = {}
+        # By where the object lies; it is kept alive here, so no other can take its place.
+        self._known: dict[int, tuple[Struct, int]] = {}
 
-    def of(self, id: UUID, value: Struct) -> int:
+    def of(self, value: Struct) -> int:
         """As `version_of`; the value must never be changed in place."""
-        known = self._known.get(id)
-        if known is not None and known[0] is value:
+        known = self._known.get(id(value))
+        if known is not None:
             return known[1]
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
         version = version_of(value)
-        self._known[id] = (value, version)
+        self._known[id(value)] = (value, version)
         return version

@@ -19,24 +19,25 @@ class SyncedPeople:
         self._people = people
         self._cards = Versions()
 
-    async def connection_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
+    async def connection_versions(self, work: Work, person_id: UUID) -> list[tuple[UUID, int]]:
         """The newest connections and requests, newest first. A version is of the connection and of the other's card."""
         marks = await ties.list_connection_marks(work, person_id, SYNCED_CONNECTIONS)
         cards = await self._people.cards_in_order(work, [other_id for _, other_id, _ in marks])
-        return {
-            connection_id: version ^ self._cards.of(other_id, card)
-            for (connection_id, other_id, version), card in zip(marks, cards, strict=True)
+        of = self._cards.of
+        return [
+            (connection_id, version ^ of(card))
+            for (connection_id, _, version), card in zip(marks, cards, strict=True)
             if card is not None
-        }
+        ]
 
-    async def connection_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> dict[UUID, Connection]:
+    async def connection_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Connection]]:
         """Those of `ids` that are a person's connections or requests at this moment."""
-        return {one.id: one for one in await ties.list_connections_by_id(work, person_id, ids)}
+        return [(one.id, one) for one in await ties.list_connections_by_id(work, person_id, ids)]
 
-    async def list_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
+    async def list_versions(self, work: Work, person_id: UUID) -> list[tuple[UUID, int]]:
         """All lists of a person."""
-        return {one.id: version_of(one) for one in await lists.list_lists(work, person_id, None, _MOST_LISTS)}
+        return [(one.id, version_of(one)) for one in await lists.list_lists(work, person_id, None, _MOST_LISTS)]
 
-    async def list_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> dict[UUID, ConnectionList]:
+    async def list_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, ConnectionList]]:
         """All lists that a person has at this moment: there are few."""
-        return {one.id: one for one in await lists.list_lists(work, person_id, None, _MOST_LISTS)}
+        return [(one.id, one) for one in await lists.list_lists(work, person_id, None, _MOST_LISTS)]

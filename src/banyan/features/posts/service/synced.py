@@ -25,21 +25,21 @@ class SyncedPosts:
         self._newest = newest
         self._cards = Versions()
 
-    async def feed_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
+    async def feed_versions(self, work: Work, person_id: UUID) -> list[tuple[UUID, int]]:
         """Newest first. A version is of the post's rows and of its author's card."""
         return await self._versions(work, await self._homes.list_marks(work, person_id, self._newest))
 
-    async def feed_values(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> dict[UUID, Post]:
+    async def feed_values(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> list[tuple[UUID, Post]]:
         """Those that stand in the feed at this moment."""
-        return {post.id: post for post in await self._homes.list_in_feed(work, person_id, post_ids)}
+        return [(post.id, post) for post in await self._homes.list_in_feed(work, person_id, post_ids)]
 
-    async def saved_versions(self, work: Work, person_id: UUID) -> dict[UUID, int]:
+    async def saved_versions(self, work: Work, person_id: UUID) -> list[tuple[UUID, int]]:
         """Newest saved first, without what one may no longer see."""
         relations = await self._people.relations(work, person_id)
         marks = await list_saved_marks(work, person_id, self._newest)
         return await self._versions(work, [mark for mark in marks if may_see(person_id, relations, mark)])
 
-    async def saved_values(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> dict[UUID, Post]:
+    async def saved_values(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> list[tuple[UUID, Post]]:
         """Those that are saved, and may be seen, at this moment."""
         relations = await self._people.relations(work, person_id)
         rows = [
@@ -47,9 +47,9 @@ class SyncedPosts:
             for row in await list_by_id(work, person_id, post_ids)
             if row.saved and may_see(person_id, relations, row)
         ]
-        return {post.id: post for post in await self._posts.dress_rows(work, person_id, rows)}
+        return [(post.id, post) for post in await self._posts.dress_rows(work, person_id, rows)]
 
-    async def _versions(self, work: Work, marks: list[FeedMark]) -> dict[UUID, int]:
-        cards = await self._people.cards(work, {mark.author_id for mark in marks})
-        by_author = {author_id: self._cards.of(author_id, card) for author_id, card in cards.items()}
-        return {mark.id: mark.version ^ by_author[mark.author_id] for mark in marks if mark.author_id in by_author}
+    async def _versions(self, work: Work, marks: list[FeedMark]) -> list[tuple[UUID, int]]:
+        cards = await self._people.cards_in_order(work, [mark.author_id for mark in marks])
+        of = self._cards.of
+        return [(mark.id, mark.version ^ of(card)) for mark, card in zip(marks, cards, strict=True) if card is not None]
