@@ -12,6 +12,7 @@ SUFFIXES = {
     "src": {".py", ".sql", ".js", ".css", ".html"},
     "dev": {"", ".py", ".sh"},
     "tests": {".py"},
+    "examples": {".py", ".sql"},
 }
 
 

@@ -186,6 +186,7 @@ ROWS = [
     Row("GET",    "/v1/admin/counts",                     the.nothing,                (401, 403, 403, 403, 200)),
     Row("GET",    "/v1/admin/status",                     the.nothing,                (401, 403, 403, 403, 200)),
     Row("GET",    "/v1/admin/audit",                      the.nothing,                (401, 403, 403, 403, 200)),
+    Row("GET",    "/v1/admin/plugins",                    the.nothing,                (401, 403, 403, 403, 200)),
     Row("POST",   "/v1/admin/webhooks",                   the.body(NEW_WEBHOOK),      (401, 403, 403, 403, 201)),
     Row("GET",    "/v1/admin/webhooks",                   the.nothing,                (401, 403, 403, 403, 200)),
     Row("GET",    "/v1/admin/webhook-signals",            the.nothing,                (401, 403, 403, 403, 200)),

@@ -564,6 +564,16 @@ export interface PasswordResetRequest {
   email: string;
 }
 
+/** A plug-in at work; `origin` is its folder, or what its installed package offers. */
+export interface PluginInfo {
+  name: string;
+  version: string;
+  origin: string;
+  routes: string[];
+  signals: string[];
+  newest_migration: number | null;
+}
+
 /** A post as one reader sees it; only `my_reaction`, `saved` and the audience's id depend on who that is. */
 export interface Post {
   id: string;
@@ -703,6 +713,7 @@ export interface Status {
   pool_waiting: number | null;
   pool_mean_wait_seconds: number | null;
   sockets: number | null;
+  plugins: { [name: string]: string };
 }
 
 /** What was acted upon, such as `person` and an id. */

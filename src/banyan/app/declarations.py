@@ -21,10 +21,12 @@ from banyan.infra.streams import jobs as streams_jobs
 
 def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Registry:
     webhooks = features.webhooks
+    plugged = [plugin.parts for plugin in features.plugins]
     return Registry(
         subscribers=(
             *posts_subscribers.subscribers(features.homes),
             *webhooks_subscribers.subscribers(webhooks.catalogue, webhooks.recording),
+            *(subscriber for parts in plugged for subscriber in parts.subscribers),
         ),
         kinds=(
             *bus_declarations.JOB_KINDS,
@@ -42,6 +44,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *people_jobs.job_kinds(features.handles),
             *posts_subscribers.job_kinds(features.homes),
             *webhooks_subscribers.job_kinds(webhooks.sending),
+            *(kind for parts in plugged for kind in parts.job_kinds),
         ),
         schedules=(
             *bus_declarations.SCHEDULES,
@@ -50,6 +53,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *people_jobs.SCHEDULES,
             *streams_jobs.SCHEDULES,
             *webhooks_subscribers.SCHEDULES,
+            *(schedule for parts in plugged for schedule in parts.schedules),
         ),
     )
 
@@ -65,3 +69,6 @@ def subscribe_caches(bus: TableBus, bearers: Bearers, features: Features, hot: H
     features.people_api.listen(bus)
     features.homes.listen(bus)
     features.webhooks.recording.listen(bus)
+    for plugin in features.plugins:
+        if plugin.parts.listen is not None:
+            plugin.parts.listen(bus)

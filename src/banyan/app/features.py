@@ -1,9 +1,11 @@
 """Every feature's rules, joined to each other and to the parts below them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from banyan.app.mails import Mails
+from banyan.app.plugins import Loaded, Plugged, plug_in, read_section, signals_of
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.webhooks import WebhookParts, build_webhooks
@@ -35,6 +37,7 @@ from banyan.features.people.service.people import People
 from banyan.features.people.service.suggestions import Suggestions
 from banyan.features.people.service.synced import SyncedPeople
 from banyan.features.people.synced import synced_kinds as people_kinds
+from banyan.features.posts.api import PostsApi
 from banyan.features.posts.personal_data import PERSONAL_DATA as POSTS_PERSONAL_DATA
 from banyan.features.posts.service.comments import Comments
 from banyan.features.posts.service.community import Communities
@@ -53,6 +56,7 @@ from banyan.infra.ratelimit import RateLimiter
 from banyan.infra.streams.queries import delete_stream
 from banyan.infra.streams.streams import Streams
 from banyan.kernel.clock import now
+from banyan.plugin.declarations import Context, Plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,12 @@ class Features:
     streams: Streams
     sync: Sync
     webhooks: WebhookParts
+    plugins: Sequence[Plugged]
 
 
-def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer: Mailer) -> Features:
+def build_features(
+    settings: Settings, auth: Auth, limiter: RateLimiter, mailer: Mailer, plugins: Sequence[Loaded] = ()
+) -> Features:
     people_api = PeopleApi(settings.people)
     handles = Handles(settings.people)
     people = People(AccountsApi(), handles)
@@ -118,11 +125,13 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
     streams = Streams((*people_kinds(SyncedPeople(people_api)), *posts_kinds(SyncedPosts(people_api, posts, homes))))
     lists, mutes = Lists(), Mutes()
     api_keys = ApiKeys(mailer, mails.accounts)
+    plugged = plug_in(plugins, lambda plugin: _context(settings, plugin, public_url, people_api, posts))
     eraser = AccountEraser(lockout, mailer, mails.accounts, _forget)
     parts = (
         accounts_personal_data(sessions, invites, api_keys, eraser),
         people_personal_data(people, lists, mutes),
         POSTS_PERSONAL_DATA,
+        *(one.parts.personal_data for one in plugged if one.parts.personal_data is not None),
     )
     return Features(
         accounts=accounts,
@@ -153,7 +162,8 @@ def build_features(settings: Settings, auth: Auth, limiter: RateLimiter, mailer:
         communities=Communities(people_api, settings.community.name, settings.accounts.sign_up),
         streams=streams,
         sync=Sync(streams),
-        webhooks=build_webhooks(settings.webhooks, auth),
+        webhooks=build_webhooks(settings.webhooks, auth, signals_of(plugins)),
+        plugins=plugged,
     )
 
 
@@ -188,3 +198,15 @@ async def _forget(work: Work, account_id: UUID) -> None:
 def _directory(people_api: PeopleApi) -> PeopleDirectory:
     """How operators' accounts find their people."""
     return PeopleDirectory(people_api.list_names, people_api.search_ids, people_api.find_by_handle)
+
+
+def _context(settings: Settings, plugin: Plugin, public_url: str, people: PeopleApi, posts: Posts) -> Context:
+    """What a plug-in is built from."""
+    return Context(
+        settings=read_section(settings.plugins, plugin),
+        community_name=settings.community.name,
+        public_url=public_url,
+        accounts=AccountsApi(),
+        people=people,
+        posts=PostsApi(posts),
+    )

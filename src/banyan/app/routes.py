@@ -4,8 +4,10 @@ from banyan.app.admin.audit import AuditRoutes
 from banyan.app.admin.installation import InstallationRoutes
 from banyan.app.admin.jobs import AdminJobRoutes
 from banyan.app.admin.people import AdminPeopleRoutes
+from banyan.app.admin.plugins import PluginRoutes
 from banyan.app.features import Features
 from banyan.app.mailbox import MailboxRoutes
+from banyan.app.plugins import describe_plugins, plugin_controllers
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.targets import Targets
@@ -99,11 +101,15 @@ def build_controllers(
                 administration=features.administration,
                 communities=features.communities,
             ),
+            bind(PluginRoutes, plugins=describe_plugins(features.plugins)),
         ],
         "webhooks": [
             bind(routes, webhooks=features.webhooks.webhooks) for routes in (WebhookRoutes, WebhookSignalRoutes)
         ],
     }
+    by_feature["plugins"] = plugin_controllers(
+        features.plugins, [routes for feature in by_feature.values() for routes in feature]
+    )
     features.api_keys.offer(key_features([routes for feature in by_feature.values() for routes in feature]))
     mounted = [routes for feature in targets.features for routes in by_feature[feature]]
     key = settings.mail.mailbox_key

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from banyan.app.plugins import PluginsSettings
 from banyan.features.accounts.settings import AccountsSettings
 from banyan.features.people.settings import PeopleSettings
 from banyan.features.posts.settings import PostsSettings
@@ -48,12 +49,19 @@ class Settings(Sources):
     people: PeopleSettings = PeopleSettings()
     posts: PostsSettings = PostsSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
+    plugins: PluginsSettings = PluginsSettings()
 
 
 class _DatabaseOnly(Sources):
     model_config = Sources.model_config | {"extra": "ignore"}
 
     database: dict[str, Any] = {}
+
+
+class _PluginsOnly(Sources):
+    model_config = Sources.model_config | {"extra": "ignore"}
+
+    plugins: PluginsSettings = PluginsSettings()
 
 
 def load_settings(data: Path | None = None, defaults: Mapping[str, Any] | None = None) -> Settings:
@@ -70,6 +78,11 @@ def find_database_url(data: Path | None) -> str | None:
     """The database that an operator has named, or None: then the embedded one serves."""
     named = read_settings(_DatabaseOnly, toml_file=_toml_file(data), defaults={}, fixed={})
     return os.environ.get(DATABASE_VARIABLE) or named.database.get("url")
+
+
+def find_plugins_settings(data: Path | None) -> PluginsSettings:
+    """Which plug-ins an operator has chosen, for commands that need no other setting. Raises BadSettings."""
+    return read_settings(_PluginsOnly, toml_file=_toml_file(data), defaults={}, fixed={}).plugins
 
 
 def _toml_file(data: Path | None) -> Path | None:

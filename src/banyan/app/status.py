@@ -27,21 +27,27 @@ class Status(Struct, frozen=True):
     pool_waiting: float | None
     pool_mean_wait_seconds: float | None
     sockets: float | None
+    # Name and version.
+    plugins: dict[str, str]
 
 
 class Samples:
     """The samples of a metrics page by name."""
 
     def __init__(self, text: str) -> None:
-        self._by_name: dict[str, tuple[dict[str, str], float]] = {
-            sample.name: (dict(sample.labels), sample.value)
+        self._samples = [
+            (sample.name, dict(sample.labels), sample.value)
             for family in text_string_to_metric_families(text)
             for sample in family.samples
-        }
+        ]
+        self._by_name = {name: (labels, value) for name, labels, value in self._samples}
 
     def find(self, name: str) -> float | None:
         found = self._by_name.get(name)
         return found[1] if found else None
+
+    def all_labels(self, name: str) -> list[dict[str, str]]:
+        return [labels for found, labels, _ in self._samples if found == name]
 
     def labels(self, name: str) -> dict[str, str]:
         found = self._by_name.get(name)
@@ -72,4 +78,5 @@ def build_status(url: str, readiness: Readiness, samples: Samples) -> Status:
         pool_waiting=samples.find("banyan_database_waiting"),
         pool_mean_wait_seconds=waited / acquired if acquired and waited is not None else None,
         sockets=samples.find("banyan_http_connections"),
+        plugins={labels["name"]: labels["version"] for labels in samples.all_labels("banyan_plugin_info")},
     )

@@ -10,6 +10,7 @@ from banyan.features.posts.signals import (
     CommentDeleted,
     CommentEdited,
     CommentWritten,
+    PersonMentioned,
     PostDeleted,
     PostEdited,
     PostPublished,
@@ -39,6 +40,7 @@ SIGNALS: tuple[type[Signal], ...] = (
     CommentWritten,
     CommentEdited,
     CommentDeleted,
+    PersonMentioned,
     ReactionPut,
     ReactionRemoved,
 )

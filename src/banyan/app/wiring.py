@@ -3,7 +3,7 @@
 import io
 import platform as host
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from banyan import __version__
 from banyan.app.declarations import build_registry, subscribe_caches
 from banyan.app.features import Features, build_features
 from banyan.app.http import Site
+from banyan.app.plugins import load_plugins, migration_sources
 from banyan.app.routes import build_controllers
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth, read_auth
@@ -26,7 +27,7 @@ from banyan.infra.auth.digests import KeyedDigest
 from banyan.infra.auth.key_uses import KeyUses
 from banyan.infra.auth.tokens import TokenVerifier
 from banyan.infra.bus import TableBus
-from banyan.infra.database.migrate import BANYAN, load, newest_applied
+from banyan.infra.database.migrate import Source, load, newest_applied
 from banyan.infra.database.pool import Pool
 from banyan.infra.declare import Priority
 from banyan.infra.health import Health
@@ -100,7 +101,8 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     limiter = RateLimiter(settings.limits)
     mailbox = Mailbox(settings.mail.mailbox_messages)
     mailer = Mailer(SmtpTransport(settings.mail) if settings.mail.host else mailbox)
-    features = build_features(settings, auth, limiter, mailer)
+    plugins = load_plugins(settings.plugins)
+    features = build_features(settings, auth, limiter, mailer, plugins)
     registry = build_registry(settings, features, mailer)
     relay = Relay(settings.database)
     # Not by the pool: behind a crowd of requests an ended session would live on.
@@ -124,7 +126,8 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     )
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
     subscribe_caches(bus, bearers, features, hot)
-    health = _health(pool)
+    health = _health(pool, migration_sources(plugins))
+    metrics.report_plugins({loaded.plugin.name: loaded.plugin.version for loaded in plugins})
     api = build_application(build_controllers(settings, targets, features, auth, mailbox, health))
     openapi = partial(build_openapi, api, title=settings.community.name, version=__version__, description=_DESCRIPTION)
     asgi = _asgi(settings, pool, api, openapi, limiter, bearers, hot, health, auth, log)
@@ -180,17 +183,20 @@ def _asgi(
     )
 
 
-def _health(pool: Pool) -> Health:
+def _health(pool: Pool, sources: Sequence[Source]) -> Health:
     async def check_database() -> str | None:
         return None if await pool.work().value("SELECT 1") == 1 else "wrong answer"
 
     async def check_migrations() -> str | None:
         async with pool.connection() as connection:
-            applied = await newest_applied(connection)
-        # A newer database is fine: migrations are safe while the version before them serves.
-        return None if applied >= wanted else f"at {applied}, this version needs {wanted}: run `banyan migrate`"
+            for source, wanted in newest:
+                applied = await newest_applied(connection, source)
+                # A newer database is fine: migrations are safe while the version before them serves.
+                if applied < wanted:
+                    return f"{source.package} at {applied}, this version needs {wanted}: run `banyan migrate`"
+        return None
 
-    wanted = max(migration.number for migration in load(BANYAN))
+    newest = [(source, max((migration.number for migration in load(source)), default=0)) for source in sources]
     health = Health()
     health.add("database", check_database)
     health.add("migrations", check_migrations)

@@ -16,6 +16,7 @@ COMMANDS = {
     "mail": ("banyan.cli.mail:app", "look at the mails, with your own texts and layouts in them"),
     "admin": ("banyan.cli.admin:app", "see and change people, sessions, settings and the audit log"),
     "backup": ("banyan.cli.backup:app", "back up, check and restore database and files"),
+    "plugins": ("banyan.cli.plugins:app", "list the plug-ins, and hold one to the contract"),
     "jobs": ("banyan.cli.jobs:app", "list, show and retry background jobs"),
 }
 

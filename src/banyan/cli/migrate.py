@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from banyan.app.settings import find_database_url
+from banyan.app.plugins import load_plugins, migration_sources
+from banyan.app.settings import find_database_url, find_plugins_settings
 from banyan.cli.process import print_line, run
 from banyan.infra.database.migrate import find_pending
 from banyan.infra.database.migrate import migrate as apply_migrations
@@ -29,9 +30,10 @@ async def _migrate(check: bool) -> None:
     if url is None:
         raise BadSettings("Name the database: DATABASE_URL=postgresql://user:password@host/name.")
     settings = DatabaseSettings(url=url)
+    sources = migration_sources(load_plugins(find_plugins_settings(None)))
     if check:
-        missing = await find_pending(settings)
+        missing = await find_pending(settings, sources)
         for migration in missing:
             print_line(migration.label)
         raise typer.Exit(1 if missing else 0)
-    await apply_migrations(settings, report=lambda migration: print_line(f"applying {migration.label}"))
+    await apply_migrations(settings, sources, report=lambda migration: print_line(f"applying {migration.label}"))

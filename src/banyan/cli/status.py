@@ -98,6 +98,8 @@ def _rows(found: Status) -> Iterable[tuple[str, str]]:
         "Versions",
         (f"Banyan {found.version}, Python {found.python}, PostgreSQL {found.postgresql}, migration {found.migration}"),
     )
+    if found.plugins:
+        yield "Plug-ins", ", ".join(f"{name} {version}" for name, version in found.plugins.items())
     yield "Up for", _number(found.uptime_seconds, " s")
     yield "Memory", _number(found.resident_bytes and found.resident_bytes / 2**20, " MiB")
     yield "Requests", f"{_number(found.requests_in_flight)} at work, {_number(found.requests_shed)} shed"

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from banyan import __version__
 from banyan.app.modules import load, running
+from banyan.app.plugins import load_plugins, migration_sources
 from banyan.app.server import listen, serve
 from banyan.app.settings import Settings, find_database_url, load_settings
 from banyan.app.targets import Targets
@@ -94,7 +95,7 @@ async def _up(directory: DataDirectory, host: str, port: int, demo: DemoSize | N
         log = LogStream.to_file(log_path)
         configure_logs(settings.log, log)
         with step("Database at this version"):
-            await migrate(settings.database)
+            await migrate(settings.database, migration_sources(load_plugins(settings.plugins)))
         async with open_platform(settings, Targets.read("all"), log) as platform:
             account = await _build_demo(platform, directory, demo, plain=format is Format.json) if demo else None
             async with running(platform, platform.targets):

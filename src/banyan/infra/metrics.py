@@ -1,5 +1,6 @@
 """Metrics that belong to no part alone, and their text form. Every part names its own beside its code."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
@@ -17,6 +18,7 @@ HTTP_IN_FLIGHT = Gauge("banyan_http_in_flight", "Requests at work now.")
 HTTP_SHED = Counter("banyan_http_shed_total", "Requests refused because too many were at work.")
 
 BUILD = Gauge("banyan_build_info", "Versions, as labels.", ["version", "python", "postgresql", "migration"])
+PLUGINS = Gauge("banyan_plugin_info", "Plug-ins that run, as labels.", ["name", "version"])
 UPTIME = Gauge("banyan_uptime_seconds", "Since this process was ready to serve.")
 HTTP_CONNECTIONS = Gauge("banyan_http_connections", "Open client connections of this process, sockets among them.")
 
@@ -39,6 +41,13 @@ class PoolState(Protocol):
 
     acquired_total: int
     total_wait_seconds: float
+
+
+def report_plugins(versions: Mapping[str, str]) -> None:
+    """Which plug-ins run in this process."""
+    PLUGINS.clear()
+    for name, version in versions.items():
+        PLUGINS.labels(name, version).set(1)
 
 
 def report_pool(pool: PoolState) -> None:

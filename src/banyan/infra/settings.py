@@ -114,11 +114,11 @@ def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[str]:
         yield f"{prefix}{key}"
 
 
-def explain(error: ValidationError) -> BadSettings:
-    """Which setting is wrong and why, a line each; values are left out, they may be secrets."""
+def explain(error: ValidationError, *section: str) -> BadSettings:
+    """Which setting of `section` is wrong and why, a line each; values are left out, they may be secrets."""
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
-        keys = [str(part) for part in problem["loc"]]
+        keys = [*section, *(str(part) for part in problem["loc"])]
         variable = PREFIX + "__".join(keys).upper()
         lines.append(f"{'.'.join(keys)} ({variable}): {problem['msg']}")
     return BadSettings("\n".join(lines))

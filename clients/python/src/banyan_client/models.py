@@ -390,6 +390,17 @@ class Mute(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class PluginInfo(Struct, frozen=True, kw_only=True):
+    """A plug-in at work; `origin` is its folder, or what its installed package offers."""
+
+    name: str
+    version: str
+    origin: str
+    routes: list[str]
+    signals: list[str]
+    newest_migration: int | None
+
+
 class Post(Struct, frozen=True, kw_only=True):
     """A post as one reader sees it; only `my_reaction`, `saved` and the audience's id depend on who that is."""
 
@@ -525,6 +536,7 @@ class Status(Struct, frozen=True, kw_only=True):
     pool_waiting: float | None
     pool_mean_wait_seconds: float | None
     sockets: float | None
+    plugins: dict[str, str]
 
 
 class Subject(Struct, frozen=True, kw_only=True):

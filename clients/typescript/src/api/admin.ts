@@ -8,13 +8,14 @@ import type {
   ManagedPerson,
   ManagedPersonDetails,
   ManagedSession,
+  PluginInfo,
   Role,
   RoleChange,
   SettingList,
   Status,
   Suspension,
 } from "../models.js";
-import type { Pages } from "../pages.js";
+import type { Page, Pages } from "../pages.js";
 import { type CallOptions, type PostOptions, type Transport, path } from "../transport.js";
 
 /** Calls of `admin`. */
@@ -142,6 +143,15 @@ export class AdminApi {
     options?: CallOptions,
   ): Pages<ManagedPerson> {
     return this.transport.list({ method: "GET", path: "/v1/admin/people", query, options }, query.cursor);
+  }
+
+  /**
+   * The plug-ins of this installation, by name.
+   *
+   * An API key needs the scope `admin`.
+   */
+  listPlugins(options?: CallOptions): Promise<Page<PluginInfo>> {
+    return this.transport.call({ method: "GET", path: "/v1/admin/plugins", options });
   }
 
   /**

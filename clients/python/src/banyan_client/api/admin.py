@@ -17,11 +17,12 @@ from banyan_client.models import (
     ManagedPerson,
     ManagedPersonDetails,
     ManagedSession,
+    PluginInfo,
     Role,
     SettingList,
     Status,
 )
-from banyan_client.pages import Pages
+from banyan_client.pages import Page, Pages
 from banyan_client.transport import Transport, segment
 
 
@@ -165,6 +166,13 @@ class AdminApi:
             ManagedPerson,
             {"query": query, "role": role, "state": state, "limit": limit, "cursor": cursor},
         )
+
+    async def list_plugins(self) -> Page[PluginInfo]:
+        """The plug-ins of this installation, by name.
+
+        An API key needs the scope `admin`.
+        """
+        return await self._transport.call("GET", "/v1/admin/plugins", Page[PluginInfo])
 
     def list_sessions(
         self, person_id: UUID | str, *, limit: int | None = None, cursor: str | None = None

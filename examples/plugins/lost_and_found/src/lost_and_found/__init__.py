@@ -1,0 +1,1 @@
+"""Lost and found: what members have lost or found, until it is back with its owner."""
