@@ -49,6 +49,7 @@ from banyan.features.posts.service.synced import SyncedPosts
 from banyan.features.posts.service.tags import Tags
 from banyan.features.posts.synced import synced_kinds as posts_kinds
 from banyan.features.sync.service import Sync
+from banyan.infra.attributes.declared import Declared
 from banyan.infra.database.work import Work
 from banyan.infra.http.idempotency import forget_owner, forget_subject
 from banyan.infra.mail.mailer import Mailer
@@ -100,7 +101,7 @@ def build_features(
 ) -> Features:
     people_api = PeopleApi(settings.people)
     handles = Handles(settings.people)
-    people = People(AccountsApi(), handles)
+    people = People(AccountsApi(), handles, Declared(settings.attributes.people))
     public_url = settings.http.public_url or "http://localhost:8000"
     person = _person_link(people, people_api)
     mails = Mails.read(settings)
@@ -119,7 +120,7 @@ def build_features(
     passwords = PasswordChanges(
         settings.accounts, auth.passwords, owners, sessions, lockout, mailer, mails.accounts, person
     )
-    posts = Posts(people_api)
+    posts = Posts(people_api, Declared(settings.attributes.posts))
     sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
     homes = Homes(people_api, posts, sizes)
     streams = Streams((*people_kinds(SyncedPeople(people_api)), *posts_kinds(SyncedPosts(people_api, posts, homes))))

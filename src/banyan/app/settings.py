@@ -12,6 +12,7 @@ from banyan.features.accounts.settings import AccountsSettings
 from banyan.features.people.settings import PeopleSettings
 from banyan.features.posts.settings import PostsSettings
 from banyan.features.webhooks.settings import WebhooksSettings
+from banyan.infra.attributes.settings import AttributesSettings
 from banyan.infra.auth.settings import AuthSettings
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.http.settings import HttpSettings
@@ -50,12 +51,19 @@ class Settings(Sources):
     posts: PostsSettings = PostsSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
     plugins: PluginsSettings = PluginsSettings()
+    attributes: AttributesSettings = AttributesSettings()
 
 
 class _DatabaseOnly(Sources):
     model_config = Sources.model_config | {"extra": "ignore"}
 
     database: dict[str, Any] = {}
+
+
+class _AttributesOnly(Sources):
+    model_config = Sources.model_config | {"extra": "ignore"}
+
+    attributes: AttributesSettings = AttributesSettings()
 
 
 class _PluginsOnly(Sources):
@@ -83,6 +91,11 @@ def find_database_url(data: Path | None) -> str | None:
 def find_plugins_settings(data: Path | None) -> PluginsSettings:
     """Which plug-ins an operator has chosen, for commands that need no other setting. Raises BadSettings."""
     return read_settings(_PluginsOnly, toml_file=_toml_file(data), defaults={}, fixed={}).plugins
+
+
+def find_attributes_settings(data: Path | None) -> AttributesSettings:
+    """What an operator has declared, for commands that need no other setting. Raises BadSettings."""
+    return read_settings(_AttributesOnly, toml_file=_toml_file(data), defaults={}, fixed={}).attributes
 
 
 def _toml_file(data: Path | None) -> Path | None:

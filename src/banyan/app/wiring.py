@@ -21,6 +21,7 @@ from banyan.app.settings import Settings
 from banyan.app.signing import Auth, read_auth
 from banyan.app.targets import Targets
 from banyan.infra import metrics
+from banyan.infra.attributes.document import describe_attributes
 from banyan.infra.auth.api_keys import KeyVerifier
 from banyan.infra.auth.bearers import Bearers
 from banyan.infra.auth.digests import KeyedDigest
@@ -129,7 +130,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     health = _health(pool, migration_sources(plugins))
     metrics.report_plugins({loaded.plugin.name: loaded.plugin.version for loaded in plugins})
     api = build_application(build_controllers(settings, targets, features, auth, mailbox, health))
-    openapi = partial(build_openapi, api, title=settings.community.name, version=__version__, description=_DESCRIPTION)
+    openapi = partial(_describe, api, settings)
     asgi = _asgi(settings, pool, api, openapi, limiter, bearers, hot, health, auth, log)
     scheduler = Scheduler(pool, registry)
     return Platform(
@@ -147,6 +148,12 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
         asgi,
         openapi,
     )
+
+
+def _describe(api: Litestar, settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document of this installation."""
+    document = build_openapi(api, title=settings.community.name, version=__version__, description=_DESCRIPTION)
+    return describe_attributes(document, settings.attributes.by_kind())
 
 
 def _asgi(

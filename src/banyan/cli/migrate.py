@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from banyan.app.plugins import load_plugins, migration_sources
-from banyan.app.settings import find_database_url, find_plugins_settings
+from banyan.app.settings import find_attributes_settings, find_database_url, find_plugins_settings
 from banyan.cli.process import print_line, run
+from banyan.infra.attributes.indexes import make_indexes
 from banyan.infra.database.migrate import find_pending
 from banyan.infra.database.migrate import migrate as apply_migrations
 from banyan.infra.database.settings import DatabaseSettings
@@ -37,3 +38,5 @@ async def _migrate(check: bool) -> None:
             print_line(migration.label)
         raise typer.Exit(1 if missing else 0)
     await apply_migrations(settings, sources, report=lambda migration: print_line(f"applying {migration.label}"))
+    declared = find_attributes_settings(None).by_kind()
+    await make_indexes(settings, declared, report=lambda index: print_line(f"making index {index}"))

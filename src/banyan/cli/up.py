@@ -20,6 +20,7 @@ from banyan.app.settings import Settings, find_database_url, load_settings
 from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.cli.process import Format, console, print_line, run, step
+from banyan.infra.attributes.indexes import make_indexes
 from banyan.infra.auth.keys import make_signing_key
 from banyan.infra.database.migrate import migrate
 from banyan.infra.log import LogStream, configure_logs
@@ -96,6 +97,7 @@ async def _up(directory: DataDirectory, host: str, port: int, demo: DemoSize | N
         configure_logs(settings.log, log)
         with step("Database at this version"):
             await migrate(settings.database, migration_sources(load_plugins(settings.plugins)))
+            await make_indexes(settings.database, settings.attributes.by_kind())
         async with open_platform(settings, Targets.read("all"), log) as platform:
             account = await _build_demo(platform, directory, demo, plain=format is Format.json) if demo else None
             async with running(platform, platform.targets):

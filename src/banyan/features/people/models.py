@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from banyan.features.accounts.models import Role
+from banyan.infra.attributes.declared import PersonAttributeChanges, PersonAttributes
 from banyan.infra.mail.message import Language
 
 ConnectionState = Literal["sent", "received", "connected"]
@@ -57,6 +58,8 @@ class Profile(Struct, frozen=True, gc=False):
     connection_count: int | None
     connection: ConnectionLink | None
     limited: bool
+    # Only where the installation declares any.
+    attributes: PersonAttributes | UnsetType = UNSET
 
 
 class Me(Struct, frozen=True, gc=False):
@@ -76,6 +79,8 @@ class Me(Struct, frozen=True, gc=False):
     email_verified: bool
     role: Role
     language: Language
+    # Only where the installation declares any.
+    attributes: PersonAttributes | UnsetType = UNSET
 
 
 class LocationInput(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -104,6 +109,8 @@ class ProfileChanges(Struct, forbid_unknown_fields=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    # One that is null is taken away, others stay.
+    attributes: PersonAttributeChanges | UnsetType = UNSET
 
 
 class MyChanges(ProfileChanges, forbid_unknown_fields=True, kw_only=True):

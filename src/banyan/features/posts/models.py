@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from banyan.features.accounts.models import SignUpMode
 from banyan.features.people.models import Card
+from banyan.infra.attributes.declared import NewPostAttributes, PostAttributeChanges, PostAttributes
 
 AudienceKind = Literal["public", "connections", "list", "self"]
 # Those that need nothing more to be said.
@@ -72,6 +73,7 @@ class NewPost(Struct, forbid_unknown_fields=True, kw_only=True):
 
     body: PostBody
     audience: AudienceInput = "public"
+    attributes: NewPostAttributes | UnsetType = UNSET
 
 
 class PostChanges(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -79,6 +81,8 @@ class PostChanges(Struct, forbid_unknown_fields=True, kw_only=True):
 
     body: PostBody | UnsetType = UNSET
     audience: AudienceInput | UnsetType = UNSET
+    # One that is null is taken away, others stay.
+    attributes: PostAttributeChanges | UnsetType = UNSET
 
 
 class Post(Struct, frozen=True, gc=False):
@@ -96,6 +100,8 @@ class Post(Struct, frozen=True, gc=False):
     saved: bool
     tags: list[str]
     mentions: list[Mention]
+    # Only where the installation declares any.
+    attributes: PostAttributes | UnsetType = UNSET
 
 
 class Revision(Struct, frozen=True, gc=False):

@@ -6,6 +6,7 @@ accepts while the other withdraws or blocks) the later one finds what the earlie
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET, structs
@@ -40,6 +41,7 @@ from banyan.features.people.models import (
 )
 from banyan.features.people.privacy import shows_details
 from banyan.features.people.queries import imports, lists, profiles, ties
+from banyan.features.people.queries.attributes import find_attributes, put_attributes
 from banyan.features.people.queries.profiles import CheckedChanges, StoredProfile
 from banyan.features.people.service.handles import Handles
 from banyan.features.people.signals import (
@@ -49,6 +51,7 @@ from banyan.features.people.signals import (
     PersonCreated,
     ProfileChanged,
 )
+from banyan.infra.attributes.declared import Declared
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
@@ -60,9 +63,10 @@ from banyan.kernel.places import ACCURACY_METERS, Place, fuzz
 class People:
     """Reads and changes of people; every method works inside the caller's unit of work."""
 
-    def __init__(self, accounts: AccountsApi, handles: Handles) -> None:
+    def __init__(self, accounts: AccountsApi, handles: Handles, attributes: Declared | None = None) -> None:
         self._accounts = accounts
         self._handles = handles
+        self._attributes = attributes or Declared()
 
     async def check_person(self, work: Work, handle: str, display_name: str) -> None:
         """Whether a person could be called so now. Raises HandleTaken, Invalid."""
@@ -95,7 +99,10 @@ class People:
         if stored is None:
             present = await self._handles.find_present(work, viewer_id, wanted)
             raise PersonNotFound if present is None else HandleMoved(present)
-        return _profile(stored, viewer_id)
+        profile = _profile(stored, viewer_id)
+        if not self._attributes or profile.limited:
+            return profile
+        return structs.replace(profile, attributes=await self._show_attributes(work, profile.id, viewer_id))
 
     async def get_me(self, work: Work, person_id: UUID) -> Me:
         """One's own profile with one's address and role. Raises PersonNotFound."""
@@ -118,6 +125,7 @@ class People:
             email_verified=login.email_verified,
             role=login.role,
             language=login.language,
+            attributes=await self._show_attributes(work, person_id, person_id) if self._attributes else UNSET,
         )
 
     async def update_me(self, work: Work, person_id: UUID, changes: MyChanges) -> None:
@@ -129,7 +137,8 @@ class People:
     async def update_profile(self, work: Work, person_id: UUID, changes: ProfileChanges) -> None:
         """Raises Invalid, HandleTaken, TooManyHandleChanges."""
         checked = _check_changes(changes)
-        if checked == CheckedChanges():
+        attributes = self._attributes.check_changes(changes.attributes)
+        if checked == CheckedChanges() and not attributes:
             return
         handle = checked.handle
         moves = handle is not None and await self._handles.give_up(work, person_id, handle)
@@ -137,6 +146,8 @@ class People:
             raise HandleTaken("Choose another handle.")
         if moves and handle is not None:
             await self._handles.check_not_reserved(work, person_id, handle)
+        if attributes:
+            await put_attributes(work, person_id, attributes)
         work.emit(ProfileChanged(person_id))
         self._announce_person(work, person_id)
 
@@ -161,6 +172,9 @@ class People:
             await self._handles.reserve(work, person_id, handle)
             self._announce_person(work, person_id)
             work.announce(AWAY_TOPIC)
+
+    async def _show_attributes(self, work: Work, person_id: UUID, viewer_id: UUID | None) -> dict[str, Any]:
+        return self._attributes.show(await find_attributes(work, person_id), own=person_id == viewer_id)
 
     def _announce_person(self, work: Work, person_id: UUID) -> None:
         work.announce(CARDS_TOPIC, str(person_id))

@@ -1,6 +1,6 @@
 """Publishing, reading, editing and deleting posts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from msgspec import UNSET, structs
@@ -26,10 +26,13 @@ from banyan.features.posts.models import (
     RevisionRow,
 )
 from banyan.features.posts.queries import posts as queries
+from banyan.features.posts.queries.attributes import find_attributes, list_public_with, put_attributes
 from banyan.features.posts.queries.tags import replace_tags
 from banyan.features.posts.service.marking import Draft, Marking, tell_mentioned
 from banyan.features.posts.signals import PostDeleted, PostEdited, PostPublished
 from banyan.features.posts.visibility import may_see, unwanted_authors, visible_audiences
+from banyan.infra.attributes.declared import Declared
+from banyan.infra.attributes.filters import read_conditions
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.kernel.clock import now
@@ -44,13 +47,15 @@ BODY_MAX_CHARS = 5000
 class Posts:
     """Posts one by one and in lists; every method works inside the caller's unit of work."""
 
-    def __init__(self, people: PeopleApi) -> None:
+    def __init__(self, people: PeopleApi, attributes: Declared | None = None) -> None:
         self._people = people
+        self._attributes = attributes or Declared()
         self._marking = Marking(people)
 
     async def publish_post(self, work: Work, author_id: UUID, new: NewPost) -> Post:
         """Raises Invalid."""
         body = check_body(new.body)
+        attributes = self._attributes.check_new(new.attributes)
         audience, list_id = await self._check_audience(work, author_id, new.audience)
         card = await self._people.find_card(work, author_id)
         if card is None:
@@ -60,11 +65,14 @@ class Posts:
         marks = await self._marking.mark(work, Draft(body, Reach(author_id, audience, list_id), author_id))
         text = PostText(body, audience, list_id, marks)
         await queries.insert_post(work, post_id, author_id, text, at)
+        if attributes:
+            await put_attributes(work, post_id, attributes, None)
         if audience != "self":
             work.emit(PostPublished(post_id, author_id, list_id))
         tell_mentioned(work, NO_MARKS, marks, post_id=post_id, by_id=author_id)
         row = PostRow(post_id, author_id, body, audience, list_id, marks, at, None, 0, {}, None, False)
-        return dress(row, card, author_id)
+        post = dress(row, card, author_id)
+        return structs.replace(post, attributes=attributes) if self._attributes else post
 
     async def get_post(self, work: Work, viewer_id: UUID | None, post_id: UUID) -> Post:
         """Raises PostNotFound."""
@@ -81,11 +89,25 @@ class Posts:
             raise PostNotFound
         return row
 
-    async def list_public(self, work: Work, viewer_id: UUID | None, limit: int, cursor: str | None) -> Page[Post]:
-        """The newest public posts, without those of people whom a block hides or the reader has muted."""
+    async def list_public(
+        self,
+        work: Work,
+        viewer_id: UUID | None,
+        limit: int,
+        cursor: str | None,
+        query: Iterable[tuple[str, str]] = (),
+    ) -> Page[Post]:
+        """The newest public posts, without those of people whom a block hides or the reader has muted; `query` may
+        name attributes that they must have. Raises Invalid.
+        """
+        conditions = read_conditions(self._attributes, query)
         relations = await self._people.relations(work, viewer_id)
         before = decode_cursor(cursor) or queries.LAST_ID
-        rows = await queries.list_public(work, viewer_id, unwanted_authors(relations), before, limit + 1)
+        unwanted = unwanted_authors(relations)
+        if conditions:
+            rows = await list_public_with(work, viewer_id, unwanted, conditions, before, limit + 1)
+        else:
+            rows = await queries.list_public(work, viewer_id, unwanted, before, limit + 1)
         return await self.dress_page(work, viewer_id, rows, limit)
 
     async def list_by_author(
@@ -112,6 +134,7 @@ class Posts:
         """The author changes text or audience. Raises PostNotFound, NotTheAuthor, Invalid."""
         await self._check_author(work, viewer_id, post_id)
         body = None if changes.body is UNSET else check_body(changes.body)
+        attributes = self._attributes.check_changes(changes.attributes)
         chosen = None
         if changes.audience is not UNSET:
             chosen = await self._check_audience(work, viewer_id, changes.audience)
@@ -122,6 +145,12 @@ class Posts:
         new = PostText(body or old.body, audience, list_id, old.marks)
         if new != old:
             await self._write_edit(work, post_id, viewer_id, old, new)
+        if attributes:
+            await put_attributes(work, post_id, attributes, now())
+            if new == old:
+                if old.audience != "self":
+                    work.emit(PostEdited(post_id, viewer_id))
+                announce_change(work, post_id, old.audience)
         return await self.get_post(work, viewer_id, post_id)
 
     async def list_revisions(
@@ -160,13 +189,24 @@ class Posts:
     async def dress_rows(self, work: Work, viewer_id: UUID | None, rows: Sequence[PostRow]) -> list[Post]:
         """Stored posts as they are answered; an author who is gone in this moment takes their posts along."""
         cards = await self._people.cards_in_order(work, [row.author_id for row in rows])
-        return [dress(row, card, viewer_id) for row, card in zip(rows, cards, strict=True) if card is not None]
+        posts = [dress(row, card, viewer_id) for row, card in zip(rows, cards, strict=True) if card is not None]
+        return await self._with_attributes(work, viewer_id, posts) if self._attributes and posts else posts
+
+    async def _with_attributes(self, work: Work, viewer_id: UUID | None, posts: Sequence[Post]) -> list[Post]:
+        """The same posts with what this installation declares, by one statement more."""
+        stored = await find_attributes(work, [post.id for post in posts])
+        show = self._attributes.show
+        return [
+            structs.replace(post, attributes=show(stored.get(post.id), own=post.author.id == viewer_id))
+            for post in posts
+        ]
 
     async def _dress_one(self, work: Work, viewer_id: UUID | None, row: PostRow) -> Post:
         card = await self._people.find_card(work, row.author_id)
         if card is None:
             raise PostNotFound
-        return dress(row, card, viewer_id)
+        post = dress(row, card, viewer_id)
+        return (await self._with_attributes(work, viewer_id, [post]))[0] if self._attributes else post
 
     async def _check_audience(
         self, work: Work, author_id: UUID, given: Audience | PlainAudience
