@@ -41,7 +41,7 @@ async def test_a_signal_arrives_signed(database_url: str) -> None:
         "id": request.id,
         "type": "posts.PostPublished",
         "created_at": request.message["created_at"],
-        "data": {"post_id": post_id, "author_id": admin.id},
+        "data": {"post_id": post_id, "author_id": admin.id, "list_id": None},
     }
     assert (delivery["id"], delivery["state"], delivery["attempts"], delivery["status"]) == (
         request.id,
