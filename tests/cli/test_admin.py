@@ -91,6 +91,12 @@ async def test_a_role_from_the_shell_holds_in_the_running_server(ada: Api, invok
     assert entries[0]["details"] == {"before": "member", "after": "admin"}
 
 
+async def test_a_deletion_is_begun_and_taken_back(ada: Api, invoke: Invoke) -> None:
+    assert (await ask(invoke, "people", "delete", "ada"))["state"] == "deleting"
+    assert (await ask(invoke, "people", "restore", "@Ada"))["state"] == "active"
+    assert "too late" in refusal(await invoke("people", "restore", "ada"))
+
+
 async def test_sessions_are_listed_and_ended(ada: Api, api: Api, invoke: Invoke) -> None:
     second = await sign_in(api, "ada")
     sessions = await ask(invoke, "people", "sessions", "ada")

@@ -119,7 +119,7 @@ def delete(who: Who, data: Data = HERE, database_url: Url = None, format: Output
 
 @people.command("restore")
 def restore(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
-    """Take the deletion of an account back, named by its e-mail address or id."""
+    """Take the deletion of an account back, as long as it is not erased."""
     _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.restore(work, actor, id)), format)
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.app.admin.steps import appoint, audit_of, sign_up_admin
-from tests.features.accounts.steps import bearer, code, holds, refresh, sign_in
+from tests.features.accounts.steps import bearer, code, holds, mails_to, refresh, sign_in
 from tests.support.platform import Api, api_of, running_platform, settings_for
 
 
@@ -269,3 +269,11 @@ async def test_nobody_else_gets_anywhere(api: Api) -> None:
     token = bearer(await sign_in(api, "bola"))
     await admin.patch(at(demoted), {"role": "member"})
     assert (await api.get("/v1/admin/people", **token)).status_code == 403
+
+
+async def test_a_link_to_a_new_password_is_mailed(api: Api) -> None:
+    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    assert (await admin.post(at(ada, "password-reset"))).status_code == 204
+    (mail, _) = await mails_to(api, "ada", 2)
+    assert "/reset-password#token=" in mail.text
+    assert [entry["action"] for entry in await audit_of(admin)] == ["people.send_password_reset"]

@@ -30,6 +30,15 @@ async def fill(url: str) -> None:
     await run(url, "INSERT INTO streams_streams (id) VALUES ('00000000-0000-7000-8000-000000000001')")
 
 
+async def add_noise(url: str) -> None:
+    """A table of 26 MB that nothing makes smaller."""
+    await run(
+        url,
+        "CREATE TABLE noise AS SELECT string_agg(sha256((n * 10000 + m)::text::bytea), '') AS bytes"
+        " FROM generate_series(1, 400) n, generate_series(1, 2000) m GROUP BY n",
+    )
+
+
 @pytest.fixture
 async def server(data: Path, binaries: Binaries) -> AsyncIterator[EmbeddedPostgres]:
     """The running database of `data`."""

@@ -75,7 +75,9 @@ class Administration:
         if "@" in text.removeprefix("@"):
             found = await queries.find_id_by_email(work, read_address(text).key)
         else:
-            found = _read_id(text) or await self._directory.find_id(work, text.removeprefix("@"))
+            handle = text.removeprefix("@").lower()
+            found = _read_id(text) or await self._directory.find_id(work, handle)
+            found = found or await self._find_hidden(work, handle)
         if found is None:
             raise AccountNotFound(f"There is nobody with the id, handle or e-mail address {text}.")
         return found
@@ -175,6 +177,12 @@ class Administration:
     async def count(self, work: Work) -> dict[str, int]:
         """Accounts by role and state, live sessions, sign-ups that wait."""
         return await queries.count_accounts(work)
+
+    async def _find_hidden(self, work: Work, handle: str) -> UUID | None:
+        """Somebody who is being deleted: others do not find them by their handle any more."""
+        ids = await self._directory.search(work, handle, None, _MATCHES_AT_ONCE)
+        names = await self._directory.list_names(work, ids)
+        return next((id for id, name in names.items() if name.handle == handle), None)
 
     async def _lock(self, work: Work, person_id: UUID) -> AccountRow:
         """The account, which nobody else changes meanwhile."""
