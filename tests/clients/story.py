@@ -228,6 +228,17 @@ async def keys(story: Story) -> object:
     return found
 
 
+async def export(story: Story) -> object:
+    """A file: the copy of one's own data."""
+    ada, _ = await story.sign_up("ada")
+    made = await ada.accounts.create_export()
+    while made.state != "ready":
+        await asyncio.sleep(0.05)
+        made = await ada.accounts.show_export(made.id)
+    file = await ada.accounts.fetch_export(made.id)
+    return {"begins": list(file[:2]), "whole": len(file) == made.size_bytes}
+
+
 def changed(tokens: Tokens | None, **values: Any) -> Tokens:
     assert tokens is not None
     return msgspec.structs.replace(tokens, **values)
@@ -322,6 +333,7 @@ CHAPTERS = (
     deletes,
     sync,
     keys,
+    export,
     refresh,
     outdated,
     shared,

@@ -242,6 +242,17 @@ const chapters: { [name: string]: Chapter } = {
     };
   },
 
+  async export(story) {
+    const [ada] = await story.signUp("ada");
+    let made = await ada.accounts.createExport();
+    while (made.state !== "ready") {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      made = await ada.accounts.showExport(made.id);
+    }
+    const file = await ada.accounts.fetchExport(made.id);
+    return { begins: [...file.slice(0, 2)], whole: file.length === made.size_bytes };
+  },
+
   async refresh(story) {
     const [ada] = await story.signUp("ada");
     const storage = new MemoryStorage(await changed(ada, { expiresAt: Date.now() }));

@@ -140,6 +140,10 @@ async def test_an_api_key_in_place_of_a_session(teller: Teller, proxy: Proxy) ->
     assert proxy.tries(*REFRESH) == []
 
 
+async def test_a_file(teller: Teller, proxy: Proxy) -> None:
+    assert await teller.tell("export", proxy.url) == {"begins": list(b"PK"), "whole": True}
+
+
 async def test_many_calls_refresh_once(teller: Teller, proxy: Proxy) -> None:
     assert await teller.tell("refresh", proxy.url) == {"handles": ["ada"], "kept": True}
     assert len(proxy.tries(*REFRESH)) == 1 and len(proxy.tries(*ME)) == 12

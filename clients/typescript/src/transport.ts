@@ -134,7 +134,7 @@ export class Transport {
 
   /** Made once for all tries: a key belongs to these very bytes. */
   private request(call: Call): { url: string; headers: Headers; body: BodyInit | undefined } {
-    const headers = new Headers({ Accept: "application/json" });
+    const headers = new Headers({ Accept: "application/json, */*;q=0.5" });
     let body: BodyInit | undefined;
     if (call.body !== undefined) {
       headers.set("Content-Type", call.contentType ?? "application/json");

@@ -114,7 +114,7 @@ class Transport:
         )
 
     def _request(self, method: str, path: str, options: Options) -> httpx.Request:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json, */*;q=0.5"}
         content = None
         if "body" in options:
             # Once for all tries: a key belongs to these very bytes.
