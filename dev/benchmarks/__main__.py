@@ -62,7 +62,7 @@ def main() -> None:
         f"{cores} cores, server on one, {options.clients} keep-alive clients; limits off, access log on"
     )
     for figure in figures:
-        wanted = f"  (promised {figure.wanted:,.0f})" if figure.wanted else ""
+        wanted = f"  (promised {figure.wanted:,g})" if figure.wanted else ""
         print(f"{figure.name:<46} {figure.value:>10,.2f} {figure.unit}{wanted}  {figure.note}")
 
 
