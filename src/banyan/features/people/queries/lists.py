@@ -5,12 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from banyan.features.people.models import ConnectionList, ListMember
-from banyan.features.people.queries.parts import AWAY, LAST_ID, read_card
+from banyan.features.people.queries.parts import LAST_ID, THERE, read_card
 from banyan.infra.database.work import Work
 
 _LIST = f"""SELECT l.id, l.name, l.created_at,
         (SELECT count(*) FROM people_list_members m
-         WHERE m.list_id = l.id AND NOT {AWAY.format(person="m.person_id")}) AS member_count
+         WHERE m.list_id = l.id AND {THERE.format(person="m.person_id")}) AS member_count
     FROM people_lists l"""
 
 

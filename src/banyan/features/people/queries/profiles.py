@@ -9,7 +9,7 @@ import asyncpg
 from msgspec import UNSET, Struct, UnsetType
 
 from banyan.features.people.models import Card, ConnectionLink, PersonImport, Visibility
-from banyan.features.people.queries.parts import AWAY, BLOCKED, read_card
+from banyan.features.people.queries.parts import BLOCKED, THERE, read_card
 from banyan.infra.database.work import Work
 from banyan.kernel.places import Place
 
@@ -19,7 +19,7 @@ _COUNTED_EXACTLY_ROWS = 1_000_000
 _PROFILE = f"""SELECT p.id, p.handle, p.display_name, p.avatar_url, p.bio, p.neighbourhood, p.latitude, p.longitude,
         p.visibility, p.created_at, mine.connection_id, mine.state,
         (SELECT count(*) FROM people_connections c WHERE c.person_id = p.id AND c.state = 'connected'
-             AND NOT {AWAY.format(person="c.other_id")}) AS connection_count
+             AND {THERE.format(person="c.other_id")}) AS connection_count
     FROM people_people p"""
 
 

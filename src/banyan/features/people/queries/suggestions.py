@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from banyan.features.people.models import Suggestion
-from banyan.features.people.queries.parts import AWAY, BLOCKED, LAST_ID, read_card
+from banyan.features.people.queries.parts import BLOCKED, LAST_ID, THERE, read_card
 from banyan.infra.database.work import Work
 
 # Counted over the newest so many of one's connections, and of each of theirs: whoever has 10,000 connections costs
@@ -17,7 +17,7 @@ _THEIRS: Final = 100
 _LIST = f"""
     WITH mine AS (
         SELECT c.other_id FROM people_connections c
-        WHERE c.person_id = $1 AND c.state = 'connected' AND NOT {AWAY.format(person="c.other_id")}
+        WHERE c.person_id = $1 AND c.state = 'connected' AND {THERE.format(person="c.other_id")}
         ORDER BY c.connection_id DESC LIMIT {_MINE})
     SELECT p.id, p.handle, p.display_name, p.avatar_url, ranked.mutual
     FROM (

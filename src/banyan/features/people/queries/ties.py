@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from banyan.features.people.models import Block, Card, Connection, ConnectionState, IdSet, Relations
-from banyan.features.people.queries.parts import AWAY, BLOCKED, LAST_ID, read_card
+from banyan.features.people.queries.parts import BLOCKED, LAST_ID, THERE, read_card
 from banyan.infra.database.work import Work
 
 
@@ -26,7 +26,7 @@ async def find_relations(work: Work, person_id: UUID) -> Relations:
     row = await work.row(
         f"""SELECT coalesce((SELECT string_agg(uuid_send(other_id), '') FROM people_connections c
                              WHERE person_id = $1 AND state = 'connected'
-                               AND NOT {AWAY.format(person="c.other_id")}), '') AS connected,
+                               AND {THERE.format(person="c.other_id")}), '') AS connected,
                   coalesce((SELECT string_agg(uuid_send(id), '') FROM (
                       SELECT blocked_id AS id FROM people_blocks WHERE person_id = $1
                       UNION SELECT person_id FROM people_blocks WHERE blocked_id = $1) hidden), '') AS hidden,
