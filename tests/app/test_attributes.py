@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
+from banyan.features.posts.service.personal import POSTS
 from banyan.infra.attributes.indexes import make_indexes
 from tests.support.banyan import run_banyan
 from tests.support.platform import Api, api_of, running_platform, settings_for
@@ -122,6 +125,17 @@ async def test_people_have_them(api: Api) -> None:
     assert (await ada.patch("/v1/me", {"attributes": {"shirt_size": "XXL"}})).status_code == 422
     await ada.patch("/v1/me", {"attributes": {"allergies": None}})
     assert (await ada.get("/v1/me")).json()["attributes"] == {"shirt_size": "M"}
+
+
+async def test_they_are_in_the_export_of_ones_data(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    await publish(ada, colour="red", note="mine")
+    await ada.post("/v1/posts", {"body": "Nothing"})
+    page = await POSTS(api.platform.pool.work(), UUID(ada.id), None)
+    assert [post.get("attributes") for post in msgspec.to_builtins(page.items)] == [
+        {"colour": "red", "note": "mine"},
+        None,
+    ]
 
 
 async def test_the_document_is_of_this_installation(api: Api) -> None:

@@ -1,7 +1,7 @@
 """Posts, comments and reactions as they go over HTTP and between features."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -278,6 +278,8 @@ class WrittenPost(Struct, frozen=True, gc=False):
     audience: str
     created_at: datetime
     edited_at: datetime | None
+    # All that are stored, also those whose declaration is gone; left out where there are none.
+    attributes: dict[str, Any] | UnsetType = UNSET
 
 
 class EarlierText(Struct, frozen=True, gc=False):

@@ -2,6 +2,9 @@
 
 from uuid import UUID
 
+import msgspec
+from msgspec import UNSET
+
 from banyan.features.posts.models import (
     AudienceKind,
     EarlierText,
@@ -18,13 +21,16 @@ _NOBODY = UUID(int=0)
 async def list_posts(work: Work, author_id: UUID, after: UUID, limit: int) -> list[WrittenPost]:
     """Oldest first."""
     rows = await work.rows(
-        """SELECT id, body, audience, created_at, edited_at FROM posts_posts
+        """SELECT id, body, audience, created_at, edited_at, attributes FROM posts_posts
            WHERE author_id = $1 AND id > $2 ORDER BY id LIMIT $3""",
         author_id,
         after,
         limit,
     )
-    return [WrittenPost(*row) for row in rows]
+    return [
+        WrittenPost(id, body, audience, created, edited, UNSET if stored is None else msgspec.json.decode(stored))
+        for id, body, audience, created, edited, stored in rows
+    ]
 
 
 async def list_earlier_texts(work: Work, author_id: UUID, after: UUID, limit: int) -> list[EarlierText]:
