@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from banyan.app.settings import DATABASE_VARIABLE, find_database_url
+from banyan.app.plugins import load_plugins, migration_sources
+from banyan.app.settings import DATABASE_VARIABLE, find_database_url, find_plugins_settings
 from banyan.cli.options import HERE, Data, Output, Url
 from banyan.cli.process import Format, console, print_line, run
-from banyan.infra.database.migrate import BANYAN, Source, load
+from banyan.infra.database.migrate import Source, load
 from banyan.infra.settings import BadSettings
 from banyan.ops.backup.create import Backup, create_backup
 from banyan.ops.backup.rehearse import Rehearsal, rehearse_restore
@@ -34,8 +35,6 @@ app = typer.Typer(
 )
 
 File = Annotated[Path, typer.Argument(help="A backup, as `create` made it.")]
-
-_SOURCES: tuple[Source, ...] = (BANYAN,)
 
 
 class Checked(Struct, frozen=True):
@@ -107,13 +106,14 @@ async def _create(to: Path, data: Path, database_url: str | None, format: Format
 
 async def _verify(file: Path, restore: bool, format: Format) -> None:
     began = time.monotonic()
+    sources = _sources()
     rehearsal: Rehearsal | None = None
     with _progress(format) as report:
         if restore:
-            rehearsal = await rehearse_restore(file, _SOURCES, _known(), report=report)
+            rehearsal = await rehearse_restore(file, sources, _known(sources), report=report)
             backup = rehearsal.backup
         else:
-            manifest = check_backup(file, _known(), report)
+            manifest = check_backup(file, _known(sources), report)
             backup = Backup.of(file, manifest, began)
     checked = Checked(
         backup,
@@ -133,13 +133,14 @@ async def _verify(file: Path, restore: bool, format: Format) -> None:
 
 
 async def _restore(file: Path, data: Path | None, url: str | None, format: Format) -> None:
+    known = _known(_sources())
     with _progress(format) as report:
         if data is None:
             assert url is not None
-            backup = await restore_into_database(file, url, _known(), report=report)
+            backup = await restore_into_database(file, url, known, report=report)
         else:
             place = DataDirectory(data).path
-            backup = await restore_into_directory(file, place, _known(), url=url, report=report)
+            backup = await restore_into_directory(file, place, known, url=url, report=report)
     if data is None:
         console.print("[yellow]Only the database was restored: the files are put where --data says.[/]")
     start = "banyan migrate, and start your processes" if url else f"banyan up --data {data}"
@@ -162,9 +163,14 @@ async def _database(directory: DataDirectory, database_url: str | None) -> Async
         )
 
 
-def _known() -> dict[str, int]:
+def _sources() -> list[Source]:
+    """The migrations of Banyan and of the plug-ins that the environment names."""
+    return migration_sources(load_plugins(find_plugins_settings(None)))
+
+
+def _known(sources: Sequence[Source]) -> dict[str, int]:
     """The newest migration of each package that this program knows."""
-    return {source.package: max(migration.number for migration in load(source)) for source in _SOURCES}
+    return {source.package: max((migration.number for migration in load(source)), default=0) for source in sources}
 
 
 def _rows(backup: Backup) -> list[tuple[str, str]]:
