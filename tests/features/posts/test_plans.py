@@ -87,6 +87,35 @@ async def test_no_list_reads_a_whole_table(full_town: Town, pool: Pool) -> None:
             await connection.execute("RESET plan_cache_mode; DEALLOCATE ALL")
 
 
+async def test_neither_very_large_accounts_nor_a_sync_read_a_whole_table(full_town: Town, pool: Pool) -> None:
+    """Sorting some hundred ids is meant here."""
+    town = full_town
+    async with town.work() as work:
+        viewer, large = [await town.api.find_by_handle(work, handle) for handle in ("person2", "person0")]
+        await work.write("INSERT INTO posts_large_authors (author_id) VALUES ($1)", large)
+        await work.write("ANALYZE posts_large_authors")
+    assert viewer is not None
+    town.memory.reset()
+    async with town.work() as work:
+        await town.streams.read(work, viewer, None, 1000)
+    async with recorded(pool) as statements, town.work() as work:
+        await town.homes.read_feed(work, viewer, 20, None)
+        await town.streams.read(work, viewer, None, 1000)
+    wanted = {statement for statement in statements if "posts_home h" in statement or "posts_reactions" in statement}
+    assert len([statement for statement in wanted if "UNION ALL" in statement]) == 2
+    async with pool.connection() as connection:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        try:
+            for number, statement in enumerate(sorted(wanted)):
+                await connection.execute(f"PREPARE list_{number} AS {statement}")
+                plan = await connection.fetch(f"EXPLAIN EXECUTE list_{number}({_nulls(statement)})")
+                text = "\n".join(row[0] for row in plan)
+                for table in ("posts_posts", "posts_counters", "posts_reactions", "posts_home"):
+                    assert f"Seq Scan on {table}" not in text, f"{statement}\n{text}"
+        finally:
+            await connection.execute("RESET plan_cache_mode; DEALLOCATE ALL")
+
+
 def _nulls(statement: str) -> str:
     highest = max(number for number in range(1, 10) if f"${number}" in statement)
     return ", ".join(["NULL"] * highest)
