@@ -172,6 +172,7 @@ ROWS = [
     Row("DELETE", "/v1/admin/people/{person_id}/deletion", the.leaving,               (401, 403, 403, 403, 204)),
     Row("POST",   "/v1/admin/people/{person_id}/verify-email", the.stranger(),        (401, 403, 403, 403, 200)),
     Row("POST",   "/v1/admin/people/{person_id}/lift-lockout", the.stranger(),        (401, 403, 403, 403, 200)),
+    Row("DELETE", "/v1/admin/people/{person_id}/totp",    the.stranger(),             (401, 403, 403, 403, 409)),
     Row("GET",    "/v1/admin/people/{person_id}/sessions", the.stranger(),            (401, 403, 403, 403, 200)),
     Row("DELETE", "/v1/admin/people/{person_id}/sessions", the.stranger(),            (401, 403, 403, 403, 204)),
     Row("DELETE", "/v1/admin/people/{person_id}/sessions/{session_id}", the.owners_session, (401, 403, 403, 403, 204)),

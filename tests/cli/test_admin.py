@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from banyan.cli.admin import app
+from tests.features.accounts.authenticator import turn_on
 from tests.features.accounts.steps import code, holds, sign_in
 from tests.support.banyan import Child, run_banyan
 from tests.support.platform import Api, api_of, running_platform, settings_for
@@ -116,6 +117,14 @@ async def test_a_link_to_a_new_password_works(ada: Api, api: Api, invoke: Invoke
     assert (await api.post("/v1/auth/password-reset/confirm", body)).status_code == 204
     assert (await sign_in(api, "ada", "quite another password")).status_code == 200
     assert token not in str(await ask(invoke, "audit"))
+
+
+async def test_a_second_factor_is_turned_off(ada: Api, api: Api, invoke: Invoke) -> None:
+    assert "It is off" in refusal(await invoke("people", "totp-off", "ada"))
+    await turn_on(ada)
+    assert (await sign_in(api, "ada")).status_code == 401
+    assert await ask(invoke, "people", "totp-off", "ada") == {"second_factor": "off"}
+    assert (await sign_in(api, "ada")).status_code == 200
 
 
 async def test_a_link_for_the_first_admin(ada: Api, api: Api, invoke: Invoke) -> None:

@@ -144,7 +144,7 @@ def build_features(
         erasures=Erasures(parts),
         first_admin=FirstAdmin(accounts, sessions, lockout, auth.passwords, public_url),
         passwords=passwords,
-        administration=Administration(_directory(people_api), lockout, passwords, deletions),
+        administration=Administration(_directory(people_api), lockout, passwords, second_factor, deletions),
         second_factor=second_factor,
         email_changes=EmailChanges(settings.accounts, owners, lockout, mailer, mails.accounts),
         api_keys=api_keys,

@@ -135,6 +135,16 @@ def lift_lockout(who: Who, data: Data = HERE, database_url: Url = None, format: 
     _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.lift_lockout(work, actor, id)), format)
 
 
+@people.command("totp-off")
+def turn_off_second_factor(
+    who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table
+) -> None:
+    """Turn off the second factor of somebody who has lost device and recovery codes."""
+    _act(data, database_url, who, lambda work, actor, rules, id: rules.turn_off_second_factor(work, actor, id))
+    words = "The second factor is off: the password alone is enough now. The owner has been told."
+    print_line(msgspec.json.encode({"second_factor": "off"}).decode() if format is Format.json else words)
+
+
 @people.command("sessions")
 def list_sessions(
     who: Who, limit: Many = 50, data: Data = HERE, database_url: Url = None, format: Output = Format.table

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.app.admin.steps import appoint, audit_of, sign_up_admin
+from tests.features.accounts.authenticator import turn_on
 from tests.features.accounts.steps import bearer, code, holds, mails_to, refresh, sign_in
 from tests.support.platform import Api, api_of, running_platform, settings_for
 
@@ -277,3 +278,16 @@ async def test_a_link_to_a_new_password_is_mailed(api: Api) -> None:
     (mail, _) = await mails_to(api, "ada", 2)
     assert "/reset-password#token=" in mail.text
     assert [entry["action"] for entry in await audit_of(admin)] == ["people.send_password_reset"]
+
+
+async def test_a_second_factor_is_turned_off_for_who_lost_it(api: Api) -> None:
+    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    assert code(await admin.delete(at(ada, "totp"))) == (409, "totp_not_enabled")
+    await turn_on(ada)
+    assert code(await sign_in(api, "ada")) == (401, "otp_required")
+    assert (await admin.delete(at(ada, "totp"))).status_code == 204
+    assert (await sign_in(api, "ada")).status_code == 200
+    (entry,) = await audit_of(admin, "&action=people.turn_off_second_factor")
+    assert entry["subject"] == {"kind": "person", "id": ada.id}
+    told, *_ = await mails_to(api, "ada", 3)
+    assert told.subject == "Two-step sign-in is off at Banyan"

@@ -301,6 +301,15 @@ export class AdminApi {
       path: path`/v1/admin/people/${personId}/deletion`,
       options,
     });
+   * Turn off the second factor of somebody who has lost device and recovery codes.
+   *
+   * Be sure that it is them who ask: from then on the password alone is enough.
+   *
+   * An API key needs the scope `admin`.
+   * Refused with `account_not_found` (404), `totp_not_enabled` (409).
+   */
+  turnOffSecondFactor(personId: string, options?: CallOptions): Promise<void> {
+    return this.transport.call({ method: "DELETE", path: path`/v1/admin/people/${personId}/totp`, options });
   }
 
   /**

@@ -3,7 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from banyan.features.accounts.errors import AccountNotFound, LastAdmin, NotDeleting, SessionNotFound
+from banyan.features.accounts.errors import (
+    AccountNotFound,
+    LastAdmin,
+    NotDeleting,
+    SessionNotFound,
+    TotpNotEnabled,
+)
 from banyan.features.accounts.models import (
     AccountState,
     ManagedPerson,
@@ -112,6 +118,14 @@ class AdminPeopleRoutes(Controller):
     async def send_password_reset(self, request: Request, person_id: FromPath[UUID]) -> None:
         """Mail the owner of an account a link to a new password."""
         await self.administration.send_reset(request.work, request.actor, person_id)
+
+    @delete("/{person_id:uuid}/totp", access="admin", raises=[AccountNotFound, TotpNotEnabled])
+    async def turn_off_second_factor(self, request: Request, person_id: FromPath[UUID]) -> None:
+        """Turn off the second factor of somebody who has lost device and recovery codes.
+
+        Be sure that it is them who ask: from then on the password alone is enough.
+        """
+        await self.administration.turn_off_second_factor(request.work, request.actor, person_id)
 
     @get("/{person_id:uuid}/sessions", access="admin", raises=[AccountNotFound])
     async def list_sessions(

@@ -291,6 +291,16 @@ class AdminApi:
         """
         await self._transport.call("DELETE", f"/v1/admin/people/{segment(person_id)}/deletion", None)
 
+    async def turn_off_second_factor(self, person_id: UUID | str) -> None:
+        """Turn off the second factor of somebody who has lost device and recovery codes.
+
+        Be sure that it is them who ask: from then on the password alone is enough.
+
+        An API key needs the scope `admin`.
+        Refused with `account_not_found` (404), `totp_not_enabled` (409).
+        """
+        await self._transport.call("DELETE", f"/v1/admin/people/{segment(person_id)}/totp", None)
+
     async def unsuspend_person(
         self, person_id: UUID | str, *, idempotency_key: str | None = None
     ) -> ManagedPersonDetails:

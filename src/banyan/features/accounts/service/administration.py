@@ -26,6 +26,7 @@ from banyan.features.accounts.service import roles
 from banyan.features.accounts.service.deletions import Deletions
 from banyan.features.accounts.service.lockout import Lockout
 from banyan.features.accounts.service.passwords import PasswordChanges
+from banyan.features.accounts.service.second_factor import SecondFactor
 from banyan.infra.audit.models import Actor
 from banyan.infra.audit.trail import record
 from banyan.infra.auth.api_keys import API_KEYS_TOPIC
@@ -46,9 +47,15 @@ class Administration:
     """Whoever calls has made sure that `actor` is an operator. All that takes a person raises AccountNotFound."""
 
     def __init__(
-        self, directory: PeopleDirectory, lockout: Lockout, passwords: PasswordChanges, deletions: Deletions
+        self,
+        directory: PeopleDirectory,
+        lockout: Lockout,
+        passwords: PasswordChanges,
+        second_factor: SecondFactor,
+        deletions: Deletions,
     ) -> None:
         self._directory = directory
+        self._second_factor = second_factor
         self._passwords = passwords
         self._lockout = lockout
         self._deletions = deletions
@@ -147,6 +154,12 @@ class Administration:
         await self._get_use(work, person_id)
         record(work, actor, "people.make_reset_link", _PERSON, person_id)
         return await self._passwords.make_reset_link(work, person_id)
+
+    async def turn_off_second_factor(self, work: Work, actor: Actor, person_id: UUID) -> None:
+        """For who has lost device and recovery codes; the owner is told by mail. Raises TotpNotEnabled."""
+        await self._get_use(work, person_id)
+        await self._second_factor.remove(work, person_id)
+        record(work, actor, "people.turn_off_second_factor", _PERSON, person_id)
 
     async def list_sessions(
         self, work: Work, actor: Actor, person_id: UUID, limit: int, cursor: str | None
