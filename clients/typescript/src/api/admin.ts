@@ -301,6 +301,9 @@ export class AdminApi {
       path: path`/v1/admin/people/${personId}/deletion`,
       options,
     });
+  }
+
+  /**
    * Turn off the second factor of somebody who has lost device and recovery codes.
    *
    * Be sure that it is them who ask: from then on the password alone is enough.
