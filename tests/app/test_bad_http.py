@@ -232,3 +232,10 @@ async def test_an_address_written_out_wins_over_one_with_a_parameter(everybody: 
     assert (refused.status_code, refused.headers["allow"]) == (405, "OPTIONS, POST")
     offered = await everybody.ask("OPTIONS", "/v1/admin/jobs/drop-dead")
     assert offered.headers["allow"] == "OPTIONS, POST"
+
+
+async def test_an_address_that_lost_its_id_is_not_the_one_above_it(everybody: Api) -> None:
+    ada = await everybody.sign_up("lost_ada")
+    assert (await ada.delete("/v1/auth/sessions/")).status_code == 404
+    assert len((await ada.get("/v1/auth/sessions")).json()["items"]) == 1
+    assert (await ada.get("/v1/feed/")).status_code == 404

@@ -158,7 +158,8 @@ class Gateway:
         if b"host" not in exchange.headers and scope["http_version"] != "1.0":
             raise Malformed("HTTP/1.1 wants a Host header.")
         # The router would take `//v1//posts` for `/v1/posts`; nobody else who looks at the path would.
-        if "//" in scope["path"]:
+        # Nor is `/v1/auth/sessions/` what `/v1/auth/sessions` is: it is an address whose id was lost on the way.
+        if "//" in scope["path"] or (scope["path"].startswith("/v1/") and scope["path"].endswith("/")):
             raise NotFound("There is nothing at this address.")
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in exchange.headers:
             return self._finisher.preflight(exchange)
