@@ -43,15 +43,7 @@ async def gather_cast(api: Api) -> Cast:
     ]
     assert (await owner.put(f"/v1/blocks/{blocked.id}")).status_code == 204
     await friend.connect(owner)
-    return Cast(api, other, blocked, owner, await _sign_up_admin(api, f"chief_{number}"), friend)
-
-
-async def _sign_up_admin(api: Api, handle: str) -> Api:
-    member = await api.sign_up(handle)
-    async with api.platform.pool.connection() as connection:
-        await connection.execute("UPDATE accounts_accounts SET role = 'admin' WHERE id = $1", member.id)
-    # The role stands in the token.
-    return Api(api.platform, api.http, await _sign_in(api, handle))
+    return Cast(api, other, blocked, owner, await api.sign_up_admin(f"chief_{number}"), friend)
 
 
 async def _sign_in(api: Api, handle: str) -> dict[str, object]:
@@ -108,7 +100,7 @@ async def owners_invite(cast: Cast) -> Call:
 
 async def own_password(cast: Cast) -> Call:
     """The password of whoever asks, none of whom is the last admin."""
-    await _sign_up_admin(cast.anonymous, f"deputy_{next(_numbers)}")
+    await cast.anonymous.sign_up_admin(f"deputy_{next(_numbers)}")
     return Call(body={"password": PASSWORD})
 
 

@@ -89,6 +89,15 @@ class Api:
         assert answer.status_code == 201, answer.text
         return Api(self.platform, self.http, answer.json())
 
+    async def sign_up_admin(self, handle: str = "chief") -> "Api":
+        """A new account that is an admin, signed in as one."""
+        member = await self.sign_up(handle)
+        async with self.platform.pool.connection() as connection:
+            await connection.execute("UPDATE accounts_accounts SET role = 'admin' WHERE id = $1", member.id)
+        signed_in = await self.post("/v1/auth/token", {"email": f"{handle}@example.org", "password": PASSWORD})
+        assert signed_in.status_code == 200, signed_in.text
+        return Api(self.platform, self.http, signed_in.json())
+
     async def connect(self, other: "Api") -> str:
         """Connects the two; the connection's id."""
         asked = await self.post("/v1/connections", {"person_id": other.id})

@@ -14,10 +14,6 @@ async def appoint(member: Api) -> Api:
     return member
 
 
-async def sign_up_admin(api: Api, handle: str = "chief") -> Api:
-    return await appoint(await api.sign_up(handle))
-
-
 async def audit_of(admin: Api, query: str = "") -> list[dict[str, Any]]:
     """The newest hundred entries."""
     answer = await admin.get(f"/v1/admin/audit?limit=100{query}")

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from banyan.kernel.ids import new_id
-from tests.app.admin.steps import audit_of, sign_up_admin
+from tests.app.admin.steps import audit_of
 from tests.features.accounts.steps import code
 from tests.support.platform import Api
 
@@ -26,7 +26,7 @@ async def add(api: Api, state: str = "dead", kind: str = "no.Such") -> UUID:
 
 
 async def test_jobs_are_listed_without_and_shown_with_their_payload(api: Api) -> None:
-    admin = await sign_up_admin(api)
+    admin = await api.sign_up_admin()
     dead, waiting, other = await add(api), await add(api, "waiting"), await add(api, kind="no.Other")
     items = (await admin.get("/v1/admin/jobs?kind=no.Such")).json()["items"]
     assert [item["id"] for item in items] == [str(waiting), str(dead)]
@@ -45,7 +45,7 @@ async def test_jobs_are_listed_without_and_shown_with_their_payload(api: Api) ->
 
 
 async def test_a_dead_letter_runs_again_or_is_dropped(api: Api) -> None:
-    admin = await sign_up_admin(api)
+    admin = await api.sign_up_admin()
     one, other = await add(api), await add(api)
     assert (await admin.post(f"/v1/admin/jobs/{one}/retry")).status_code == 204
     assert (await admin.get(f"/v1/admin/jobs/{one}")).json()["state"] == "waiting"
@@ -58,14 +58,14 @@ async def test_a_dead_letter_runs_again_or_is_dropped(api: Api) -> None:
 
 
 async def test_what_runs_is_left_alone(api: Api) -> None:
-    admin, job = await sign_up_admin(api), await add(api, "running")
+    admin, job = await api.sign_up_admin(), await add(api, "running")
     assert code(await admin.post(f"/v1/admin/jobs/{job}/retry")) == (409, "job_running")
     assert code(await admin.delete(f"/v1/admin/jobs/{job}")) == (409, "job_running")
     assert await audit_of(admin) == []
 
 
 async def test_all_dead_letters_at_once(api: Api) -> None:
-    admin = await sign_up_admin(api)
+    admin = await api.sign_up_admin()
     dead = [await add(api) for _ in range(3)]
     waiting = await add(api, "waiting")
     assert (await admin.post("/v1/admin/jobs/retry-dead")).json() == {"jobs": 3}

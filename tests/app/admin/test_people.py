@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.app.admin.steps import appoint, audit_of, sign_up_admin
+from tests.app.admin.steps import appoint, audit_of
 from tests.features.accounts.authenticator import turn_on
 from tests.features.accounts.steps import bearer, code, holds, mails_to, refresh, sign_in
 from tests.support.platform import Api, api_of, running_platform, settings_for
@@ -29,7 +29,7 @@ def suspended(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def test_people_are_found_by_name_handle_address_role_and_state(api: Api) -> None:
-    admin = await sign_up_admin(api)
+    admin = await api.sign_up_admin()
     ada, bola = await api.sign_up("ada"), await api.sign_up("bola")
     await api.sign_up("adamu")
     assert (await bola.patch("/v1/me", {"display_name": "Bola ADA-Oni"})).status_code == 200
@@ -51,7 +51,7 @@ async def test_people_are_found_by_name_handle_address_role_and_state(api: Api) 
 
 async def test_a_search_reads_on_until_a_page_is_full(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("banyan.features.accounts.service.administration._MATCHES_AT_ONCE", 2)
-    admin = await sign_up_admin(api)
+    admin = await api.sign_up_admin()
     people = [await api.sign_up(f"ada{number}") for number in range(7)]
     for person in people[:2]:
         suspended(await admin.post(at(person, "suspend"), {"reason": "Spam"}))
@@ -69,7 +69,7 @@ async def test_a_search_reads_on_until_a_page_is_full(api: Api, monkeypatch: pyt
 
 
 async def test_one_person_in_full(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     await sign_in(api, "ada")
     person = (await admin.get(at(ada))).json()
     assert (person["handle"], person["email"], person["role"]) == ("ada", "ada@example.org", "member")
@@ -84,7 +84,7 @@ async def test_one_person_in_full(api: Api) -> None:
 
 
 async def test_every_look_and_every_action_is_audited(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     await admin.get("/v1/admin/people?query=ada")
     await admin.get(at(ada))
     await admin.get(at(ada, "sessions"))
@@ -122,7 +122,7 @@ async def test_every_look_and_every_action_is_audited(api: Api) -> None:
 
 
 async def test_what_is_refused_is_not_audited(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     assert code(await admin.post(at(ada, "suspend"), {"reason": ""})) == (422, "invalid")
     assert code(await admin.post(at(ada, "suspend"), {"reason": " \n"})) == (422, "invalid")
     assert code(await ada.post(at(admin, "suspend"), {"reason": "No"})) == (403, "forbidden")
@@ -130,7 +130,7 @@ async def test_what_is_refused_is_not_audited(api: Api) -> None:
 
 
 async def test_a_suspended_account_is_out_until_it_is_unsuspended(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     other = await sign_in(api, "ada")
     person = suspended(await admin.post(at(ada, "suspend"), {"reason": "Sold the same bicycle twice."}))
     assert (person["state"], person["suspended_reason"]) == ("suspended", "Sold the same bicycle twice.")
@@ -149,7 +149,7 @@ async def test_a_suspended_account_is_out_until_it_is_unsuspended(api: Api) -> N
 
 
 async def test_a_second_suspension_changes_the_reason_and_keeps_the_time(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     first = suspended(await admin.post(at(ada, "suspend"), {"reason": "One"}))
     second = suspended(await admin.post(at(ada, "suspend"), {"reason": "Two"}))
     assert second["suspended_reason"] == "Two"
@@ -157,7 +157,7 @@ async def test_a_second_suspension_changes_the_reason_and_keeps_the_time(api: Ap
 
 
 async def test_a_retry_of_a_suspension_has_no_second_effect(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     first = await admin.post(at(ada, "suspend"), {"reason": "Spam"}, idempotency_key="k")
     await admin.post(at(ada, "unsuspend"))
     again = await admin.post(at(ada, "suspend"), {"reason": "Spam"}, idempotency_key="k")
@@ -173,7 +173,7 @@ async def test_it_holds_in_other_processes_at_once(database_url: str) -> None:
         api_of(one) as here,
         api_of(two) as there,
     ):
-        admin, ada = await sign_up_admin(here), await here.sign_up("ada")
+        admin, ada = await here.sign_up_admin(), await here.sign_up("ada")
         elsewhere = Api(two, there.http, ada.signed_in)
         assert (await elsewhere.get("/v1/me")).status_code == 200
         suspended(await admin.post(at(ada, "suspend"), {"reason": "Spam"}))
@@ -183,7 +183,7 @@ async def test_it_holds_in_other_processes_at_once(database_url: str) -> None:
 
 
 async def test_no_sign_in_slips_through_a_suspension(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     for _ in range(3):
         answers = await asyncio.gather(
             *(sign_in(api, "ada") for _ in range(3)), admin.post(at(ada, "suspend"), {"reason": "Spam"})
@@ -195,7 +195,7 @@ async def test_no_sign_in_slips_through_a_suspension(api: Api) -> None:
 
 
 async def test_a_role_holds_at_once_and_for_tokens_given_before(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     assert (await ada.get("/v1/admin/jobs")).status_code == 403
     assert (await admin.patch(at(ada), {"role": "admin"})).json()["role"] == "admin"
     assert (await ada.get("/v1/admin/jobs")).status_code == 200
@@ -205,7 +205,7 @@ async def test_a_role_holds_at_once_and_for_tokens_given_before(api: Api) -> Non
 
 
 async def test_the_last_admin_stays(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     assert code(await admin.patch(at(admin), {"role": "member"})) == (409, "last_admin")
     assert code(await admin.post(at(admin, "suspend"), {"reason": "Holidays"})) == (409, "last_admin")
     assert (await admin.patch(at(admin), {"role": "admin"})).status_code == 200
@@ -217,8 +217,8 @@ async def test_the_last_admin_stays(api: Api) -> None:
 
 async def test_two_admins_who_demote_each_other_leave_one(api: Api) -> None:
     for number in range(4):
-        one = await sign_up_admin(api, f"one{number}")
-        other = await sign_up_admin(api, f"other{number}")
+        one = await api.sign_up_admin(f"one{number}")
+        other = await api.sign_up_admin(f"other{number}")
         async with api.platform.pool.connection() as connection:
             await connection.execute(
                 "UPDATE accounts_accounts SET role = 'member' WHERE id <> ALL ($1::uuid[])", [one.id, other.id]
@@ -234,7 +234,7 @@ async def test_two_admins_who_demote_each_other_leave_one(api: Api) -> None:
 
 
 async def test_sessions_are_listed_and_ended(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     second = await sign_in(api, "ada", user_agent="phone")
     sessions = (await admin.get(at(ada, "sessions"))).json()["items"]
     assert (len(sessions), sessions[0]["user_agent"]) == (2, "phone")
@@ -250,7 +250,7 @@ async def test_sessions_are_listed_and_ended(api: Api) -> None:
 async def test_a_lockout_is_seen_and_lifted(database_url: str) -> None:
     settings = settings_for(database_url, accounts={"lockout_failures": 2})
     async with running_platform(settings) as platform, api_of(platform) as api:
-        admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+        admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
         for _ in range(2):
             await sign_in(api, "ada", "another password")
         assert code(await sign_in(api, "ada")) == (429, "locked_out")
@@ -260,7 +260,7 @@ async def test_a_lockout_is_seen_and_lifted(database_url: str) -> None:
 
 
 async def test_nobody_else_gets_anywhere(api: Api) -> None:
-    admin = await sign_up_admin(api)
+    admin = await api.sign_up_admin()
     moderator = await api.sign_up("moderator_1")
     await admin.patch(at(moderator), {"role": "moderator"})
     for caller, status in ((api, 401), (moderator, 403)):
@@ -273,7 +273,7 @@ async def test_nobody_else_gets_anywhere(api: Api) -> None:
 
 
 async def test_a_link_to_a_new_password_is_mailed(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     assert (await admin.post(at(ada, "password-reset"))).status_code == 204
     (mail, _) = await mails_to(api, "ada", 2)
     assert "/reset-password#token=" in mail.text
@@ -281,7 +281,7 @@ async def test_a_link_to_a_new_password_is_mailed(api: Api) -> None:
 
 
 async def test_a_second_factor_is_turned_off_for_who_lost_it(api: Api) -> None:
-    admin, ada = await sign_up_admin(api), await api.sign_up("ada")
+    admin, ada = await api.sign_up_admin(), await api.sign_up("ada")
     assert code(await admin.delete(at(ada, "totp"))) == (409, "totp_not_enabled")
     await turn_on(ada)
     assert code(await sign_in(api, "ada")) == (401, "otp_required")

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.features.webhooks.receiver import Heard, Receiver
 from tests.support.eventually import eventually
-from tests.support.platform import PASSWORD, Api, api_of, running_platform, settings_for
+from tests.support.platform import Api, api_of, running_platform, settings_for
 
 # Quick where production is patient; this machine may be asked.
 QUICK: dict[str, Any] = {
@@ -25,16 +25,7 @@ async def house(database_url: str, **webhooks: Any) -> AsyncIterator[Api]:
     """A platform whose webhooks may reach this machine; its admin."""
     settings = settings_for(database_url, webhooks=QUICK | webhooks, jobs={"poll_seconds": 0.2, "lease_seconds": 2})
     async with running_platform(settings) as platform, api_of(platform) as api:
-        yield await make_admin(api)
-
-
-async def make_admin(api: Api, handle: str = "chief") -> Api:
-    """A new admin."""
-    member = await api.sign_up(handle)
-    async with api.platform.pool.connection() as connection:
-        await connection.execute("UPDATE accounts_accounts SET role = 'admin' WHERE id = $1", member.id)
-    signed_in = await api.post("/v1/auth/token", {"email": f"{handle}@example.org", "password": PASSWORD})
-    return Api(api.platform, api.http, signed_in.json())
+        yield await api.sign_up_admin()
 
 
 async def make_webhook(admin: Api, url: str, *signals: str) -> dict[str, Any]:

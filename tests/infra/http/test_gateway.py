@@ -267,16 +267,18 @@ async def test_whoever_sends_slowly_takes_nobodys_place(database_url: str) -> No
     settings = settings_for(database_url, http={"max_in_flight": 1, "hot_answers": 0})
     async with running_platform(settings) as platform, api_of(platform) as api:
         ada = await api.sign_up("ada")
-        sent = asyncio.Event()
+        half_read, sent = asyncio.Event(), asyncio.Event()
 
         async def slowly() -> AsyncIterator[bytes]:
             yield b'{"body": "late", '
+            # Asked for the rest: the gateway has the first half and waits.
+            half_read.set()
             await sent.wait()
             yield b'"audience": "public"}'
 
         headers = {"authorization": f"Bearer {ada.signed_in['access_token']}", "content-type": "application/json"}
         late = asyncio.create_task(api.http.post("/v1/posts", content=slowly(), headers=headers))
-        await asyncio.sleep(0.05)
+        await half_read.wait()
         assert (await api.get("/v1/posts")).status_code == 200
         sent.set()
         assert (await late).status_code == 201

@@ -12,7 +12,7 @@ from lost_and_found.jobs import CloseOldItems
 from banyan.app.plugins import load_plugins, migration_sources
 from banyan.infra.database.migrate import migrate
 from tests.features.accounts.steps import code
-from tests.features.webhooks.hooks import QUICK, make_admin, make_webhook
+from tests.features.webhooks.hooks import QUICK, make_webhook
 from tests.features.webhooks.receiver import receiving
 from tests.support.eventually import eventually
 from tests.support.platform import Api, api_of, running_platform, settings_for
@@ -160,7 +160,7 @@ async def test_a_person_who_leaves_takes_all_along(api: Api) -> None:
 
 
 async def test_webhooks_tell_of_its_signals(api: Api) -> None:
-    admin = await make_admin(api)
+    admin = await api.sign_up_admin()
     names = {item["name"] for item in (await admin.get("/v1/admin/webhook-signals")).json()["items"]}
     assert {"lost_and_found.ItemReported", "lost_and_found.ItemReturned"} < names
     async with receiving() as receiver:
@@ -179,7 +179,7 @@ async def test_it_is_seen_in_the_document_and_among_the_plug_ins(api: Api) -> No
         "/v1/lost-and-found/helpers",
     }
     assert "item_not_open" in paths[f"{ITEMS}/{{item_id}}/return"]["post"]["responses"]["409"]["description"]
-    admin = await make_admin(api)
+    admin = await api.sign_up_admin()
     (plugin,) = (await admin.get("/v1/admin/plugins")).json()["items"]
     assert (plugin["name"], plugin["version"], plugin["newest_migration"]) == ("lost_and_found", "1.0.0", 2)
     assert plugin["origin"] == str(FOLDER)
