@@ -189,3 +189,9 @@ async def test_a_lockout_is_lifted_with_the_secrets_of_the_data_directory(databa
         result = await run_banyan(tmp_path, "admin", "people", "lift-lockout", "ada", *place)
         assert result.process.returncode == 0, result.stderr
         assert (await sign_in(api, "ada")).status_code == 200
+
+
+def test_a_lockout_that_cannot_be_found_is_not_said_to_be_lifted(database_url: str, tmp_path: Path) -> None:
+    place = ["--data", str(tmp_path), "--database-url", database_url]
+    result = CliRunner().invoke(app, ["people", "lift-lockout", "ada", *place])
+    assert (result.exit_code, "holds no secret" in result.stderr) == (1, True)

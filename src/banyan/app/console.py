@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from banyan.app.settings import Settings, load_settings
+from banyan.app.settings import Settings, load_settings, names_secret
 from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.features.accounts.service.administration import Administration
@@ -17,7 +17,7 @@ from banyan.infra.auth.keys import make_signing_key
 from banyan.infra.log import LogStream
 
 # The command line knows a feature's models, and of its rules those that it is given here.
-__all__ = ["Administration", "console_settings", "open_console"]
+__all__ = ["Administration", "console_settings", "has_secret", "open_console"]
 
 
 @asynccontextmanager
@@ -36,6 +36,11 @@ def console_settings(url: str, data: Path, public_url: str | None) -> Settings:
     settings = load_settings(data, _defaults(url, data, public_url))
     database = settings.database.model_copy(update={"url": SecretStr(url), "pool_size": 1})
     return settings.model_copy(update={"database": database})
+
+
+def has_secret(data: Path) -> bool:
+    """Whether the installation's secret is in reach: e-mail addresses that failed to sign in are known by it alone."""
+    return names_secret(data) or _read_secret(data, "secret") is not None
 
 
 def _defaults(url: str, data: Path, public_url: str | None) -> dict[str, dict[str, Any]]:

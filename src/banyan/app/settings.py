@@ -60,6 +60,12 @@ class _DatabaseOnly(Sources):
     database: dict[str, Any] = {}
 
 
+class _SecretOnly(Sources):
+    model_config = Sources.model_config | {"extra": "ignore"}
+
+    auth: dict[str, Any] = {}
+
+
 class _AttributesOnly(Sources):
     model_config = Sources.model_config | {"extra": "ignore"}
 
@@ -86,6 +92,12 @@ def find_database_url(data: Path | None) -> str | None:
     """The database that an operator has named, or None: then the embedded one serves."""
     named = read_settings(_DatabaseOnly, toml_file=_toml_file(data), defaults={}, fixed={})
     return os.environ.get(DATABASE_VARIABLE) or named.database.get("url")
+
+
+def names_secret(data: Path | None) -> bool:
+    """Whether an operator has named the installation's secret: else a data directory has one of its own."""
+    named = read_settings(_SecretOnly, toml_file=_toml_file(data), defaults={}, fixed={})
+    return "secret" in named.auth
 
 
 def find_plugins_settings(data: Path | None) -> PluginsSettings:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from banyan.app.admin.installation import count_all
-from banyan.app.console import Administration, console_settings, open_console
+from banyan.app.console import Administration, console_settings, has_secret, open_console
 from banyan.app.wiring import Platform
 from banyan.cli.options import HERE, Data, Output, Url, database_url, running_url, shell_actor
 from banyan.cli.process import Format, console, print_line, run
@@ -132,6 +132,8 @@ def verify_email(who: Who, data: Data = HERE, database_url: Url = None, format: 
 @people.command("lift-lockout")
 def lift_lockout(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
     """Let somebody sign in again who failed too often."""
+    if not has_secret(data):
+        _refuse(f"{data} holds no secret: name the installation's directory with --data, or BANYAN_AUTH__SECRET_FILE.")
     _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.lift_lockout(work, actor, id)), format)
 
 
