@@ -19,6 +19,7 @@ from banyan.ops.errors import BackupFailed, NoBinaries, from_server_output
 from banyan.ops.processes import run
 
 _VERSION = re.compile(r"\(PostgreSQL\) ((\d+)\S*)")
+_LOG_SEGMENT_BYTES = 16 * 1024 * 1024
 _CONNECT_SECONDS = "10"
 _TOLD_BYTES = 8192
 
@@ -92,7 +93,14 @@ def from_restore_output(words: str, place: Path) -> Exception:
     """What pg_restore's words mean: a full disk is the server's, all else is the backup's or the database's."""
     if "No space left on device" in words or "Disk quota exceeded" in words:
         return from_server_output(words, place)
+    if "server closed the connection" in words and _is_full(place):
+        # Without room for its log a server ends on the spot, and its client only sees the connection go.
+        return from_server_output("No space left on device", place)
     return BackupFailed(f"pg_restore: {words}")
+
+
+def _is_full(place: Path) -> bool:
+    return place.is_dir() and shutil.disk_usage(place).free < _LOG_SEGMENT_BYTES
 
 
 @asynccontextmanager
