@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,6 +14,8 @@ from banyan.kernel.signals import Job, Signal
 
 # Announce on it the tags under which anonymous answers are kept (`request.share`), to have them made anew.
 ANSWERS_TOPIC = "http.answers"
+# Announce on it the ids of people whose own stream may have changed: sockets that have joined `me` look.
+ME_TOPIC = "realtime.me"
 
 S = TypeVar("S", bound=Signal)
 J = TypeVar("J", bound=Job)
@@ -80,6 +82,55 @@ class SyncedKind:
     name: str
     versions: Callable[[Work, UUID], Awaitable[Sequence[tuple[UUID, int]]]]
     values: Callable[[Work, UUID, list[UUID]], Awaitable[Sequence[tuple[UUID, Struct]]]]
+
+
+class Place(NamedTuple):
+    """Where a client stands in the log of a durable topic. Both are opaque to it; an epoch outlives no restored
+    backup, and offsets of another epoch mean nothing.
+    """
+
+    epoch: str
+    offset: int | str
+
+
+class Logged(NamedTuple):
+    """One event of a log; who has it stands at `offset`."""
+
+    offset: int | str
+    event: Struct
+
+
+class TopicLog(Protocol):
+    """What a durable topic is resumed from. `key` is what follows the topic's name, `viewer_id` who has joined."""
+
+    async def head(self, work: Work, viewer_id: UUID, key: str) -> Place:
+        """Where somebody stands who begins anew by reading the present state after this."""
+
+    async def read(self, work: Work, viewer_id: UUID, key: str, place: Place, limit: int) -> Sequence[Logged] | None:
+        """What follows `place`, in order, at most `limit`; empty at the end. None when the log no longer reaches
+        back there, or `place` is of another epoch or was never given: then one begins anew.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What sockets may join under `name` or `name:key`; `key` is empty where the name stands alone.
+
+    `may_join` reads, for a person or for anybody (None); who may not gets the same answer as for a topic that does
+    not exist. `log` makes the topic durable, and takes signed-in people only. `publish`, where given, handles what a
+    client sends, may refuse it by raising, and runs in a transaction of its own. `anonymous` lets anonymous sockets
+    ask at all.
+    """
+
+    name: str
+    may_join: Callable[[Work, UUID | None, str], Awaitable[bool]]
+    log: TopicLog | None = None
+    publish: Callable[[Work, UUID, str, Any], Awaitable[None]] | None = None
+    anonymous: bool = False
+
+    @property
+    def durable(self) -> bool:
+        return self.log is not None
 
 
 @dataclass(frozen=True, slots=True)
