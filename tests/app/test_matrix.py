@@ -89,6 +89,9 @@ ROWS = [
     Row("POST",   "/v1/setup/first-admin",                the.first_admin,            (410, 410, 410, 410, 410)),
     Row("GET",    "/.well-known/jwks.json",               the.nothing,                (200, 200, 200, 200, 200)),
 
+    Row("GET",    "/v1/realtime",                         the.nothing,                (200, 200, 200, 200, 200)),
+    Row("GET",    "/v1/socket",                           the.nothing,                (426, 426, 426, 426, 426)),
+
     Row("GET",    "/v1/me",                               the.nothing,                (401, 200, 200, 200, 200)),
     Row("PATCH",  "/v1/me",                               the.body(NAME),             (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/people/{handle}",                  the.owner,                  (200, 200, 404, 200, 200)),

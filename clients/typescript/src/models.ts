@@ -54,6 +54,7 @@ export type ProblemCode =
   | "unauthorized"
   | "unavailable"
   | "unsupported_media_type"
+  | "upgrade_required"
   | "uri_too_long"
   | "wrong_credentials"
   | "wrong_otp"
@@ -622,6 +623,13 @@ export interface Profile {
 export interface ReactionSummary {
   reaction_counts: { [name: string]: number };
   my_reaction: string | null;
+}
+
+/** Where to open a socket, and a ticket for its first frame: good once, for `expires_in` seconds. */
+export interface RealtimeAccess {
+  url: string;
+  ticket: string;
+  expires_in: number;
 }
 
 /** Ten codes to keep away from the device; shown once. */

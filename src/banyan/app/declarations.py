@@ -16,6 +16,7 @@ from banyan.infra.http import housekeeping
 from banyan.infra.http.answers import HotAnswers
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.mail.mailer import Mailer
+from banyan.infra.realtime import tickets
 from banyan.infra.streams import jobs as streams_jobs
 
 
@@ -32,6 +33,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *bus_declarations.JOB_KINDS,
             *housekeeping.JOB_KINDS,
             *streams_jobs.JOB_KINDS,
+            *tickets.JOB_KINDS,
             *mailer.job_kinds(),
             *accounts_jobs.job_kinds(
                 features.verification,
@@ -52,6 +54,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *accounts_jobs.SCHEDULES,
             *people_jobs.SCHEDULES,
             *streams_jobs.SCHEDULES,
+            *tickets.SCHEDULES,
             *webhooks_subscribers.SCHEDULES,
             *(schedule for parts in plugged for schedule in parts.schedules),
         ),

@@ -8,6 +8,7 @@ from banyan.app.admin.plugins import PluginRoutes
 from banyan.app.features import Features
 from banyan.app.mailbox import MailboxRoutes
 from banyan.app.plugins import describe_plugins, plugin_controllers
+from banyan.app.realtime import RealtimeRoutes
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.targets import Targets
@@ -67,6 +68,11 @@ def build_controllers(
             bind(ApiKeyRoutes, api_keys=features.api_keys),
             bind(SetupRoutes, first_admin=features.first_admin),
             bind(JwksRoutes, keys=auth.keys),
+            bind(
+                RealtimeRoutes,
+                settings=settings.realtime,
+                public_url=settings.http.public_url or "http://localhost:8000",
+            ),
         ],
         "people": [
             *(bind(routes, people=people) for routes in (MeRoutes, PeopleRoutes, ConnectionRoutes, BlockRoutes)),

@@ -11,9 +11,10 @@ from typing import Any
 
 import uvicorn
 
-from banyan.infra.http.protocol import bounded_protocol
+from banyan.infra.http.protocol import Sockets, bounded_protocol
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.metrics import HTTP_CONNECTIONS
+from banyan.infra.realtime.wire import SocketProtocol
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -74,12 +75,12 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def uvicorn_config(app: Any, settings: HttpSettings) -> uvicorn.Config:
-    """How uvicorn serves `app`: everything that the gateway does itself is off."""
+def uvicorn_config(app: Any, settings: HttpSettings, sockets: Sockets | None = None) -> uvicorn.Config:
+    """How uvicorn serves `app` and sockets: everything that the gateway does itself is off."""
     return uvicorn.Config(
         app,
-        http=bounded_protocol(settings),
-        ws="none",
+        http=bounded_protocol(settings, sockets),
+        ws="none" if sockets is None else SocketProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -95,6 +96,7 @@ async def serve(
     listener: socket.socket,
     settings: HttpSettings,
     *,
+    sockets: Sockets | None = None,
     on_ready: Callable[[], None],
     on_stop: Callable[[], None],
 ) -> None:
@@ -102,7 +104,7 @@ async def serve(
 
     `on_ready` is called when requests are taken and signals are heard.
     """
-    server = Server(uvicorn_config(app, settings))
+    server = Server(uvicorn_config(app, settings, sockets))
     HTTP_CONNECTIONS.set_function(lambda: len(server.server_state.connections))
 
     def stop() -> None:

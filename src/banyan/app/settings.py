@@ -20,6 +20,7 @@ from banyan.infra.jobs.settings import JobsSettings
 from banyan.infra.log import LogSettings
 from banyan.infra.mail.settings import MailSettings
 from banyan.infra.ratelimit import LimitsSettings
+from banyan.infra.realtime.settings import RealtimeSettings
 from banyan.infra.settings import BadSettings, Sources, read_settings
 
 CONFIG_VARIABLE = "BANYAN_CONFIG"
@@ -49,6 +50,7 @@ class Settings(Sources):
     accounts: AccountsSettings = AccountsSettings()
     people: PeopleSettings = PeopleSettings()
     posts: PostsSettings = PostsSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
     plugins: PluginsSettings = PluginsSettings()
     attributes: AttributesSettings = AttributesSettings()

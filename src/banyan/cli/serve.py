@@ -56,6 +56,7 @@ async def _run(settings: Settings, targets: Targets, host: str, port: int, log: 
             platform.asgi,
             listener,
             settings.http,
+            sockets=platform.sockets,
             on_ready=lambda: console.print(words, soft_wrap=True),
             on_stop=platform.stop,
         )

@@ -446,6 +446,14 @@ class ReactionSummary(Struct, frozen=True, kw_only=True):
     my_reaction: str | None
 
 
+class RealtimeAccess(Struct, frozen=True, kw_only=True):
+    """Where to open a socket, and a ticket for its first frame: good once, for `expires_in` seconds."""
+
+    url: str
+    ticket: str
+    expires_in: int
+
+
 class RecoveryCodes(Struct, frozen=True, kw_only=True):
     """Ten codes to keep away from the device; shown once."""
 
