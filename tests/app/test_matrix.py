@@ -49,6 +49,8 @@ ROLE = {"role": "moderator"}
 REASON = {"reason": "Spam"}
 NEW_WEBHOOK = {"url": "https://hooks.example.com/banyan", "signals": ["posts.PostPublished"]}
 INACTIVE = {"active": False}
+NEW_MESSAGE = {"body": "Hello", "client_id": "1"}
+TITLE = {"title": "Changed"}
 NEW_POST = {"body": "Hello", "audience": "public"}
 
 # fmt: off
@@ -163,6 +165,44 @@ ROWS = [
     Row("PUT",    "/v1/posts/{post_id}/reactions/{kind}", the.post("self", kind="love"),   (401, 404, 404, 200, 404)),
     Row("DELETE", "/v1/posts/{post_id}/reactions/{kind}", the.post("public", kind="love"), (401, 204, 404, 204, 204)),
     Row("DELETE", "/v1/posts/{post_id}/reactions/{kind}", the.post("self", kind="love"),   (401, 404, 404, 204, 404)),
+
+    Row("POST",   "/v1/conversations",                    the.talk_to_owner,          (401, 201, 404, 422, 201)),
+    Row("GET",    "/v1/conversations",                    the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/conversations/{conversation_id}",  the.conversation("direct"), (401, 404, 404, 200, 404)),
+    Row("GET",    "/v1/conversations/{conversation_id}",  the.blocked_conversation,   (401, 404, 404, 404, 404)),
+    Row("PATCH",  "/v1/conversations/{conversation_id}",  the.conversation("group", TITLE),  (401, 404, 404, 200, 404)),
+    Row("PATCH",  "/v1/conversations/{conversation_id}",  the.conversation("direct", TITLE), (401, 404, 404, 409, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/messages", the.conversation("direct", NEW_MESSAGE),
+                                                                                      (401, 404, 404, 201, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/messages", the.blocked_conversation,
+                                                                                      (401, 404, 404, 404, 404)),
+    Row("GET",    "/v1/conversations/{conversation_id}/messages", the.conversation("direct"),
+                                                                                      (401, 404, 404, 200, 404)),
+    Row("GET",    "/v1/conversations/{conversation_id}/messages", the.blocked_conversation,
+                                                                                      (401, 404, 404, 404, 404)),
+    Row("PUT",    "/v1/conversations/{conversation_id}/read", the.read_conversation,  (401, 404, 404, 200, 404)),
+    Row("PUT",    "/v1/conversations/{conversation_id}/mute", the.conversation("direct"), (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/conversations/{conversation_id}/mute", the.conversation("direct"), (401, 404, 404, 204, 404)),
+    Row("GET",    "/v1/conversations/{conversation_id}/members", the.conversation("group"),
+                                                                                      (401, 404, 404, 200, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/members", the.new_members,     (401, 404, 404, 204, 404)),
+    Row("PUT",    "/v1/conversations/{conversation_id}/members/{person_id}", the.conversation("group"),
+                                                                                      (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/conversations/{conversation_id}/members/{person_id}", the.conversation("group"),
+                                                                                      (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/conversations/{conversation_id}/members/{person_id}", the.conversation("direct"),
+                                                                                      (401, 404, 404, 409, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/leave", the.conversation("group"),  (401, 404, 404, 204, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/leave", the.conversation("direct"), (401, 404, 404, 409, 404)),
+    Row("GET",    "/v1/messages/{message_id}",            the.message("friend"),      (401, 404, 404, 200, 404)),
+    Row("PATCH",  "/v1/messages/{message_id}",            the.message("owner", TEXT), (401, 404, 404, 200, 404)),
+    Row("PATCH",  "/v1/messages/{message_id}",            the.message("friend", TEXT), (401, 404, 404, 403, 404)),
+    Row("DELETE", "/v1/messages/{message_id}",            the.message("owner"),       (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/messages/{message_id}",            the.message("friend"),      (401, 404, 404, 403, 404)),
+    Row("PUT",    "/v1/messages/{message_id}/reactions/{kind}", the.message("friend", kind="love"),
+                                                                                      (401, 404, 404, 200, 404)),
+    Row("DELETE", "/v1/messages/{message_id}/reactions/{kind}", the.message("friend", kind="love"),
+                                                                                      (401, 404, 404, 204, 404)),
 
     Row("GET",    "/v1/admin/people",                     the.nothing,                (401, 403, 403, 403, 200)),
     Row("GET",    "/v1/admin/people/{person_id}",         the.owner,                  (401, 403, 403, 403, 200)),

@@ -25,6 +25,9 @@ LISTS = {
     "/v1/posts/{post_id}/comments?threaded=true&": (5, 2),
     "/v1/posts/{post_id}/comments?parent_id={comment_id}&": (6, 3),
     "/v1/comments/{comment_id}/replies?": (6, 3),
+    "/v1/conversations?": (4, 1),
+    "/v1/conversations/{conversation_id}/messages?": (5, 2),
+    "/v1/conversations/{conversation_id}/members?": (5, 2),
     "/v1/connections?": (2, 1),
     "/v1/connections?state=received&": (2, 1),
     "/v1/connections?state=sent&": (2, 1),
@@ -145,7 +148,20 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         "list_id": list_id,
         "person_id": ada.id,
         "webhook_id": await _fill_webhooks(ada),
+        "conversation_id": await _fill_conversations(api, ada),
     }
+
+
+async def _fill_conversations(api: Api, ada: Api) -> str:
+    """Ten conversations of two, and a group of ten others, where each has written."""
+    people = [await api.sign_up(f"member_{number}") for number in range(ITEMS)]
+    group = await ada.post("/v1/conversations", {"member_ids": [one.id for one in people]})
+    conversation_id = str(group.json()["id"])
+    for person in people:
+        direct = await person.post("/v1/conversations", {"member_ids": [ada.id]})
+        for place in (conversation_id, direct.json()["id"]):
+            await person.post(f"/v1/conversations/{place}/messages", {"body": "Hello", "client_id": place})
+    return conversation_id
 
 
 async def _fill_webhooks(ada: Api) -> str:

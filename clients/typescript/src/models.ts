@@ -10,13 +10,16 @@ export type ProblemCode =
   | "api_key_not_found"
   | "body_timeout"
   | "body_too_large"
+  | "client_id_reused"
   | "conflict"
+  | "direct_conversation"
   | "email_not_verified"
   | "email_taken"
   | "export_not_found"
   | "export_not_ready"
   | "export_under_way"
   | "forbidden"
+  | "group_full"
   | "handle_taken"
   | "insufficient_scope"
   | "invalid"
@@ -37,9 +40,11 @@ export type ProblemCode =
   | "not_deleting"
   | "not_found"
   | "not_the_author"
+  | "not_the_owner"
   | "otp_required"
   | "own_request"
   | "person_not_found"
+  | "recipient_gone"
   | "secret_unreadable"
   | "session_not_found"
   | "setup_done"
@@ -145,6 +150,29 @@ export interface Card {
 }
 
 /**
+ * One message; `seq` counts messages of its conversation, from 1, the same for everybody.
+ *
+ *     A deleted one keeps its place: `deleted`, without text. So does one by a person whom a block hides: `hidden`,
+ *     without text and author. Whoever deleted their account is shown with the nil id and no handle.
+ */
+export interface ChatMessage {
+  id: string;
+  conversation_id: string;
+  seq: number;
+  author: Card | null;
+  body: string;
+  client_id: string | null;
+  reply_to: string | null;
+  attachments: string[];
+  reaction_counts: { [name: string]: number };
+  my_reaction: string | null;
+  created_at: string;
+  edited_at: string | null;
+  deleted: boolean;
+  hidden: boolean;
+}
+
+/**
  * A comment in its thread: `depth` 0 answers the post itself, `reply_count` counts direct replies.
  *
  *     Of a deleted one that has replies a placeholder stays: `deleted`, without text and author. Whoever deleted
@@ -207,6 +235,32 @@ export interface ConnectionList {
 /** Whom to ask. */
 export interface ConnectionRequest {
   person_id: string;
+}
+
+/**
+ * A conversation as one member sees it. `seq` is its last message's; `unread_count` leaves out one's own.
+ *
+ *     `members` are at most five of the others: enough to name it by.
+ */
+export interface Conversation {
+  id: string;
+  kind: "direct" | "group";
+  title: string | null;
+  owner_id: string | null;
+  members: Card[];
+  member_count: number;
+  seq: number;
+  read_seq: number;
+  unread_count: number;
+  muted: boolean;
+  last_message: ChatMessage | null;
+  created_at: string;
+  active_at: string;
+}
+
+/** A group's title; null takes it away. */
+export interface ConversationChanges {
+  title: string | null;
 }
 
 /** How many there are, by name: `people`, `accounts.suspended`, `jobs.dead`. Above a million estimates. */
@@ -454,6 +508,14 @@ export interface Me {
   language: "ar" | "en" | "fr";
 }
 
+/** Somebody in a conversation, and how far they have read. */
+export interface Member {
+  person: Card;
+  owner: boolean;
+  read_seq: number;
+  joined_at: string;
+}
+
 /** `@handle` in a text, as it was written but in lower case, and who it was then. */
 export interface Mention {
   handle: string;
@@ -468,6 +530,18 @@ export interface Message {
   type: string;
   created_at: string;
   data: { [name: string]: unknown };
+}
+
+/** A message's reactions after one's own was set. */
+export interface MessageReactions {
+  reaction_counts: { [name: string]: number };
+  my_reaction: string | null;
+}
+
+/** What a message is to say from now on. */
+export interface MessageText {
+  /** 1 to 5,000 characters; newlines and tabs are kept. */
+  body: string;
 }
 
 /** A person whose posts the reader does not want in their feed. */
@@ -507,6 +581,15 @@ export interface NewComment {
   parent_id?: string | null;
 }
 
+/**
+ * One other person without a title is the direct conversation with them; else a group is made. `member_ids` are
+ *     the others, at most 4,999.
+ */
+export interface NewConversation {
+  member_ids: string[];
+  title?: string | null;
+}
+
 /** An invite to be made: with `email` only that address may use it, and gets it by mail. */
 export interface NewInvite {
   max_uses?: number;
@@ -520,6 +603,23 @@ export interface NewInvite {
 export interface NewList {
   /** One line of 1 to 80 characters. */
   name: string;
+}
+
+/** Whom to add to a group. */
+export interface NewMembers {
+  person_ids: string[];
+}
+
+/**
+ * `client_id` is the client's own name for this message, unique among what one writes in the conversation: the
+ *     same again returns the first message. `reply_to`: a message of the same conversation.
+ */
+export interface NewMessage {
+  /** 1 to 5,000 characters; newlines and tabs are kept. */
+  body: string;
+  /** One line of 1 to 128 characters. */
+  client_id: string;
+  reply_to?: string | null;
 }
 
 /** What one publishes. */
@@ -630,6 +730,15 @@ export interface RealtimeAccess {
   url: string;
   ticket: string;
   expires_in: number;
+/** The newest message that one has read. */
+export interface ReadMark {
+  message_id: string;
+}
+
+/** How far one has read. */
+export interface ReadState {
+  read_seq: number;
+  unread_count: number;
 }
 
 /** Ten codes to keep away from the device; shown once. */

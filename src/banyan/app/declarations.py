@@ -3,6 +3,7 @@
 from banyan.app.features import Features
 from banyan.app.settings import Settings
 from banyan.features.accounts import jobs as accounts_jobs
+from banyan.features.messaging import subscribers as messaging_subscribers
 from banyan.features.people import jobs as people_jobs
 from banyan.features.posts import subscribers as posts_subscribers
 from banyan.features.webhooks import subscribers as webhooks_subscribers
@@ -45,6 +46,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             ),
             *people_jobs.job_kinds(features.handles),
             *posts_subscribers.job_kinds(features.homes),
+            *messaging_subscribers.JOB_KINDS,
             *webhooks_subscribers.job_kinds(webhooks.sending),
             *(kind for parts in plugged for kind in parts.job_kinds),
         ),

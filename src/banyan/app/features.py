@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from banyan.app.mails import Mails
+from banyan.app.messaging import MessagingParts, build_messaging
 from banyan.app.plugins import Loaded, Plugged, plug_in, read_section, signals_of
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
@@ -27,6 +28,8 @@ from banyan.features.accounts.service.passwords import PasswordChanges
 from banyan.features.accounts.service.second_factor import SecondFactor
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
+from banyan.features.messaging.personal_data import PERSONAL_DATA as MESSAGING_PERSONAL_DATA
+from banyan.features.messaging.synced import synced_kinds as messaging_kinds
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import PersonNotFound
 from banyan.features.people.personal_data import personal_data as people_personal_data
@@ -90,6 +93,7 @@ class Features:
     tags: Tags
     homes: Homes
     communities: Communities
+    messaging: MessagingParts
     streams: Streams
     sync: Sync
     webhooks: WebhookParts
@@ -123,7 +127,14 @@ def build_features(
     posts = Posts(people_api, Declared(settings.attributes.posts))
     sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
     homes = Homes(people_api, posts, sizes)
-    streams = Streams((*people_kinds(SyncedPeople(people_api)), *posts_kinds(SyncedPosts(people_api, posts, homes))))
+    messaging = build_messaging(people_api)
+    streams = Streams(
+        (
+            *people_kinds(SyncedPeople(people_api)),
+            *posts_kinds(SyncedPosts(people_api, posts, homes)),
+            *messaging_kinds(messaging.synced),
+        )
+    )
     lists, mutes = Lists(), Mutes()
     api_keys = ApiKeys(mailer, mails.accounts)
     plugged = plug_in(plugins, lambda plugin: _context(settings, plugin, public_url, people_api, posts))
@@ -132,6 +143,7 @@ def build_features(
         accounts_personal_data(sessions, invites, api_keys, eraser),
         people_personal_data(people, lists, mutes),
         POSTS_PERSONAL_DATA,
+        MESSAGING_PERSONAL_DATA,
         *(one.parts.personal_data for one in plugged if one.parts.personal_data is not None),
     )
     return Features(
@@ -161,6 +173,7 @@ def build_features(
         tags=Tags(people_api, posts),
         homes=homes,
         communities=Communities(people_api, settings.community.name, settings.accounts.sign_up),
+        messaging=messaging,
         streams=streams,
         sync=Sync(streams),
         webhooks=build_webhooks(settings.webhooks, auth, signals_of(plugins)),

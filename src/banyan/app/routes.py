@@ -24,6 +24,7 @@ from banyan.features.accounts.routes.email_changes import EmailRoutes
 from banyan.features.accounts.routes.passwords import PasswordRoutes
 from banyan.features.accounts.routes.personal_data import DeletionRoutes, ExportRoutes
 from banyan.features.accounts.routes.second_factor import TotpRoutes
+from banyan.features.messaging.routes import ConversationRoutes, MessageRoutes
 from banyan.features.people.routes import (
     BlockRoutes,
     ConnectionRoutes,
@@ -94,6 +95,15 @@ def build_controllers(
             bind(TagRoutes, tagged=features.tags),
             bind(ProfileFeedRoutes, posts=features.posts),
             bind(CommunityRoutes, communities=features.communities),
+        ],
+        "messaging": [
+            bind(
+                ConversationRoutes,
+                conversations=features.messaging.conversations,
+                members=features.messaging.members,
+                messages=features.messaging.messages,
+            ),
+            bind(MessageRoutes, messages=features.messaging.messages, reactions=features.messaging.reactions),
         ],
         "sync": [bind(SyncRoutes, sync=features.sync)],
         "admin": [

@@ -104,6 +104,30 @@ class Card(Struct, frozen=True, kw_only=True):
     avatar_url: str | None
 
 
+class ChatMessage(Struct, frozen=True, kw_only=True):
+    """One message; `seq` counts messages of its conversation, from 1, the same for everybody.
+
+        A deleted one keeps its place: `deleted`, without text. So does one by a person whom a block hides:
+    `hidden`,
+        without text and author. Whoever deleted their account is shown with the nil id and no handle.
+    """
+
+    id: UUID
+    conversation_id: UUID
+    seq: int
+    author: Card | None
+    body: str
+    client_id: str | None
+    reply_to: UUID | None
+    attachments: list[UUID]
+    reaction_counts: dict[str, int]
+    my_reaction: str | None
+    created_at: datetime
+    edited_at: datetime | None
+    deleted: bool
+    hidden: bool
+
+
 class Comment(Struct, frozen=True, kw_only=True):
     """A comment in its thread: `depth` 0 answers the post itself, `reply_count` counts direct replies.
 
@@ -160,6 +184,27 @@ class ConnectionList(Struct, frozen=True, kw_only=True):
     name: str
     member_count: int
     created_at: datetime
+
+
+class Conversation(Struct, frozen=True, kw_only=True):
+    """A conversation as one member sees it. `seq` is its last message's; `unread_count` leaves out one's own.
+
+    `members` are at most five of the others: enough to name it by.
+    """
+
+    id: UUID
+    kind: Literal["direct", "group"]
+    title: str | None
+    owner_id: UUID | None
+    members: list[Card]
+    member_count: int
+    seq: int
+    read_seq: int
+    unread_count: int
+    muted: bool
+    last_message: ChatMessage | None
+    created_at: datetime
+    active_at: datetime
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -365,6 +410,15 @@ class Me(Struct, frozen=True, kw_only=True):
     language: Literal["ar", "en", "fr"]
 
 
+class Member(Struct, frozen=True, kw_only=True):
+    """Somebody in a conversation, and how far they have read."""
+
+    person: Card
+    owner: bool
+    read_seq: int
+    joined_at: datetime
+
+
 class Mention(Struct, frozen=True, kw_only=True):
     """`@handle` in a text, as it was written but in lower case, and who it was then."""
 
@@ -381,6 +435,13 @@ class Message(Struct, frozen=True, kw_only=True):
     type: str
     created_at: datetime
     data: dict[str, Any]
+
+
+class MessageReactions(Struct, frozen=True, kw_only=True):
+    """A message's reactions after one's own was set."""
+
+    reaction_counts: dict[str, int]
+    my_reaction: str | None
 
 
 class Mute(Struct, frozen=True, kw_only=True):
@@ -452,6 +513,11 @@ class RealtimeAccess(Struct, frozen=True, kw_only=True):
     url: str
     ticket: str
     expires_in: int
+class ReadState(Struct, frozen=True, kw_only=True):
+    """How far one has read."""
+
+    read_seq: int
+    unread_count: int
 
 
 class RecoveryCodes(Struct, frozen=True, kw_only=True):
