@@ -725,11 +725,6 @@ export interface ReactionSummary {
   my_reaction: string | null;
 }
 
-/** Where to open a socket, and a ticket for its first frame: good once, for `expires_in` seconds. */
-export interface RealtimeAccess {
-  url: string;
-  ticket: string;
-  expires_in: number;
 /** The newest message that one has read. */
 export interface ReadMark {
   message_id: string;
@@ -739,6 +734,13 @@ export interface ReadMark {
 export interface ReadState {
   read_seq: number;
   unread_count: number;
+}
+
+/** Where to open a socket, and a ticket for its first frame: good once, for `expires_in` seconds. */
+export interface RealtimeAccess {
+  url: string;
+  ticket: string;
+  expires_in: number;
 }
 
 /** Ten codes to keep away from the device; shown once. */

@@ -507,17 +507,19 @@ class ReactionSummary(Struct, frozen=True, kw_only=True):
     my_reaction: str | None
 
 
+class ReadState(Struct, frozen=True, kw_only=True):
+    """How far one has read."""
+
+    read_seq: int
+    unread_count: int
+
+
 class RealtimeAccess(Struct, frozen=True, kw_only=True):
     """Where to open a socket, and a ticket for its first frame: good once, for `expires_in` seconds."""
 
     url: str
     ticket: str
     expires_in: int
-class ReadState(Struct, frozen=True, kw_only=True):
-    """How far one has read."""
-
-    read_seq: int
-    unread_count: int
 
 
 class RecoveryCodes(Struct, frozen=True, kw_only=True):

@@ -89,10 +89,10 @@ class Messages:
         cursor: str | None = None,
     ) -> Page[ChatMessage]:
         """Newest first; with `after` oldest first from there on. Raises ConversationNotFound, MessageNotFound for a
-        message that is not of this conversation, Invalid.
+        message that is not of this conversation, Invalid. A cursor goes on where its page ended, whatever else is said.
         """
-        if sum(place is not None for place in (before, after, cursor)) > 1:
-            raise Invalid.field("after", "one_place", "One of `before`, `after` and `cursor`.")
+        if before is not None and after is not None:
+            raise Invalid.field("after", "one_place", "Either `before` or `after`.")
         await self._access.get_membership(work, viewer_id, conversation_id)
         if cursor is not None:
             newer, seq = _read_cursor(cursor)
