@@ -72,7 +72,7 @@ def _socket_url(public_url: str) -> str:
 
 def all_topics(features: Features) -> Sequence[Topic]:
     """What sockets may join, over all features."""
-    return (*posts_topics(features.posts), *sync_topics(features.streams))
+    return (*posts_topics(features.posts), *features.messaging.topics, *sync_topics(features.streams))
 
 
 def build_realtime(settings: Settings, features: Features, pool: Pool, bearers: Bearers, bus: TableBus) -> Realtime:
