@@ -31,17 +31,16 @@ async def tell(
     conversation_id: UUID,
     event: Happening,
     *,
-    live: Happening | None = None,
     about: UUID | None = None,
     told: Sequence[UUID] = (),
     versions: Sequence[int | None] = (),
 ) -> int:
-    """The event's offset in the log. `live`: what goes out at once in its stead, where not all who listen may have
-    it. `about`: the message whose content it holds. `told`: whose own streams say that something is here.
+    """The event's offset in the log; it holds nothing that one of the members may not see. `about`: the message whose
+    content it holds. `told`: whose own streams say that something is here.
     """
     pointers = Pointers(POINTER, conversation_id, told, versions) if told else None
     seq = await events.append_event(work, conversation_id, event, subject_id=about, pointers=pointers)
-    work.publish(topic_of(conversation_id), live or event, seq=seq)
+    work.publish(topic_of(conversation_id), event, seq=seq)
     if told:
         work.announce(ME_TOPIC, *map(str, told))
     return seq
@@ -66,8 +65,8 @@ def closed(event: MessageSaid | MessageEdited) -> MessageSaid | MessageEdited:
 
 
 class ConversationLog:
-    """What sockets resume `conversation:{id}` from. Events by people whom a block hides from the reader hold no
-    content, as the message itself does.
+    """What sockets resume `conversation:{id}` from. Events by people whom a block hides from the reader, since they
+    were logged, hold no content, as the message itself does.
     """
 
     def __init__(self, access: Access) -> None:

@@ -68,8 +68,7 @@ class Messages:
         await tell(
             work,
             conversation_id,
-            said,
-            live=closed(said) if written.divided else None,
+            closed(said) if written.divided else said,
             about=row.id,
             told=written.told,
             versions=written.versions,
@@ -124,8 +123,8 @@ class Messages:
         edited = structs.replace(row, body=body, edited_at=edited_at)
         message = await self._dress_one(work, author_id, edited)
         event = MessageEdited(row.id, row.seq, author_id, structs.replace(message, my_reaction=None))
-        live = closed(event) if await self._is_divided(work, author_id, membership) else None
-        seq = await tell(work, row.conversation_id, event, live=live, about=row.id)
+        told = closed(event) if await self._is_divided(work, author_id, membership) else event
+        seq = await tell(work, row.conversation_id, told, about=row.id)
         await self._forget_content(work, row, seq)
         return message
 
