@@ -30,18 +30,29 @@ class CannotListen(Exception):
     """The address is taken or not ours; the message says what would be right."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A listening TCP socket; port 0 takes a free one. Raises CannotListen."""
+    listener = bind(host, port, shared=shared)
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
         listener.listen(_BACKLOG)
     except OSError as error:
         raise CannotListen(_advice(error, host, port)) from None
     listener.setblocking(False)
     return listener
+
+
+def bind(host: str, port: int, *, shared: bool) -> socket.socket:
+    """A TCP socket that has the port, alone or `shared` with others that ask for it so. Raises CannotListen."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        holder = socket.socket(family, socket.SOCK_STREAM)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind((host, port))
+    except OSError as error:
+        raise CannotListen(_advice(error, host, port)) from None
+    return holder
 
 
 def _advice(error: OSError, host: str, port: int) -> str:

@@ -48,7 +48,7 @@ from banyan.infra.mail.mailer import Mailer
 from banyan.infra.mail.smtp import SmtpTransport
 from banyan.infra.ratelimit import RateLimiter
 from banyan.infra.realtime.gateway import Realtime
-from banyan.infra.realtime.outbox import RealtimeOutbox
+from banyan.infra.realtime.outbox import EVENTS_TOPIC, RealtimeOutbox
 from banyan.web.pages import load_pages
 
 _DESCRIPTION = "The API of this Banyan community. Errors are problem documents (RFC 9457); lists are cursor pages."
@@ -126,7 +126,6 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     if "worker" in targets.roles:
         outbox.on_jobs(worker.wake)
         outbox.on_outgoing_jobs(outgoing_worker.wake)
-    pool.attach(outbox)
     relay.listen(BUS_CHANNEL, bus.wake)
     relay.listen(JOBS_CHANNEL, worker.wake)
     relay.listen(OUTGOING_CHANNEL, outgoing_worker.wake)
@@ -138,7 +137,10 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
     subscribe_caches(bus, bearers, features, hot)
     realtime = build_realtime(settings, features, pool, bearers, bus)
-    pool.attach(RealtimeOutbox(realtime.publish, realtime.look))
+    published = RealtimeOutbox(realtime.publish, realtime.look)
+    bus.subscribe(EVENTS_TOPIC, published.hear)
+    pool.attach(published)
+    pool.attach(outbox)
     health = _health(pool, migration_sources(plugins))
     metrics.report_plugins({loaded.plugin.name: loaded.plugin.version for loaded in plugins})
     api = build_application(build_controllers(settings, targets, features, auth, mailbox, health))
