@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from banyan.features.messaging.models import ConversationPointer
 from banyan.features.people.models import Connection, ConnectionList
 from banyan.features.posts.models import Post
 
@@ -43,7 +44,17 @@ class SyncedSave(Struct, frozen=True, gc=False, tag_field="kind", tag="saved"):
     value: Post | None
 
 
-SyncItem = SyncedPost | SyncedConnection | SyncedList | SyncedSave
+class SyncedConversation(Struct, frozen=True, gc=False, tag_field="kind", tag="conversation"):
+    """That there is something in one of the newest 500 of one's conversations of at most a hundred members; `value`
+    is null for a delete.
+    """
+
+    id: UUID
+    op: Operation
+    value: ConversationPointer | None
+
+
+SyncItem = SyncedPost | SyncedConnection | SyncedList | SyncedSave | SyncedConversation
 
 
 class SyncPage(Struct, frozen=True):

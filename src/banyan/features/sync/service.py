@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from banyan.features.sync.models import SyncedConnection, SyncedList, SyncedPost, SyncedSave, SyncItem, SyncPage
+from banyan.features.sync.models import (
+    SyncedConnection,
+    SyncedConversation,
+    SyncedList,
+    SyncedPost,
+    SyncedSave,
+    SyncItem,
+    SyncPage,
+)
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Logged, Place
 from banyan.infra.streams.models import Changed
@@ -13,6 +21,7 @@ from banyan.infra.streams.streams import Streams
 
 _ITEMS: Final[dict[str, Callable[[UUID, Any, Any], SyncItem]]] = {
     "connection": SyncedConnection,
+    "conversation": SyncedConversation,
     "list": SyncedList,
     "post": SyncedPost,
     "saved": SyncedSave,
