@@ -74,7 +74,7 @@ export type ExportState = "failed" | "preparing" | "ready";
 /** What an account may do beyond its own things. */
 export type Role = "admin" | "business" | "member" | "moderator" | "seller";
 
-export type SyncPageItem = SyncedConnection | SyncedList | SyncedPost | SyncedSave;
+export type SyncPageItem = SyncedConnection | SyncedConversation | SyncedList | SyncedPost | SyncedSave;
 
 /** An account as its owner sees it. */
 export interface Account {
@@ -261,6 +261,15 @@ export interface Conversation {
 /** A group's title; null takes it away. */
 export interface ConversationChanges {
   title: string | null;
+}
+
+/** In one's own stream: that there is something in a conversation. What it is, the conversation tells. */
+export interface ConversationPointer {
+  id: string;
+  seq: number;
+  read_seq: number;
+  unread_count: number;
+  muted: boolean;
 }
 
 /** How many there are, by name: `people`, `accounts.suspended`, `jobs.dead`. Above a million estimates. */
@@ -867,6 +876,17 @@ export interface SyncedConnection {
   id: string;
   op: "delete" | "upsert";
   value: Connection | null;
+}
+
+/**
+ * That there is something in one of the newest 500 of one's conversations of at most a hundred members; `value`
+ *     is null for a delete.
+ */
+export interface SyncedConversation {
+  kind: "conversation";
+  id: string;
+  op: "delete" | "upsert";
+  value: ConversationPointer | null;
 }
 
 /** One of one's lists of connections; `value` is null for a delete. */

@@ -207,6 +207,16 @@ class Conversation(Struct, frozen=True, kw_only=True):
     active_at: datetime
 
 
+class ConversationPointer(Struct, frozen=True, kw_only=True):
+    """In one's own stream: that there is something in a conversation. What it is, the conversation tells."""
+
+    id: UUID
+    seq: int
+    read_seq: int
+    unread_count: int
+    muted: bool
+
+
 class Counts(Struct, frozen=True, kw_only=True):
     """How many there are, by name: `people`, `accounts.suspended`, `jobs.dead`. Above a million estimates."""
 
@@ -650,6 +660,18 @@ class SyncedConnection(Struct, frozen=True, kw_only=True):
     value: Connection | None
 
 
+class SyncedConversation(Struct, frozen=True, kw_only=True):
+    """That there is something in one of the newest 500 of one's conversations of at most a hundred members;
+    `value`
+        is null for a delete.
+    """
+
+    kind: Literal["conversation"]
+    id: UUID
+    op: Literal["delete", "upsert"]
+    value: ConversationPointer | None
+
+
 class SyncedList(Struct, frozen=True, kw_only=True):
     """One of one's lists of connections; `value` is null for a delete."""
 
@@ -749,10 +771,16 @@ class WebhookWithSecret(Struct, frozen=True, kw_only=True):
 
 
 if TYPE_CHECKING:
-    SyncPageItem: TypeAlias = SyncedConnection | SyncedList | SyncedPost | SyncedSave | Unknown
+    SyncPageItem: TypeAlias = SyncedConnection | SyncedConversation | SyncedList | SyncedPost | SyncedSave | Unknown
 else:
     SyncPageItem = variants(
         "SyncPageItem",
         "kind",
-        {"connection": SyncedConnection, "list": SyncedList, "post": SyncedPost, "saved": SyncedSave},
+        {
+            "connection": SyncedConnection,
+            "conversation": SyncedConversation,
+            "list": SyncedList,
+            "post": SyncedPost,
+            "saved": SyncedSave,
+        },
     )
