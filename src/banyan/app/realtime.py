@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from banyan.app.features import Features
 from banyan.app.settings import Settings
-from banyan.features.people.api import AWAY_TOPIC, RELATIONS_TOPIC, PeopleApi
+from banyan.features.people.api import AWAY_TOPIC, CARDS_TOPIC, RELATIONS_TOPIC, PeopleApi
 from banyan.features.posts.api import FEEDS_TOPIC
 from banyan.features.posts.topics import topics as posts_topics
 from banyan.features.sync.topics import topics as sync_topics
@@ -87,6 +87,7 @@ def build_realtime(settings: Settings, features: Features, pool: Pool, bearers: 
     bus.subscribe(RELATIONS_TOPIC, realtime.hear_relations)
     bus.subscribe(AWAY_TOPIC, lambda _keys: realtime.reset())
     bus.subscribe(FEEDS_TOPIC, feeds.hear)
+    bus.subscribe(CARDS_TOPIC, feeds.hear)
     bus.on_reset(realtime.reset)
     return realtime
 

@@ -53,7 +53,7 @@ FindRole = Callable[[Work, UUID, UUID], Awaitable[str | None]]
 # Frames of one client that wait for the one before them.
 _MOST_WAITING = 64
 # Frames at work in the database at once, over all clients: a crowd that comes back must leave room for requests.
-_AT_ONCE = 8
+_AT_ONCE = 4
 _CHUNK = 128
 _FAREWELL_SECONDS = 2.0
 
@@ -72,7 +72,7 @@ class Realtime:
         self.settings = settings
         self.hub = Hub()
         self.reader = LogReader(new_work)
-        self._topics = _by_name(topics)
+        self.topics = _by_name(topics)
         self._new_work = new_work
         self._verify_token = verify_token
         self._find_role = find_role
@@ -340,7 +340,7 @@ class Realtime:
     def _find_topic(self, connection: Connection, name: str) -> tuple[Topic, str]:
         """Raises NotFound, for a topic of the kind that this client may never join as well."""
         parts = split_topic(name)
-        topic = self._topics.get(parts[0]) if parts else None
+        topic = self.topics.get(parts[0]) if parts else None
         if topic is None or parts is None:
             raise NotFound("There is no such topic.")
         if connection.account_id is None and (topic.durable or not topic.anonymous):
