@@ -151,6 +151,21 @@ async def owner(cast: Cast) -> Call:
     return Call({"handle": cast.owner.handle, "person_id": cast.owner.id})
 
 
+async def owners_notification(cast: Cast) -> Call:
+    """A notification of the owner's: a stranger has asked them for a connection."""
+    stranger = await _sign_up_stranger(cast)
+    await stranger.post("/v1/connections", {"person_id": cast.owner.id})
+    found: list[str] = []
+
+    async def told() -> bool:
+        items = (await cast.owner.get("/v1/notifications")).json()["items"]
+        found[:] = [item["id"] for item in items if item["subject"]["id"] == stranger.id]
+        return bool(found)
+
+    await eventually(told)
+    return Call({"notification_id": found[0]})
+
+
 async def nobody(cast: Cast) -> Call:
     """The id of no person."""
     return Call({"person_id": str(new_id())})

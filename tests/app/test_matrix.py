@@ -51,6 +51,7 @@ NEW_WEBHOOK = {"url": "https://hooks.example.com/banyan", "signals": ["posts.Pos
 INACTIVE = {"active": False}
 NEW_MESSAGE = {"body": "Hello", "client_id": "1"}
 TITLE = {"title": "Changed"}
+QUIET = {"quiet_hours": {"from": "22:00", "to": "07:00"}, "time_zone": "Africa/Lagos"}
 NEW_POST = {"body": "Hello", "audience": "public"}
 
 # fmt: off
@@ -129,6 +130,13 @@ ROWS = [
     Row("GET",    "/v1/posts",                            the.nothing,                (200, 200, 200, 200, 200)),
     Row("GET",    "/v1/feed",                             the.nothing,                (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/sync",                             the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/notifications",                    the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/notifications/unread-count",       the.nothing,                (401, 200, 200, 200, 200)),
+    Row("PUT",    "/v1/notifications/{notification_id}/read", the.owners_notification, (401, 404, 404, 204, 404)),
+    Row("POST",   "/v1/notifications/read-all",           the.body({}),               (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/notifications/kinds",              the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/notifications/preferences",        the.nothing,                (401, 200, 200, 200, 200)),
+    Row("PUT",    "/v1/notifications/preferences",        the.body(QUIET),            (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/community",                        the.nothing,                (200, 200, 200, 200, 200)),
     Row("GET",    "/v1/posts/{post_id}",                  the.post("public"),         (200, 200, 404, 200, 200)),
     Row("GET",    "/v1/posts/{post_id}",                  the.post("connections"),    (404, 404, 404, 200, 404)),

@@ -41,6 +41,7 @@ export type ProblemCode =
   | "not_found"
   | "not_the_author"
   | "not_the_owner"
+  | "notification_not_found"
   | "otp_required"
   | "own_request"
   | "person_not_found"
@@ -75,6 +76,7 @@ export type ExportState = "failed" | "preparing" | "ready";
 export type Role = "admin" | "business" | "member" | "moderator" | "seller";
 
 export type SyncPageItem = SyncedConnection | SyncedConversation | SyncedList | SyncedPost | SyncedSave;
+export type SyncPageItem = SyncedConnection | SyncedList | SyncedNotification | SyncedPost | SyncedSave | SyncedUnread;
 
 /** An account as its owner sees it. */
 export interface Account {
@@ -130,9 +132,24 @@ export interface AuditEntry {
   ip: string | null;
   request_id: string | null;
   action: string;
-  subject: Subject | null;
+  subject: BanyanInfraAuditModelsSubject | null;
   details: unknown;
   hash: string;
+}
+
+/**
+ * What it is about. `type` says of what `id` is one: post, comment, person, conversation, or text for a post or
+ *     comment.
+ */
+export interface BanyanFeaturesNotificationsModelsSubject {
+  type: string;
+  id: string;
+}
+
+/** What was acted upon, such as `person` and an id. */
+export interface BanyanInfraAuditModelsSubject {
+  kind: string;
+  id: string;
 }
 
 /** A person whom the reader has blocked. */
@@ -147,6 +164,20 @@ export interface Card {
   handle: string;
   display_name: string;
   avatar_url: string | null;
+}
+
+/** Fields left out stay as they are. */
+export interface ChannelChanges {
+  in_app?: boolean;
+  email?: "daily" | "now" | "off";
+  push?: boolean;
+}
+
+/** By which ways a kind of notification comes; `email` at once, in the daily digest, or not at all. */
+export interface Channels {
+  in_app: boolean;
+  email: "daily" | "now" | "off";
+  push: boolean;
 }
 
 /**
@@ -431,6 +462,12 @@ export interface JwkSet {
   keys: Jwk[];
 }
 
+/** A kind of notification. `title` is in the reader's language. */
+export interface KindInfo {
+  kind: string;
+  title: string;
+}
+
 /** Fields left out stay as they are. */
 export interface ListChanges {
   /** One line of 1 to 80 characters. */
@@ -649,6 +686,23 @@ export interface NewWebhook {
   description?: string;
 }
 
+/**
+ * What several people did about one subject, told as one while it is unread: `actors` are the newest three of
+ *     `actor_count`. `text` is in the reader's language. `post_id`: the post that the subject is, or stands under.
+ */
+export interface Notification {
+  id: string;
+  kind: string;
+  subject: BanyanFeaturesNotificationsModelsSubject;
+  post_id: string | null;
+  actors: Card[];
+  actor_count: number;
+  text: string;
+  created_at: string;
+  updated_at: string;
+  read_at: string | null;
+}
+
 /** The account's password once more. */
 export interface OwnPassword {
   password: string;
@@ -708,6 +762,24 @@ export interface PostChanges {
   audience?: "connections" | "public" | "self" | Audience;
 }
 
+/** Fields and kinds left out stay as they are; `quiet_hours` null: none. */
+export interface PreferenceChanges {
+  kinds?: { [name: string]: ChannelChanges };
+  quiet_hours?: QuietHours | null;
+  /** A name of the IANA data base, such as `Africa/Lagos`. */
+  time_zone?: string;
+  /** From this hour on the day's digest is sent. */
+  digest_hour?: number;
+}
+
+/** How somebody wants to be told. `quiet_hours` and `digest_hour` are in `time_zone`. */
+export interface Preferences {
+  kinds: { [name: string]: Channels };
+  quiet_hours: QuietHours | null;
+  time_zone: string;
+  digest_hour: number;
+}
+
 /**
  * A person as others see them; `connection` is null for a stranger and for anonymous readers.
  *
@@ -728,10 +800,23 @@ export interface Profile {
   limited: boolean;
 }
 
+/** Between these two times of day mail and push wait; over midnight where `from` is the later one. */
+export interface QuietHours {
+  /** HH:MM, 00:00 to 23:59. */
+  from: string;
+  /** HH:MM, 00:00 to 23:59. */
+  to: string;
+}
+
 /** A post's reactions after one's own was set. */
 export interface ReactionSummary {
   reaction_counts: { [name: string]: number };
   my_reaction: string | null;
+}
+
+/** Without `before` everything is read. */
+export interface ReadAll {
+  before?: string | null;
 }
 
 /** The newest message that one has read. */
@@ -844,12 +929,6 @@ export interface Status {
   plugins: { [name: string]: string };
 }
 
-/** What was acted upon, such as `person` and an id. */
-export interface Subject {
-  kind: string;
-  id: string;
-}
-
 /** Somebody whom the reader may know; `mutual_count` is how many of their connections do, or at least so many. */
 export interface Suggestion {
   person: Card;
@@ -897,6 +976,14 @@ export interface SyncedList {
   value: ConnectionList | null;
 }
 
+/** One of the newest 100 notifications; `value` is null for a delete. */
+export interface SyncedNotification {
+  kind: "notification";
+  id: string;
+  op: "delete" | "upsert";
+  value: Notification | null;
+}
+
 /** One of the newest 500 posts of one's feed; `value` is null for a delete. */
 export interface SyncedPost {
   kind: "post";
@@ -911,6 +998,14 @@ export interface SyncedSave {
   id: string;
   op: "delete" | "upsert";
   value: Post | null;
+}
+
+/** How many notifications are unread, under one's own id; `value` is null for a delete: none are. */
+export interface SyncedUnread {
+  kind: "unread_notifications";
+  id: string;
+  op: "delete" | "upsert";
+  value: UnreadMark | null;
 }
 
 /** How many public posts of the last seven days have a tag. */
@@ -942,6 +1037,17 @@ export interface TotpSetup {
 export interface TotpState {
   enabled: boolean;
   recovery_codes_left: number;
+}
+
+/** How many unread notifications there are; it counts no further than 1,000. */
+export interface UnreadCount {
+  unread_count: number;
+}
+
+/** As a client keeps it: `id` is one's own. */
+export interface UnreadMark {
+  id: string;
+  unread_count: number;
 }
 
 /** A mail says how to go on, if there is anything to go on with. */

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from banyan.app.mails import Mails
 from banyan.app.messaging import MessagingParts, build_messaging
+from banyan.app.notifications import NotificationParts, build_notifications
 from banyan.app.plugins import Loaded, Plugged, plug_in, read_section, signals_of
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
@@ -30,6 +31,8 @@ from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.messaging.personal_data import PERSONAL_DATA as MESSAGING_PERSONAL_DATA
 from banyan.features.messaging.synced import synced_kinds as messaging_kinds
+from banyan.features.notifications.personal_data import personal_data as notifications_personal_data
+from banyan.features.notifications.synced import synced_kinds as notifications_kinds
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import PersonNotFound
 from banyan.features.people.personal_data import personal_data as people_personal_data
@@ -97,6 +100,7 @@ class Features:
     streams: Streams
     sync: Sync
     webhooks: WebhookParts
+    notifications: NotificationParts
     plugins: Sequence[Plugged]
 
 
@@ -128,11 +132,13 @@ def build_features(
     sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
     homes = Homes(people_api, posts, sizes)
     messaging = build_messaging(people_api)
+    notifications = build_notifications(settings.notifications, people_api)
     streams = Streams(
         (
             *people_kinds(SyncedPeople(people_api)),
             *posts_kinds(SyncedPosts(people_api, posts, homes)),
             *messaging_kinds(messaging.synced),
+            *notifications_kinds(notifications.synced),
         )
     )
     lists, mutes = Lists(), Mutes()
@@ -144,6 +150,7 @@ def build_features(
         people_personal_data(people, lists, mutes),
         POSTS_PERSONAL_DATA,
         MESSAGING_PERSONAL_DATA,
+        notifications_personal_data(notifications.own),
         *(one.parts.personal_data for one in plugged if one.parts.personal_data is not None),
     )
     return Features(
@@ -177,6 +184,7 @@ def build_features(
         streams=streams,
         sync=Sync(streams),
         webhooks=build_webhooks(settings.webhooks, auth, signals_of(plugins)),
+        notifications=notifications,
         plugins=plugged,
     )
 

@@ -25,6 +25,7 @@ from banyan.features.accounts.routes.passwords import PasswordRoutes
 from banyan.features.accounts.routes.personal_data import DeletionRoutes, ExportRoutes
 from banyan.features.accounts.routes.second_factor import TotpRoutes
 from banyan.features.messaging.routes import ConversationRoutes, MessageRoutes
+from banyan.features.notifications.routes import NotificationRoutes
 from banyan.features.people.routes import (
     BlockRoutes,
     ConnectionRoutes,
@@ -104,6 +105,9 @@ def build_controllers(
                 messages=features.messaging.messages,
             ),
             bind(MessageRoutes, messages=features.messaging.messages, reactions=features.messaging.reactions),
+        ],
+        "notifications": [
+            bind(NotificationRoutes, inbox=features.notifications.inbox, book=features.notifications.book)
         ],
         "sync": [bind(SyncRoutes, sync=features.sync)],
         "admin": [

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from banyan.app.plugins import PluginsSettings
 from banyan.features.accounts.settings import AccountsSettings
+from banyan.features.notifications.settings import NotificationsSettings
 from banyan.features.people.settings import PeopleSettings
 from banyan.features.posts.settings import PostsSettings
 from banyan.features.webhooks.settings import WebhooksSettings
@@ -52,6 +53,7 @@ class Settings(Sources):
     posts: PostsSettings = PostsSettings()
     realtime: RealtimeSettings = RealtimeSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
+    notifications: NotificationsSettings = NotificationsSettings()
     plugins: PluginsSettings = PluginsSettings()
     attributes: AttributesSettings = AttributesSettings()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 ROLES = ("api", "realtime", "worker", "scheduler")
 # Services that may be mounted alone, so that a load balancer can split paths over machines.
-FEATURES = ("accounts", "people", "posts", "messaging", "sync", "webhooks", "admin", "plugins")
+FEATURES = ("accounts", "people", "posts", "messaging", "notifications", "sync", "webhooks", "admin", "plugins")
 TARGETS = ("all", *ROLES, *FEATURES)
 
 

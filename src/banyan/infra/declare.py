@@ -1,6 +1,6 @@
 """Small declarations that features make and wiring collects, so that lower code never imports upward."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -133,6 +133,80 @@ class Topic:
         return self.log is not None
 
 
+class Notice(Struct, frozen=True, kw_only=True):
+    """What somebody is to be told: `actor_id` has done something about `subject_id`, in a context that a client can
+    open (`post_id`, for a comment the post that it stands under).
+
+    `source_id` names what happened, such as the comment that was written: told once per person and subject, however
+    often it is tried. Without `person_id` it is for all whom the kind's `recipients` gives.
+    """
+
+    subject_id: UUID
+    source_id: UUID
+    actor_id: UUID
+    person_id: UUID | None = None
+    post_id: UUID | None = None
+
+
+class Gone(Struct, frozen=True, kw_only=True):
+    """What need not be told any more: what came from a source, or is about a subject, or both; of one person only
+    where that is given.
+    """
+
+    source_id: UUID | None = None
+    subject_id: UUID | None = None
+    person_id: UUID | None = None
+
+
+class KindText(Struct, frozen=True):
+    """The words of a kind in one language. `title` stands beside its settings; `one` and `many` tell what one or
+    several people did, who stand in place of `{actors}`.
+    """
+
+    title: str
+    one: str
+    many: str
+
+
+class ChannelDefaults(Struct, frozen=True):
+    """By which ways a kind reaches people who have chosen nothing. `email`: now, daily or off."""
+
+    in_app: bool = True
+    email: str = "off"
+    push: bool = True
+
+
+_IN_APP_AND_PUSH = ChannelDefaults()
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationKind(Generic[S]):
+    """A reason to tell people something, as the feature that knows it declares it in its `kinds.py`.
+
+    `notice` makes it of a signal, or nothing where nobody is concerned; it may be asked again for the same signal.
+    `visible` gives those of many subjects that a person may see at this moment: what they may not vanishes from their
+    inbox and its count. `subject` says what the subject is an id of. `texts` by language, English always. Where
+    notices name nobody, `recipients` gives the people in the order of their ids, after one of them, at most so many.
+    """
+
+    name: str
+    signal: type[S]
+    subject: str
+    notice: Callable[[Work, S], Awaitable[Notice | None]]
+    visible: Callable[[Work, UUID, Sequence[UUID]], Awaitable[Collection[UUID]]]
+    texts: Mapping[str, KindText]
+    defaults: ChannelDefaults = _IN_APP_AND_PUSH
+    recipients: Callable[[Work, Notice, UUID | None, int], Awaitable[Sequence[UUID]]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeEnd(Generic[S]):
+    """A signal after which something need not be told any more."""
+
+    signal: type[S]
+    gone: Callable[[S], Sequence[Gone]]
+
+
 @dataclass(frozen=True, slots=True)
 class DataSection:
     """One list in the export of a person's data. `read` gives a page of it: (work, person, cursor), where the cursor
@@ -159,3 +233,5 @@ class PersonalData:
 
 AnySubscriber = Subscriber[Any]
 AnyJobKind = JobKind[Any]
+AnyNotificationKind = NotificationKind[Any]
+AnyNoticeEnd = NoticeEnd[Any]

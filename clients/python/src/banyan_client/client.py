@@ -11,6 +11,7 @@ from banyan_client.api.accounts import AccountsApi
 from banyan_client.api.admin import AdminApi
 from banyan_client.api.auth import AuthApi
 from banyan_client.api.messaging import MessagingApi
+from banyan_client.api.notifications import NotificationsApi
 from banyan_client.api.people import PeopleApi
 from banyan_client.api.posts import PostsApi
 from banyan_client.api.sync import SyncApi
@@ -36,6 +37,10 @@ class Banyan(Connection):
     @cached_property
     def messaging(self) -> MessagingApi:
         return MessagingApi(self._transport)
+
+    @cached_property
+    def notifications(self) -> NotificationsApi:
+        return NotificationsApi(self._transport)
 
     @cached_property
     def people(self) -> PeopleApi:

@@ -8,8 +8,10 @@ from banyan.features.sync.models import (
     SyncedConnection,
     SyncedConversation,
     SyncedList,
+    SyncedNotification,
     SyncedPost,
     SyncedSave,
+    SyncedUnread,
     SyncItem,
     SyncPage,
 )
@@ -23,8 +25,10 @@ _ITEMS: Final[dict[str, Callable[[UUID, Any, Any], SyncItem]]] = {
     "connection": SyncedConnection,
     "conversation": SyncedConversation,
     "list": SyncedList,
+    "notification": SyncedNotification,
     "post": SyncedPost,
     "saved": SyncedSave,
+    "unread_notifications": SyncedUnread,
 }
 
 
