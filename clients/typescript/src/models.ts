@@ -75,8 +75,7 @@ export type ExportState = "failed" | "preparing" | "ready";
 /** What an account may do beyond its own things. */
 export type Role = "admin" | "business" | "member" | "moderator" | "seller";
 
-export type SyncPageItem = SyncedConnection | SyncedConversation | SyncedList | SyncedPost | SyncedSave;
-export type SyncPageItem = SyncedConnection | SyncedList | SyncedNotification | SyncedPost | SyncedSave | SyncedUnread;
+export type SyncPageItem = SyncedConnection | SyncedConversation | SyncedList | SyncedNotification | SyncedPost | SyncedSave | SyncedUnread;
 
 /** An account as its owner sees it. */
 export interface Account {

@@ -132,7 +132,7 @@ def build_features(
     sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
     homes = Homes(people_api, posts, sizes)
     messaging = build_messaging(people_api)
-    notifications = build_notifications(settings.notifications, people_api)
+    notifications = build_notifications(settings.notifications, people_api, messaging)
     streams = Streams(
         (
             *people_kinds(SyncedPeople(people_api)),

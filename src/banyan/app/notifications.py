@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from banyan.app.messaging import MessagingParts
 from banyan.features.accounts.api import AccountsApi
+from banyan.features.messaging import kinds as messaging_kinds
 from banyan.features.notifications.service.inbox import Inbox
 from banyan.features.notifications.service.kinds import Kinds
 from banyan.features.notifications.service.personal import Own
@@ -34,12 +36,18 @@ class NotificationParts:
 def build_notifications(
     settings: NotificationsSettings,
     people: PeopleApi,
+    messaging: MessagingParts,
     further: Sequence[AnyNotificationKind] = (),
     further_ends: Sequence[AnyNoticeEnd] = (),
 ) -> NotificationParts:
     """`further` are kinds, and signals that end something, from outside of the house."""
     kinds = Kinds(
-        (*people_kinds.notification_kinds(people), *posts_kinds.notification_kinds(Notices(people)), *further)
+        (
+            *people_kinds.notification_kinds(people),
+            *posts_kinds.notification_kinds(Notices(people)),
+            *messaging_kinds.notification_kinds(messaging.api, messaging.synced),
+            *further,
+        )
     )
     accounts = AccountsApi()
     inbox = Inbox(kinds, accounts, people)

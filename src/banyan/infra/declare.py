@@ -138,7 +138,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     open (`post_id`, for a comment the post that it stands under).
 
     `source_id` names what happened, such as the comment that was written: told once per person and subject, however
-    often it is tried. Without `person_id` it is for all whom the kind's `recipients` gives.
+    often it is tried. Without `person_id` it is for all whom the kind's `recipients` gives, who may need `seq` to find
+    them.
     """
 
     subject_id: UUID
@@ -146,6 +147,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     actor_id: UUID
     person_id: UUID | None = None
     post_id: UUID | None = None
+    seq: int = 0
 
 
 class Gone(Struct, frozen=True, kw_only=True):
@@ -186,7 +188,8 @@ class NotificationKind(Generic[S]):
     `notice` makes it of a signal, or nothing where nobody is concerned; it may be asked again for the same signal.
     `visible` gives those of many subjects that a person may see at this moment: what they may not vanishes from their
     inbox and its count. `subject` says what the subject is an id of. `texts` by language, English always. Where
-    notices name nobody, `recipients` gives the people in the order of their ids, after one of them, at most so many.
+    notices name nobody, `recipients` gives the people in the order of their ids, after one of them, at most so many; it
+    is asked `wait_seconds` later, when who is there has seen it already.
     """
 
     name: str
@@ -197,6 +200,7 @@ class NotificationKind(Generic[S]):
     texts: Mapping[str, KindText]
     defaults: ChannelDefaults = _IN_APP_AND_PUSH
     recipients: Callable[[Work, Notice, UUID | None, int], Awaitable[Sequence[UUID]]] | None = None
+    wait_seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)

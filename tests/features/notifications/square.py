@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from banyan.app.messaging import build_messaging
 from banyan.app.notifications import NotificationParts, build_notifications
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.notifications import subscribers
@@ -21,7 +22,8 @@ class Square(Town):
 
     def __init__(self, pool: Pool, *further: AnyNotificationKind) -> None:
         super().__init__(pool)
-        self.parts: NotificationParts = build_notifications(NotificationsSettings(), self.api, further)
+        self.messaging = build_messaging(self.api)
+        self.parts: NotificationParts = build_notifications(NotificationsSettings(), self.api, self.messaging, further)
         self._followers: dict[type, list[Any]] = {}
         for subscriber in subscribers.subscribers(self.parts.kinds, self.parts.ends, self.parts.telling):
             self._followers.setdefault(subscriber.signal, []).append(subscriber.handler)

@@ -96,3 +96,14 @@ async def test_preferences_stay_where_nothing_is_said(api: Api) -> None:
         refused = await ada.ask("PUT", path, wrong)
         assert refused.status_code == 422, wrong
         assert refused.json()["errors"][0]["field"].startswith(field.partition(".")[0])
+
+
+async def test_a_device_hears_of_conversations(api: Api) -> None:
+    ada, ben = await api.sign_up("ada"), await api.sign_up("ben")
+    device = Device(ada)
+    await device.catch_up()
+    made = (await ben.post("/v1/conversations", {"member_ids": [ada.id]})).json()
+    await ben.post(f"/v1/conversations/{made['id']}/messages", {"body": "Hello", "client_id": "1"})
+    await device.catch_up()
+    (pointer,) = device.of("conversation")
+    assert (pointer["id"], pointer["unread_count"]) == (made["id"], 1)

@@ -872,9 +872,15 @@ class WebhookWithSecret(Struct, frozen=True, kw_only=True):
 
 
 if TYPE_CHECKING:
-    SyncPageItem: TypeAlias = SyncedConnection | SyncedConversation | SyncedList | SyncedPost | SyncedSave | Unknown
     SyncPageItem: TypeAlias = (
-        SyncedConnection | SyncedList | SyncedNotification | SyncedPost | SyncedSave | SyncedUnread | Unknown
+        SyncedConnection
+        | SyncedConversation
+        | SyncedList
+        | SyncedNotification
+        | SyncedPost
+        | SyncedSave
+        | SyncedUnread
+        | Unknown
     )
 else:
     SyncPageItem = variants(
@@ -883,9 +889,6 @@ else:
         {
             "connection": SyncedConnection,
             "conversation": SyncedConversation,
-            "list": SyncedList,
-            "post": SyncedPost,
-            "saved": SyncedSave,
             "list": SyncedList,
             "notification": SyncedNotification,
             "post": SyncedPost,

@@ -72,13 +72,7 @@ class SyncedUnread(Struct, frozen=True, gc=False, tag_field="kind", tag="unread_
 
 
 SyncItem = (
-    SyncedPost
-    | SyncedConnection
-    | SyncedList
-    | SyncedSave
-    | SyncedConversation
-    | SyncedNotification
-    | SyncedUnread
+    SyncedPost | SyncedConnection | SyncedList | SyncedSave | SyncedConversation | SyncedNotification | SyncedUnread
 )
 
 

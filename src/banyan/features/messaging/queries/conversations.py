@@ -265,6 +265,20 @@ async def list_memberships_by_id(
     return [Membership(*row) for row in rows]
 
 
+async def list_unread_among(work: Work, person_id: UUID, hidden: Sequence[UUID], ids: Sequence[UUID]) -> list[UUID]:
+    """Those of these conversations in which a person has something unread, however large they are."""
+    rows = await work.rows(
+        f"""SELECT m.conversation_id
+            FROM messaging_members m JOIN messaging_conversations c ON c.id = m.conversation_id
+            WHERE m.person_id = $1 AND m.conversation_id = ANY($3::uuid[])
+                AND c.seq > m.read_seq + m.own_above AND {_SEEN.format(hidden="$2")}""",
+        person_id,
+        hidden,
+        ids,
+    )
+    return [row[0] for row in rows]
+
+
 async def list_told(work: Work, conversation_id: UUID) -> list[tuple[UUID, int]]:
     """Members whose own streams point here, with the versions of that; none in a large group."""
     rows = await work.rows(

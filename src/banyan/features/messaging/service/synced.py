@@ -1,5 +1,6 @@
 """Unread pointers: that there is something in a conversation, as a client keeps it offline."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from banyan.features.messaging.models import ConversationPointer
@@ -28,3 +29,8 @@ class SyncedConversations:
         return [
             (one.id, ConversationPointer(one.id, one.seq, one.read_seq, one.unread_count, one.muted)) for one in found
         ]
+
+    async def list_unread_among(self, work: Work, person_id: UUID, ids: Sequence[UUID]) -> list[UUID]:
+        """Those of these conversations, of any size, in which there is something that one has not read."""
+        hidden = list(await self._access.hidden(work, person_id))
+        return await queries.list_unread_among(work, person_id, hidden, ids)

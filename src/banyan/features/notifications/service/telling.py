@@ -37,7 +37,7 @@ class Telling:
         if notice.person_id is not None:
             await self._tell(work, kind, notice, [notice.person_id])
         else:
-            await self.tell_many(work, TellMany(kind.name, notice))
+            work.enqueue(TellMany(kind.name, notice), run_at=now() + timedelta(seconds=kind.wait_seconds))
 
     async def tell_many(self, work: Work, job: TellMany) -> None:
         """The next of many, then the rest in a job of its own."""
