@@ -188,7 +188,8 @@ def _transaction(pair: Pair) -> str:
     body = "'Bench message: shall we meet at noon?'"
     write = _filled(
         _WRITE,
-        "gen_random_uuid()",
+        # Of about the time of the conversation's own id, as ids of messages tell theirs.
+        f"(left('{pair.conversation_id}', 18) || substr(gen_random_uuid()::text, 19))::uuid",
         f"'{pair.conversation_id}'::uuid",
         f"'{pair.author_id}'::uuid",
         "md5(random()::text)",
