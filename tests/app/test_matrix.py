@@ -134,6 +134,7 @@ ROWS = [
     Row("GET",    "/v1/notifications/unread-count",       the.nothing,                (401, 200, 200, 200, 200)),
     Row("PUT",    "/v1/notifications/{notification_id}/read", the.owners_notification, (401, 404, 404, 204, 404)),
     Row("POST",   "/v1/notifications/read-all",           the.body({}),               (401, 200, 200, 200, 200)),
+    Row("POST",   "/v1/notifications/unsubscribe",        the.nothing,                (422, 422, 422, 422, 422)),
     Row("GET",    "/v1/notifications/kinds",              the.nothing,                (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/notifications/preferences",        the.nothing,                (401, 200, 200, 200, 200)),
     Row("PUT",    "/v1/notifications/preferences",        the.body(QUIET),            (401, 200, 200, 200, 200)),

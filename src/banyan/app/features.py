@@ -6,7 +6,7 @@ from uuid import UUID
 
 from banyan.app.mails import Mails
 from banyan.app.messaging import MessagingParts, build_messaging
-from banyan.app.notifications import NotificationParts, build_notifications
+from banyan.app.notifications import MailParts, NotificationParts, build_notifications
 from banyan.app.plugins import Loaded, Plugged, plug_in, read_section, signals_of
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
@@ -31,6 +31,7 @@ from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
 from banyan.features.messaging.personal_data import PERSONAL_DATA as MESSAGING_PERSONAL_DATA
 from banyan.features.messaging.synced import synced_kinds as messaging_kinds
+from banyan.features.notifications.mails import Unsubscribing
 from banyan.features.notifications.personal_data import personal_data as notifications_personal_data
 from banyan.features.notifications.synced import synced_kinds as notifications_kinds
 from banyan.features.people.api import PeopleApi
@@ -112,7 +113,8 @@ def build_features(
     people = People(AccountsApi(), handles, Declared(settings.attributes.people))
     public_url = settings.http.public_url or "http://localhost:8000"
     person = _person_link(people, people_api)
-    mails = Mails.read(settings)
+    unsubscribing = Unsubscribing(auth.secret)
+    mails = Mails.read(settings, unsubscribing)
     sessions = Sessions(auth.tokens, auth.secret, settings.accounts, forget_subject)
     invites = Invites(settings.accounts, mailer, mails.accounts, person, public_url)
     verification = Verification(settings.accounts, mailer, mails.accounts, person, invites)
@@ -132,7 +134,9 @@ def build_features(
     sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
     homes = Homes(people_api, posts, sizes)
     messaging = build_messaging(people_api)
-    notifications = build_notifications(settings.notifications, people_api, messaging)
+    notifications = build_notifications(
+        settings.notifications, people_api, messaging, MailParts(mailer, mails.notifications, unsubscribing)
+    )
     streams = Streams(
         (
             *people_kinds(SyncedPeople(people_api)),

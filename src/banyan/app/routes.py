@@ -107,7 +107,12 @@ def build_controllers(
             bind(MessageRoutes, messages=features.messaging.messages, reactions=features.messaging.reactions),
         ],
         "notifications": [
-            bind(NotificationRoutes, inbox=features.notifications.inbox, book=features.notifications.book)
+            bind(
+                NotificationRoutes,
+                inbox=features.notifications.inbox,
+                book=features.notifications.book,
+                mailing=features.notifications.mailing,
+            )
         ],
         "sync": [bind(SyncRoutes, sync=features.sync)],
         "admin": [

@@ -4,17 +4,36 @@ from typing import Any
 from uuid import UUID
 
 from banyan.app.messaging import build_messaging
-from banyan.app.notifications import NotificationParts, build_notifications
+from banyan.app.notifications import MailParts, NotificationParts, build_notifications
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.notifications import subscribers
+from banyan.features.notifications.mails import NotificationMails, Unsubscribing
 from banyan.features.notifications.models import Notification, PreferenceChanges, ReadAll
 from banyan.features.notifications.settings import NotificationsSettings
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Work
 from banyan.infra.declare import AnyNotificationKind
+from banyan.infra.mail.mailer import Mailer, SendMail
+from banyan.infra.mail.templates import MailTemplates
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
 from tests.features.town import Town
+
+
+class Outbox:
+    """Takes mails away and keeps them; handing one over is part of the transaction, as with a real transport."""
+
+    def __init__(self) -> None:
+        self.mails: list[SendMail] = []
+
+    async def deliver(self, work: Work, mail: SendMail) -> None:
+        self.mails.append(mail)
+
+
+def make_mail_parts(outbox: Outbox) -> MailParts:
+    unsubscribing = Unsubscribing("s" * 43)
+    templates = MailTemplates(None, "Testville")
+    return MailParts(Mailer(outbox), NotificationMails("http://banyan.test", templates, unsubscribing), unsubscribing)
 
 
 class Square(Town):
@@ -22,12 +41,15 @@ class Square(Town):
 
     def __init__(self, pool: Pool, *further: AnyNotificationKind) -> None:
         super().__init__(pool)
+        self.sent = Outbox()
         self.messaging = build_messaging(self.api)
-        self.parts: NotificationParts = build_notifications(NotificationsSettings(), self.api, self.messaging, further)
+        self.parts: NotificationParts = build_notifications(
+            NotificationsSettings(), self.api, self.messaging, make_mail_parts(self.sent), further
+        )
         self._followers: dict[type, list[Any]] = {}
         for subscriber in subscribers.subscribers(self.parts.kinds, self.parts.ends, self.parts.telling):
             self._followers.setdefault(subscriber.signal, []).append(subscriber.handler)
-        for kind in subscribers.job_kinds(self.parts.telling):
+        for kind in subscribers.job_kinds(self.parts.telling, self.parts.mailing):
             self._followers.setdefault(kind.job, []).append(kind.handler)
         self.memory.followed = {*self.memory.followed, *self._followers}
 

@@ -84,4 +84,22 @@ export class NotificationsApi {
   showPreferences(options?: CallOptions): Promise<Preferences> {
     return this.transport.call({ method: "GET", path: "/v1/notifications/preferences", options });
   }
+
+  /**
+   * Get no more mails of one kind, or no more digests.
+   *
+   * What mail programs call for the header `List-Unsubscribe` (RFC 8058); the token of the mail's link says who
+   * asks.
+   *
+   * `token`: From the link of a mail.
+   */
+  unsubscribe(query: { token: string }, options?: PostOptions): Promise<void> {
+    return this.transport.call({
+      method: "POST",
+      path: "/v1/notifications/unsubscribe",
+      query,
+      signed: false,
+      options,
+    });
+  }
 }

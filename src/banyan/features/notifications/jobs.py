@@ -20,5 +20,18 @@ class ForgetNotices(Job, frozen=True):
     gone: Gone
 
 
+class MailNotification(Job, frozen=True):
+    """Send a new notification by mail."""
+
+    item_id: UUID
+    person_id: UUID
+
+
+class MailDigest(Job, frozen=True):
+    """Send a person's digest."""
+
+    person_id: UUID
+
+
 class PruneNotifications(Job, frozen=True):
     """Remove notifications that are too old to be kept."""

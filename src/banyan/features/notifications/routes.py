@@ -13,6 +13,7 @@ from banyan.features.notifications.models import (
     UnreadCount,
 )
 from banyan.features.notifications.service.inbox import Inbox
+from banyan.features.notifications.service.mailing import Mailing
 from banyan.features.notifications.service.preferences import PreferenceBook
 from banyan.infra.http.routing import (
     Controller,
@@ -29,6 +30,7 @@ from banyan.infra.http.routing import (
 from banyan.kernel.pages import DEFAULT_LIMIT, Page
 
 Unread = Annotated[bool, QueryParameter(description="Only those that are unread.")]
+UnsubscribeToken = Annotated[str, QueryParameter(max_length=200, description="From the link of a mail.")]
 
 
 class NotificationRoutes(Controller):
@@ -36,6 +38,7 @@ class NotificationRoutes(Controller):
     tags = ["notifications"]
     inbox: Inbox
     book: PreferenceBook
+    mailing: Mailing
 
     @get()
     async def list(
@@ -64,6 +67,15 @@ class NotificationRoutes(Controller):
     async def read_all(self, request: Request, data: JSONBody[ReadAll]) -> UnreadCount:
         """Mark all notifications as read, or those up to one of them or to a time."""
         return await self.inbox.read_all(request.work, request.account_id, data)
+
+    @post("/unsubscribe", access="credentials", status=204)
+    async def unsubscribe(self, request: Request, token: UnsubscribeToken) -> None:
+        """Get no more mails of one kind, or no more digests.
+
+        What mail programs call for the header `List-Unsubscribe` (RFC 8058); the token of the mail's link says who
+        asks.
+        """
+        await self.mailing.unsubscribe(request.work, token)
 
     @get("/kinds")
     async def list_kinds(self, request: Request) -> Page[KindInfo]:

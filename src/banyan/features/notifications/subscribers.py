@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from banyan.features.notifications.jobs import ForgetNotices, PruneNotifications, TellMany
+from banyan.features.notifications.jobs import ForgetNotices, MailDigest, MailNotification, PruneNotifications, TellMany
 from banyan.features.notifications.service.kinds import Kinds
+from banyan.features.notifications.service.mailing import Mailing
 from banyan.features.notifications.service.telling import Telling
 from banyan.infra.database.work import Work
 from banyan.infra.declare import (
@@ -44,9 +45,11 @@ def subscribers(kinds: Kinds, ends: Sequence[AnyNoticeEnd], telling: Telling) ->
     )
 
 
-def job_kinds(telling: Telling) -> tuple[AnyJobKind, ...]:
+def job_kinds(telling: Telling, mailing: Mailing) -> tuple[AnyJobKind, ...]:
     return (
         JobKind(TellMany, telling.tell_many),
         JobKind(ForgetNotices, telling.forget),
+        JobKind(MailNotification, mailing.mail_one),
+        JobKind(MailDigest, mailing.mail_digest),
         JobKind(PruneNotifications, telling.prune, priority=Priority.LOW),
     )

@@ -101,3 +101,15 @@ class NotificationsApi:
         An API key needs the scope `notifications:read`.
         """
         return await self._transport.call("GET", "/v1/notifications/preferences", Preferences)
+
+    async def unsubscribe(self, *, token: str, idempotency_key: str | None = None) -> None:
+        """Get no more mails of one kind, or no more digests.
+
+        What mail programs call for the header `List-Unsubscribe` (RFC 8058); the token of the mail's link
+        says who asks.
+
+        `token`: From the link of a mail.
+        """
+        await self._transport.call(
+            "POST", "/v1/notifications/unsubscribe", None, query={"token": token}, key=idempotency_key, signed=False
+        )

@@ -248,6 +248,38 @@ async def mark_all_read(work: Work, person_id: UUID, last_place: UUID, at: datet
     return bool(rows)
 
 
+async def lock_unmailed(work: Work, item_id: UUID) -> ItemRow | None:
+    """An unread notification that no mail has told of."""
+    row = await work.write_row(
+        f"SELECT {_ITEM} FROM notifications_items WHERE id = $1 AND read_at IS NULL AND mailed_at IS NULL FOR UPDATE",
+        item_id,
+    )
+    return None if row is None else ItemRow(*row)
+
+
+async def mark_for_digest(work: Work, item_ids: Sequence[UUID]) -> None:
+    """They wait for the next digest."""
+    await work.write("UPDATE notifications_items SET digest = true WHERE id = ANY ($1)", item_ids)
+
+
+async def take_for_digest(work: Work, person_id: UUID) -> list[ItemRow]:
+    """What waits for the digest, newest first; it waits no longer."""
+    rows = await work.write(
+        f"UPDATE notifications_items SET digest = false WHERE person_id = $1 AND digest RETURNING {_ITEM}", person_id
+    )
+    return sorted((ItemRow(*row) for row in rows), key=lambda row: row.place, reverse=True)
+
+
+async def mark_mailed(work: Work, item_ids: Sequence[UUID], at: datetime) -> None:
+    """What only mail tells of is read with it: what happens from then on is told anew."""
+    await work.write(
+        """UPDATE notifications_items SET mailed_at = $2, read_at = CASE WHEN in_app THEN read_at ELSE $2 END
+           WHERE id = ANY ($1)""",
+        item_ids,
+        at,
+    )
+
+
 async def delete_old(work: Work, below: UUID, limit: int) -> int:
     """Those that nothing has happened to since the moment of the id `below`, the oldest first; how many."""
     deleted: int = await work.write_value(

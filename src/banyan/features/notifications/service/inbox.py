@@ -18,8 +18,8 @@ from banyan.features.notifications.models import (
     UnreadCount,
 )
 from banyan.features.notifications.queries import items as queries
+from banyan.features.notifications.service.announcing import announce
 from banyan.features.notifications.service.kinds import Kinds, write_text
-from banyan.features.notifications.service.telling import announce
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Card
 from banyan.infra.database.work import Work

@@ -4,9 +4,9 @@ from uuid import UUID
 
 from banyan.features.notifications.models import Notification, Preferences
 from banyan.features.notifications.queries import items, preferences
+from banyan.features.notifications.service.announcing import announce
 from banyan.features.notifications.service.inbox import Inbox
 from banyan.features.notifications.service.preferences import PreferenceBook
-from banyan.features.notifications.service.telling import announce
 from banyan.infra.database.work import Work
 from banyan.kernel.pages import MAX_LIMIT, Page
 

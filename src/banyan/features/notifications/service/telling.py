@@ -9,10 +9,12 @@ from banyan.features.notifications.jobs import ForgetNotices, PruneNotifications
 from banyan.features.notifications.models import Channels, StoredPreferences
 from banyan.features.notifications.queries import items as queries
 from banyan.features.notifications.queries.preferences import list_preferences
+from banyan.features.notifications.service.announcing import announce
 from banyan.features.notifications.service.kinds import Kinds
+from banyan.features.notifications.service.mailing import Mailing
 from banyan.features.notifications.settings import NotificationsSettings
 from banyan.infra.database.work import Work
-from banyan.infra.declare import ME_TOPIC, AnyNotificationKind, Gone, Notice
+from banyan.infra.declare import AnyNotificationKind, Gone, Notice
 from banyan.kernel.clock import now
 from banyan.kernel.ids import id_at, new_id
 
@@ -25,9 +27,10 @@ _NO_PREFERENCES = StoredPreferences()
 class Telling:
     """Runs in jobs, each of which ends in the transaction that it wrote in: what is told twice is written once."""
 
-    def __init__(self, settings: NotificationsSettings, kinds: Kinds) -> None:
+    def __init__(self, settings: NotificationsSettings, kinds: Kinds, mailing: Mailing) -> None:
         self._settings = settings
         self._kinds = kinds
+        self._mailing = mailing
 
     async def tell(self, work: Work, kind: AnyNotificationKind, signal: Any) -> None:
         """Whom a signal concerns."""
@@ -89,12 +92,7 @@ class Telling:
             return
         told = await queries.add_events(work, kind.name, notice, held, [new_id() for _ in held])
         announce(work, [one.person_id for one in told if ways[one.person_id].in_app])
-
-
-def announce(work: Work, people: Sequence[UUID]) -> None:
-    """Their inboxes have changed."""
-    if people:
-        work.announce(ME_TOPIC, *(str(one) for one in dict.fromkeys(people)))
+        await self._mailing.plan(work, told, ways, chosen)
 
 
 def _wanted(channels: Channels) -> bool:
