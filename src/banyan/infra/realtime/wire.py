@@ -22,6 +22,9 @@ _HANDSHAKE = (
     b"Sec-WebSocket-Key: %b\r\n\r\n"
 )
 
+# Looked up once: this stands in the loop of every broadcast.
+_TEXT = WSMsgType.TEXT
+
 OK = WSCloseCode.OK
 GOING_AWAY = WSCloseCode.GOING_AWAY
 PROTOCOL_ERROR = WSCloseCode.PROTOCOL_ERROR
@@ -88,7 +91,7 @@ class Wire(WSListener):
         return self._transport.underlying_transport.get_write_buffer_size()
 
     def send(self, text: bytes) -> None:
-        self._transport.send(WSMsgType.TEXT, text)
+        self._transport.send(_TEXT, text)
 
     def ping(self) -> None:
         self._transport.send_ping()
