@@ -27,6 +27,7 @@ from dev.benchmarks.feeds import measure_feeds
 from dev.benchmarks.figures import Figure
 from dev.benchmarks.jobs import empty_queue, noop_jobs
 from dev.benchmarks.load import Outcome, load
+from dev.benchmarks.messages import measure_messages
 from dev.benchmarks.pgbench import run_pgbench
 from dev.benchmarks.processes import cpu_seconds, family_cpu_seconds, resident_bytes
 from dev.benchmarks.serving import get, progress, publish, reachable, serving, sign_in
@@ -74,7 +75,7 @@ def _options() -> Options:
     parser.add_argument("--connections", type=int, default=200)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--only", choices=("all", "base", "feeds"), default="all", help="one subject")
+    parser.add_argument("--only", choices=("all", "base", "feeds", "messages"), default="all", help="one subject")
     parser.add_argument("--json", action="store_true")
     return Options(**vars(parser.parse_args()))
 
@@ -88,9 +89,11 @@ async def _measure(options: Options) -> list[Figure]:
         progress("bare ASGI")
         hello = await hello_cpu_microseconds(options.clients, options.seconds / 2)
         figures.append(Figure("bare ASGI hello under uvicorn", hello, "us of CPU each"))
-        if options.only != "base":
+        if options.only in ("all", "messages"):
+            figures += await measure_messages(settings, postgres, people, options.seconds)
+        if options.only in ("all", "feeds"):
             figures += await measure_feeds(settings, postgres.pid or 0, options.seconds, hello)
-        if options.only == "feeds":
+        if options.only in ("feeds", "messages"):
             return figures
         progress("API")
         with serving(settings, "api") as (process, port):

@@ -143,6 +143,21 @@ async def owner(cast: Cast) -> Call:
     return Call({"handle": cast.owner.handle, "person_id": cast.owner.id})
 
 
+async def owners_notification(cast: Cast) -> Call:
+    """A notification of the owner's: a stranger has asked them for a connection."""
+    stranger = await _sign_up_stranger(cast)
+    await stranger.post("/v1/connections", {"person_id": cast.owner.id})
+    found: list[str] = []
+
+    async def told() -> bool:
+        items = (await cast.owner.get("/v1/notifications")).json()["items"]
+        found[:] = [item["id"] for item in items if item["subject"]["id"] == stranger.id]
+        return bool(found)
+
+    await eventually(told)
+    return Call({"notification_id": found[0]})
+
+
 async def nobody(cast: Cast) -> Call:
     """The id of no person."""
     return Call({"person_id": str(new_id())})
@@ -273,6 +288,58 @@ def answer(audience: str) -> Subject:
 async def _publish(author: Api, audience: str) -> str:
     published = await author.post("/v1/posts", {"body": "Hello", "audience": audience})
     return str(published.json()["id"])
+
+
+def conversation(kind: str, body: object = None) -> Subject:
+    """A conversation of the owner's with the friend; in a group somebody new is a third member."""
+
+    async def subject(cast: Cast) -> Call:
+        members = [cast.friend.id]
+        if kind == "group":
+            members.append((await _sign_up_stranger(cast)).id)
+        made = await cast.owner.post("/v1/conversations", {"member_ids": members})
+        return Call({"conversation_id": made.json()["id"], "person_id": members[-1]}, body)
+
+    return subject
+
+
+async def new_members(cast: Cast) -> Call:
+    """Somebody new for a group of the owner's."""
+    call = await conversation("group")(cast)
+    return Call(call.values, {"person_ids": [(await _sign_up_stranger(cast)).id]})
+
+
+async def blocked_conversation(cast: Cast) -> Call:
+    """What the owner and the one whom they have blocked wrote to each other before."""
+    await cast.owner.delete(f"/v1/blocks/{cast.blocked.id}")
+    made = await cast.owner.post("/v1/conversations", {"member_ids": [cast.blocked.id]})
+    await cast.owner.put(f"/v1/blocks/{cast.blocked.id}")
+    return Call({"conversation_id": made.json()["id"]}, {"body": "Hello", "client_id": "again"})
+
+
+async def talk_to_owner(cast: Cast) -> Call:
+    """A conversation with the owner to be begun."""
+    return Call(body={"member_ids": [cast.owner.id]})
+
+
+async def read_conversation(cast: Cast) -> Call:
+    """A message to the owner, read."""
+    call = await conversation("direct")(cast)
+    path = f"/v1/conversations/{call.values['conversation_id']}/messages"
+    written = await cast.friend.post(path, {"body": "Hello", "client_id": "1"})
+    return Call(call.values, {"message_id": written.json()["id"]})
+
+
+def message(author: str, body: object = None, **values: str) -> Subject:
+    """A message that the owner or the friend wrote to the other."""
+
+    async def subject(cast: Cast) -> Call:
+        call = await conversation("direct")(cast)
+        path = f"/v1/conversations/{call.values['conversation_id']}/messages"
+        written = await getattr(cast, author).post(path, {"body": "Hello", "client_id": "1"})
+        return Call({"message_id": written.json()["id"], **values}, body)
+
+    return subject
 
 
 async def mailbox_key(cast: Cast) -> Call:

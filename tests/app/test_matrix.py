@@ -49,6 +49,9 @@ ROLE = {"role": "moderator"}
 REASON = {"reason": "Spam"}
 NEW_WEBHOOK = {"url": "https://hooks.example.com/banyan", "signals": ["posts.PostPublished"]}
 INACTIVE = {"active": False}
+NEW_MESSAGE = {"body": "Hello", "client_id": "1"}
+TITLE = {"title": "Changed"}
+QUIET = {"quiet_hours": {"from": "22:00", "to": "07:00"}, "time_zone": "Africa/Lagos"}
 NEW_POST = {"body": "Hello", "audience": "public"}
 
 # fmt: off
@@ -89,6 +92,9 @@ ROWS = [
     Row("POST",   "/v1/setup/first-admin",                the.first_admin,            (410, 410, 410, 410, 410)),
     Row("GET",    "/.well-known/jwks.json",               the.nothing,                (200, 200, 200, 200, 200)),
 
+    Row("GET",    "/v1/realtime",                         the.nothing,                (200, 200, 200, 200, 200)),
+    Row("GET",    "/v1/socket",                           the.nothing,                (426, 426, 426, 426, 426)),
+
     Row("GET",    "/v1/me",                               the.nothing,                (401, 200, 200, 200, 200)),
     Row("PATCH",  "/v1/me",                               the.body(NAME),             (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/people/{handle}",                  the.owner,                  (200, 200, 404, 200, 200)),
@@ -124,6 +130,14 @@ ROWS = [
     Row("GET",    "/v1/posts",                            the.nothing,                (200, 200, 200, 200, 200)),
     Row("GET",    "/v1/feed",                             the.nothing,                (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/sync",                             the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/notifications",                    the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/notifications/unread-count",       the.nothing,                (401, 200, 200, 200, 200)),
+    Row("PUT",    "/v1/notifications/{notification_id}/read", the.owners_notification, (401, 404, 404, 204, 404)),
+    Row("POST",   "/v1/notifications/read-all",           the.body({}),               (401, 200, 200, 200, 200)),
+    Row("POST",   "/v1/notifications/unsubscribe",        the.nothing,                (422, 422, 422, 422, 422)),
+    Row("GET",    "/v1/notifications/kinds",              the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/notifications/preferences",        the.nothing,                (401, 200, 200, 200, 200)),
+    Row("PUT",    "/v1/notifications/preferences",        the.body(QUIET),            (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/community",                        the.nothing,                (200, 200, 200, 200, 200)),
     Row("GET",    "/v1/posts/{post_id}",                  the.post("public"),         (200, 200, 404, 200, 200)),
     Row("GET",    "/v1/posts/{post_id}",                  the.post("connections"),    (404, 404, 404, 200, 404)),
@@ -160,6 +174,44 @@ ROWS = [
     Row("PUT",    "/v1/posts/{post_id}/reactions/{kind}", the.post("self", kind="love"),   (401, 404, 404, 200, 404)),
     Row("DELETE", "/v1/posts/{post_id}/reactions/{kind}", the.post("public", kind="love"), (401, 204, 404, 204, 204)),
     Row("DELETE", "/v1/posts/{post_id}/reactions/{kind}", the.post("self", kind="love"),   (401, 404, 404, 204, 404)),
+
+    Row("POST",   "/v1/conversations",                    the.talk_to_owner,          (401, 201, 404, 422, 201)),
+    Row("GET",    "/v1/conversations",                    the.nothing,                (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/conversations/{conversation_id}",  the.conversation("direct"), (401, 404, 404, 200, 404)),
+    Row("GET",    "/v1/conversations/{conversation_id}",  the.blocked_conversation,   (401, 404, 404, 404, 404)),
+    Row("PATCH",  "/v1/conversations/{conversation_id}",  the.conversation("group", TITLE),  (401, 404, 404, 200, 404)),
+    Row("PATCH",  "/v1/conversations/{conversation_id}",  the.conversation("direct", TITLE), (401, 404, 404, 409, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/messages", the.conversation("direct", NEW_MESSAGE),
+                                                                                      (401, 404, 404, 201, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/messages", the.blocked_conversation,
+                                                                                      (401, 404, 404, 404, 404)),
+    Row("GET",    "/v1/conversations/{conversation_id}/messages", the.conversation("direct"),
+                                                                                      (401, 404, 404, 200, 404)),
+    Row("GET",    "/v1/conversations/{conversation_id}/messages", the.blocked_conversation,
+                                                                                      (401, 404, 404, 404, 404)),
+    Row("PUT",    "/v1/conversations/{conversation_id}/read", the.read_conversation,  (401, 404, 404, 200, 404)),
+    Row("PUT",    "/v1/conversations/{conversation_id}/mute", the.conversation("direct"), (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/conversations/{conversation_id}/mute", the.conversation("direct"), (401, 404, 404, 204, 404)),
+    Row("GET",    "/v1/conversations/{conversation_id}/members", the.conversation("group"),
+                                                                                      (401, 404, 404, 200, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/members", the.new_members,     (401, 404, 404, 204, 404)),
+    Row("PUT",    "/v1/conversations/{conversation_id}/members/{person_id}", the.conversation("group"),
+                                                                                      (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/conversations/{conversation_id}/members/{person_id}", the.conversation("group"),
+                                                                                      (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/conversations/{conversation_id}/members/{person_id}", the.conversation("direct"),
+                                                                                      (401, 404, 404, 409, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/leave", the.conversation("group"),  (401, 404, 404, 204, 404)),
+    Row("POST",   "/v1/conversations/{conversation_id}/leave", the.conversation("direct"), (401, 404, 404, 409, 404)),
+    Row("GET",    "/v1/messages/{message_id}",            the.message("friend"),      (401, 404, 404, 200, 404)),
+    Row("PATCH",  "/v1/messages/{message_id}",            the.message("owner", TEXT), (401, 404, 404, 200, 404)),
+    Row("PATCH",  "/v1/messages/{message_id}",            the.message("friend", TEXT), (401, 404, 404, 403, 404)),
+    Row("DELETE", "/v1/messages/{message_id}",            the.message("owner"),       (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/messages/{message_id}",            the.message("friend"),      (401, 404, 404, 403, 404)),
+    Row("PUT",    "/v1/messages/{message_id}/reactions/{kind}", the.message("friend", kind="love"),
+                                                                                      (401, 404, 404, 200, 404)),
+    Row("DELETE", "/v1/messages/{message_id}/reactions/{kind}", the.message("friend", kind="love"),
+                                                                                      (401, 404, 404, 204, 404)),
 
     Row("GET",    "/v1/admin/people",                     the.nothing,                (401, 403, 403, 403, 200)),
     Row("GET",    "/v1/admin/people/{person_id}",         the.owner,                  (401, 403, 403, 403, 200)),

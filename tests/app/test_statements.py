@@ -25,6 +25,9 @@ LISTS = {
     "/v1/posts/{post_id}/comments?threaded=true&": (5, 2),
     "/v1/posts/{post_id}/comments?parent_id={comment_id}&": (6, 3),
     "/v1/comments/{comment_id}/replies?": (6, 3),
+    "/v1/conversations?": (4, 1),
+    "/v1/conversations/{conversation_id}/messages?": (5, 2),
+    "/v1/conversations/{conversation_id}/members?": (5, 2),
     "/v1/connections?": (2, 1),
     "/v1/connections?state=received&": (2, 1),
     "/v1/connections?state=sent&": (2, 1),
@@ -36,6 +39,8 @@ LISTS = {
     "/v1/auth/sessions?": (2, 1),
     "/v1/api-keys?": (2, 1),
     "/v1/invites?": (2, 1),
+    "/v1/notifications?": (7, 4),
+    "/v1/notifications?unread=true&": (7, 4),
     "/v1/admin/webhooks?": (2, 1),
     "/v1/admin/webhooks/{webhook_id}/deliveries?": (3, 2),
     "/v1/me/exports?": (2, 1),
@@ -112,6 +117,7 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
     comment_id = str(comment.json()["id"])
     lists = [await ada.post("/v1/lists", {"name": "Friends"}) for _ in range(ITEMS)]
     list_id = str(lists[0].json()["id"])
+    askers = []
     for number in range(ITEMS):
         friend, asker, asked, blocked, known = [
             await api.sign_up(f"{name}_{number}") for name in ("friend", "asker", "asked", "blocked", "known")
@@ -120,7 +126,7 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         await known.connect(friend)
         await ada.put(f"/v1/lists/{list_id}/members/{friend.id}")
         await friend.post("/v1/posts", {"body": "Hello", "audience": "connections"})
-        await asker.post("/v1/connections", {"person_id": ada.id})
+        askers.append(asker)
         public = await asker.post("/v1/posts", {"body": "Hello #all"})
         await ada.put(f"/v1/posts/{public.json()['id']}/save")
         await ada.patch(f"/v1/posts/{post_id}", {"body": f"Hello {number}"})
@@ -136,16 +142,40 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
     async def arrived() -> bool:
         in_feed = (await ada.get("/v1/feed?limit=100")).json()["items"]
         mails = (await api.get("/dev/mailbox/messages?limit=100", x_mailbox_key=MAILBOX_KEY)).json()["items"]
-        return len(in_feed) == 2 * ITEMS and len(mails) >= ITEMS
+        told = (await ada.get("/v1/notifications?limit=100")).json()["items"]
+        return (
+            len(in_feed) == 2 * ITEMS and len(mails) >= ITEMS and sum(one["actor_count"] for one in told) == 2 * ITEMS
+        )
 
     await eventually(arrived)
+    # The newest notifications are of one kind: each kind on a page is asked once what may be seen.
+    for asker in askers:
+        await asker.post("/v1/connections", {"person_id": ada.id})
+
+    async def asked_for() -> bool:
+        return len((await ada.get("/v1/notifications?limit=100")).json()["items"]) == ITEMS + 2
+
+    await eventually(asked_for)
     return ada, {
         "post_id": post_id,
         "comment_id": comment_id,
         "list_id": list_id,
         "person_id": ada.id,
         "webhook_id": await _fill_webhooks(ada),
+        "conversation_id": await _fill_conversations(api, ada),
     }
+
+
+async def _fill_conversations(api: Api, ada: Api) -> str:
+    """Ten conversations of two, and a group of ten others, where each has written."""
+    people = [await api.sign_up(f"member_{number}") for number in range(ITEMS)]
+    group = await ada.post("/v1/conversations", {"member_ids": [one.id for one in people]})
+    conversation_id = str(group.json()["id"])
+    for person in people:
+        direct = await person.post("/v1/conversations", {"member_ids": [ada.id]})
+        for place in (conversation_id, direct.json()["id"]):
+            await person.post(f"/v1/conversations/{place}/messages", {"body": "Hello", "client_id": place})
+    return conversation_id
 
 
 async def _fill_webhooks(ada: Api) -> str:

@@ -205,9 +205,9 @@ class Installation:
             **(environment or {}),
         }
 
-    async def start(self, target: str, **environment: str) -> Server:
+    async def start(self, target: str, *options: str, **environment: str) -> Server:
         """Returns once it answers; one without routes, once it runs."""
-        words = ["serve", "--target", target, "--port", "0"]
+        words = ["serve", "--target", target, "--port", "0", *options]
         child = Child(self._folder, *words, environment=self._environment | environment)
         server = Server(child, "")
         self.servers.append(server)

@@ -50,7 +50,7 @@ async def running_platform(settings: Settings, targets: str = "all") -> AsyncIte
 async def serving(platform: Platform) -> AsyncIterator[str]:
     """The platform on a free port of this machine, in the running loop; its base URL."""
     listener = listen("127.0.0.1", 0)
-    server = Server(uvicorn_config(platform.asgi, platform.settings.http))
+    server = Server(uvicorn_config(platform.asgi, platform.settings.http, platform.sockets))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)

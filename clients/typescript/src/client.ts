@@ -2,6 +2,8 @@
 import { AccountsApi } from "./api/accounts.js";
 import { AdminApi } from "./api/admin.js";
 import { AuthApi } from "./api/auth.js";
+import { MessagingApi } from "./api/messaging.js";
+import { NotificationsApi } from "./api/notifications.js";
 import { PeopleApi } from "./api/people.js";
 import { PostsApi } from "./api/posts.js";
 import { SyncApi } from "./api/sync.js";
@@ -13,6 +15,8 @@ export class Banyan extends Connection {
   readonly accounts = new AccountsApi(this.transport);
   readonly admin = new AdminApi(this.transport);
   readonly auth = new AuthApi(this.transport);
+  readonly messaging = new MessagingApi(this.transport);
+  readonly notifications = new NotificationsApi(this.transport);
   readonly people = new PeopleApi(this.transport);
   readonly posts = new PostsApi(this.transport);
   readonly sync = new SyncApi(this.transport);

@@ -10,13 +10,16 @@ export type ProblemCode =
   | "api_key_not_found"
   | "body_timeout"
   | "body_too_large"
+  | "client_id_reused"
   | "conflict"
+  | "direct_conversation"
   | "email_not_verified"
   | "email_taken"
   | "export_not_found"
   | "export_not_ready"
   | "export_under_way"
   | "forbidden"
+  | "group_full"
   | "handle_taken"
   | "insufficient_scope"
   | "invalid"
@@ -37,9 +40,12 @@ export type ProblemCode =
   | "not_deleting"
   | "not_found"
   | "not_the_author"
+  | "not_the_owner"
+  | "notification_not_found"
   | "otp_required"
   | "own_request"
   | "person_not_found"
+  | "recipient_gone"
   | "secret_unreadable"
   | "session_not_found"
   | "setup_done"
@@ -54,6 +60,7 @@ export type ProblemCode =
   | "unauthorized"
   | "unavailable"
   | "unsupported_media_type"
+  | "upgrade_required"
   | "uri_too_long"
   | "wrong_credentials"
   | "wrong_otp"
@@ -68,7 +75,7 @@ export type ExportState = "failed" | "preparing" | "ready";
 /** What an account may do beyond its own things. */
 export type Role = "admin" | "business" | "member" | "moderator" | "seller";
 
-export type SyncPageItem = SyncedConnection | SyncedList | SyncedPost | SyncedSave;
+export type SyncPageItem = SyncedConnection | SyncedConversation | SyncedList | SyncedNotification | SyncedPost | SyncedSave | SyncedUnread;
 
 /** An account as its owner sees it. */
 export interface Account {
@@ -124,9 +131,24 @@ export interface AuditEntry {
   ip: string | null;
   request_id: string | null;
   action: string;
-  subject: Subject | null;
+  subject: BanyanInfraAuditModelsSubject | null;
   details: unknown;
   hash: string;
+}
+
+/**
+ * What it is about. `type` says of what `id` is one: post, comment, person, conversation, or text for a post or
+ *     comment.
+ */
+export interface BanyanFeaturesNotificationsModelsSubject {
+  type: string;
+  id: string;
+}
+
+/** What was acted upon, such as `person` and an id. */
+export interface BanyanInfraAuditModelsSubject {
+  kind: string;
+  id: string;
 }
 
 /** A person whom the reader has blocked. */
@@ -141,6 +163,43 @@ export interface Card {
   handle: string;
   display_name: string;
   avatar_url: string | null;
+}
+
+/** Fields left out stay as they are. */
+export interface ChannelChanges {
+  in_app?: boolean;
+  email?: "daily" | "now" | "off";
+  push?: boolean;
+}
+
+/** By which ways a kind of notification comes; `email` at once, in the daily digest, or not at all. */
+export interface Channels {
+  in_app: boolean;
+  email: "daily" | "now" | "off";
+  push: boolean;
+}
+
+/**
+ * One message; `seq` counts messages of its conversation, from 1, the same for everybody.
+ *
+ *     A deleted one keeps its place: `deleted`, without text. So does one by a person whom a block hides: `hidden`,
+ *     without text and author. Whoever deleted their account is shown with the nil id and no handle.
+ */
+export interface ChatMessage {
+  id: string;
+  conversation_id: string;
+  seq: number;
+  author: Card | null;
+  body: string;
+  client_id: string | null;
+  reply_to: string | null;
+  attachments: string[];
+  reaction_counts: { [name: string]: number };
+  my_reaction: string | null;
+  created_at: string;
+  edited_at: string | null;
+  deleted: boolean;
+  hidden: boolean;
 }
 
 /**
@@ -206,6 +265,41 @@ export interface ConnectionList {
 /** Whom to ask. */
 export interface ConnectionRequest {
   person_id: string;
+}
+
+/**
+ * A conversation as one member sees it. `seq` is its last message's; `unread_count` leaves out one's own.
+ *
+ *     `members` are at most five of the others: enough to name it by.
+ */
+export interface Conversation {
+  id: string;
+  kind: "direct" | "group";
+  title: string | null;
+  owner_id: string | null;
+  members: Card[];
+  member_count: number;
+  seq: number;
+  read_seq: number;
+  unread_count: number;
+  muted: boolean;
+  last_message: ChatMessage | null;
+  created_at: string;
+  active_at: string;
+}
+
+/** A group's title; null takes it away. */
+export interface ConversationChanges {
+  title: string | null;
+}
+
+/** In one's own stream: that there is something in a conversation. What it is, the conversation tells. */
+export interface ConversationPointer {
+  id: string;
+  seq: number;
+  read_seq: number;
+  unread_count: number;
+  muted: boolean;
 }
 
 /** How many there are, by name: `people`, `accounts.suspended`, `jobs.dead`. Above a million estimates. */
@@ -367,6 +461,12 @@ export interface JwkSet {
   keys: Jwk[];
 }
 
+/** A kind of notification. `title` is in the reader's language. */
+export interface KindInfo {
+  kind: string;
+  title: string;
+}
+
 /** Fields left out stay as they are. */
 export interface ListChanges {
   /** One line of 1 to 80 characters. */
@@ -453,6 +553,14 @@ export interface Me {
   language: "ar" | "en" | "fr";
 }
 
+/** Somebody in a conversation, and how far they have read. */
+export interface Member {
+  person: Card;
+  owner: boolean;
+  read_seq: number;
+  joined_at: string;
+}
+
 /** `@handle` in a text, as it was written but in lower case, and who it was then. */
 export interface Mention {
   handle: string;
@@ -467,6 +575,18 @@ export interface Message {
   type: string;
   created_at: string;
   data: { [name: string]: unknown };
+}
+
+/** A message's reactions after one's own was set. */
+export interface MessageReactions {
+  reaction_counts: { [name: string]: number };
+  my_reaction: string | null;
+}
+
+/** What a message is to say from now on. */
+export interface MessageText {
+  /** 1 to 5,000 characters; newlines and tabs are kept. */
+  body: string;
 }
 
 /** A person whose posts the reader does not want in their feed. */
@@ -506,6 +626,15 @@ export interface NewComment {
   parent_id?: string | null;
 }
 
+/**
+ * One other person without a title is the direct conversation with them; else a group is made. `member_ids` are
+ *     the others, at most 4,999.
+ */
+export interface NewConversation {
+  member_ids: string[];
+  title?: string | null;
+}
+
 /** An invite to be made: with `email` only that address may use it, and gets it by mail. */
 export interface NewInvite {
   max_uses?: number;
@@ -519,6 +648,23 @@ export interface NewInvite {
 export interface NewList {
   /** One line of 1 to 80 characters. */
   name: string;
+}
+
+/** Whom to add to a group. */
+export interface NewMembers {
+  person_ids: string[];
+}
+
+/**
+ * `client_id` is the client's own name for this message, unique among what one writes in the conversation: the
+ *     same again returns the first message. `reply_to`: a message of the same conversation.
+ */
+export interface NewMessage {
+  /** 1 to 5,000 characters; newlines and tabs are kept. */
+  body: string;
+  /** One line of 1 to 128 characters. */
+  client_id: string;
+  reply_to?: string | null;
 }
 
 /** What one publishes. */
@@ -537,6 +683,23 @@ export interface NewWebhook {
   signals: string[];
   /** One line of at most 200 characters. */
   description?: string;
+}
+
+/**
+ * What several people did about one subject, told as one while it is unread: `actors` are the newest three of
+ *     `actor_count`. `text` is in the reader's language. `post_id`: the post that the subject is, or stands under.
+ */
+export interface Notification {
+  id: string;
+  kind: string;
+  subject: BanyanFeaturesNotificationsModelsSubject;
+  post_id: string | null;
+  actors: Card[];
+  actor_count: number;
+  text: string;
+  created_at: string;
+  updated_at: string;
+  read_at: string | null;
 }
 
 /** The account's password once more. */
@@ -598,6 +761,24 @@ export interface PostChanges {
   audience?: "connections" | "public" | "self" | Audience;
 }
 
+/** Fields and kinds left out stay as they are; `quiet_hours` null: none. */
+export interface PreferenceChanges {
+  kinds?: { [name: string]: ChannelChanges };
+  quiet_hours?: QuietHours | null;
+  /** A name of the IANA data base, such as `Africa/Lagos`. */
+  time_zone?: string;
+  /** From this hour on the day's digest is sent. */
+  digest_hour?: number;
+}
+
+/** How somebody wants to be told. `quiet_hours` and `digest_hour` are in `time_zone`. */
+export interface Preferences {
+  kinds: { [name: string]: Channels };
+  quiet_hours: QuietHours | null;
+  time_zone: string;
+  digest_hour: number;
+}
+
 /**
  * A person as others see them; `connection` is null for a stranger and for anonymous readers.
  *
@@ -618,10 +799,41 @@ export interface Profile {
   limited: boolean;
 }
 
+/** Between these two times of day mail and push wait; over midnight where `from` is the later one. */
+export interface QuietHours {
+  /** HH:MM, 00:00 to 23:59. */
+  from: string;
+  /** HH:MM, 00:00 to 23:59. */
+  to: string;
+}
+
 /** A post's reactions after one's own was set. */
 export interface ReactionSummary {
   reaction_counts: { [name: string]: number };
   my_reaction: string | null;
+}
+
+/** Without `before` everything is read. */
+export interface ReadAll {
+  before?: string | null;
+}
+
+/** The newest message that one has read. */
+export interface ReadMark {
+  message_id: string;
+}
+
+/** How far one has read. */
+export interface ReadState {
+  read_seq: number;
+  unread_count: number;
+}
+
+/** Where to open a socket, and a ticket for its first frame: good once, for `expires_in` seconds. */
+export interface RealtimeAccess {
+  url: string;
+  ticket: string;
+  expires_in: number;
 }
 
 /** Ten codes to keep away from the device; shown once. */
@@ -716,12 +928,6 @@ export interface Status {
   plugins: { [name: string]: string };
 }
 
-/** What was acted upon, such as `person` and an id. */
-export interface Subject {
-  kind: string;
-  id: string;
-}
-
 /** Somebody whom the reader may know; `mutual_count` is how many of their connections do, or at least so many. */
 export interface Suggestion {
   person: Card;
@@ -750,12 +956,31 @@ export interface SyncedConnection {
   value: Connection | null;
 }
 
+/**
+ * That there is something in one of the newest 500 of one's conversations of at most a hundred members; `value`
+ *     is null for a delete.
+ */
+export interface SyncedConversation {
+  kind: "conversation";
+  id: string;
+  op: "delete" | "upsert";
+  value: ConversationPointer | null;
+}
+
 /** One of one's lists of connections; `value` is null for a delete. */
 export interface SyncedList {
   kind: "list";
   id: string;
   op: "delete" | "upsert";
   value: ConnectionList | null;
+}
+
+/** One of the newest 100 notifications; `value` is null for a delete. */
+export interface SyncedNotification {
+  kind: "notification";
+  id: string;
+  op: "delete" | "upsert";
+  value: Notification | null;
 }
 
 /** One of the newest 500 posts of one's feed; `value` is null for a delete. */
@@ -772,6 +997,14 @@ export interface SyncedSave {
   id: string;
   op: "delete" | "upsert";
   value: Post | null;
+}
+
+/** How many notifications are unread, under one's own id; `value` is null for a delete: none are. */
+export interface SyncedUnread {
+  kind: "unread_notifications";
+  id: string;
+  op: "delete" | "upsert";
+  value: UnreadMark | null;
 }
 
 /** How many public posts of the last seven days have a tag. */
@@ -803,6 +1036,17 @@ export interface TotpSetup {
 export interface TotpState {
   enabled: boolean;
   recovery_codes_left: number;
+}
+
+/** How many unread notifications there are; it counts no further than 1,000. */
+export interface UnreadCount {
+  unread_count: number;
+}
+
+/** As a client keeps it: `id` is one's own. */
+export interface UnreadMark {
+  id: string;
+  unread_count: number;
 }
 
 /** A mail says how to go on, if there is anything to go on with. */

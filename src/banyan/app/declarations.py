@@ -3,6 +3,8 @@
 from banyan.app.features import Features
 from banyan.app.settings import Settings
 from banyan.features.accounts import jobs as accounts_jobs
+from banyan.features.messaging import subscribers as messaging_subscribers
+from banyan.features.notifications import subscribers as notifications_subscribers
 from banyan.features.people import jobs as people_jobs
 from banyan.features.posts import subscribers as posts_subscribers
 from banyan.features.webhooks import subscribers as webhooks_subscribers
@@ -16,15 +18,17 @@ from banyan.infra.http import housekeeping
 from banyan.infra.http.answers import HotAnswers
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.mail.mailer import Mailer
+from banyan.infra.realtime import tickets
 from banyan.infra.streams import jobs as streams_jobs
 
 
 def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Registry:
-    webhooks = features.webhooks
+    webhooks, notifications = features.webhooks, features.notifications
     plugged = [plugin.parts for plugin in features.plugins]
     return Registry(
         subscribers=(
             *posts_subscribers.subscribers(features.homes),
+            *notifications_subscribers.subscribers(notifications.kinds, notifications.ends, notifications.telling),
             *webhooks_subscribers.subscribers(webhooks.catalogue, webhooks.recording),
             *(subscriber for parts in plugged for subscriber in parts.subscribers),
         ),
@@ -32,6 +36,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *bus_declarations.JOB_KINDS,
             *housekeeping.JOB_KINDS,
             *streams_jobs.JOB_KINDS,
+            *tickets.JOB_KINDS,
             *mailer.job_kinds(),
             *accounts_jobs.job_kinds(
                 features.verification,
@@ -43,6 +48,8 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             ),
             *people_jobs.job_kinds(features.handles),
             *posts_subscribers.job_kinds(features.homes),
+            *messaging_subscribers.JOB_KINDS,
+            *notifications_subscribers.job_kinds(notifications.telling, notifications.mailing),
             *webhooks_subscribers.job_kinds(webhooks.sending),
             *(kind for parts in plugged for kind in parts.job_kinds),
         ),
@@ -52,6 +59,8 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *accounts_jobs.SCHEDULES,
             *people_jobs.SCHEDULES,
             *streams_jobs.SCHEDULES,
+            *tickets.SCHEDULES,
+            *notifications_subscribers.SCHEDULES,
             *webhooks_subscribers.SCHEDULES,
             *(schedule for parts in plugged for schedule in parts.schedules),
         ),

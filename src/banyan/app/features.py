@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from banyan.app.mails import Mails
+from banyan.app.messaging import MessagingParts, build_messaging
+from banyan.app.notifications import MailParts, NotificationParts, build_notifications
 from banyan.app.plugins import Loaded, Plugged, plug_in, read_section, signals_of
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
@@ -27,6 +29,11 @@ from banyan.features.accounts.service.passwords import PasswordChanges
 from banyan.features.accounts.service.second_factor import SecondFactor
 from banyan.features.accounts.service.sessions import Sessions
 from banyan.features.accounts.service.verification import Verification
+from banyan.features.messaging.personal_data import PERSONAL_DATA as MESSAGING_PERSONAL_DATA
+from banyan.features.messaging.synced import synced_kinds as messaging_kinds
+from banyan.features.notifications.mails import Unsubscribing
+from banyan.features.notifications.personal_data import personal_data as notifications_personal_data
+from banyan.features.notifications.synced import synced_kinds as notifications_kinds
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import PersonNotFound
 from banyan.features.people.personal_data import personal_data as people_personal_data
@@ -90,9 +97,11 @@ class Features:
     tags: Tags
     homes: Homes
     communities: Communities
+    messaging: MessagingParts
     streams: Streams
     sync: Sync
     webhooks: WebhookParts
+    notifications: NotificationParts
     plugins: Sequence[Plugged]
 
 
@@ -104,7 +113,8 @@ def build_features(
     people = People(AccountsApi(), handles, Declared(settings.attributes.people))
     public_url = settings.http.public_url or "http://localhost:8000"
     person = _person_link(people, people_api)
-    mails = Mails.read(settings)
+    unsubscribing = Unsubscribing(auth.secret)
+    mails = Mails.read(settings, unsubscribing)
     sessions = Sessions(auth.tokens, auth.secret, settings.accounts, forget_subject)
     invites = Invites(settings.accounts, mailer, mails.accounts, person, public_url)
     verification = Verification(settings.accounts, mailer, mails.accounts, person, invites)
@@ -123,7 +133,18 @@ def build_features(
     posts = Posts(people_api, Declared(settings.attributes.posts))
     sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
     homes = Homes(people_api, posts, sizes)
-    streams = Streams((*people_kinds(SyncedPeople(people_api)), *posts_kinds(SyncedPosts(people_api, posts, homes))))
+    messaging = build_messaging(people_api)
+    notifications = build_notifications(
+        settings.notifications, people_api, messaging, MailParts(mailer, mails.notifications, unsubscribing)
+    )
+    streams = Streams(
+        (
+            *people_kinds(SyncedPeople(people_api)),
+            *posts_kinds(SyncedPosts(people_api, posts, homes)),
+            *messaging_kinds(messaging.synced),
+            *notifications_kinds(notifications.synced),
+        )
+    )
     lists, mutes = Lists(), Mutes()
     api_keys = ApiKeys(mailer, mails.accounts)
     plugged = plug_in(plugins, lambda plugin: _context(settings, plugin, public_url, people_api, posts))
@@ -132,6 +153,8 @@ def build_features(
         accounts_personal_data(sessions, invites, api_keys, eraser),
         people_personal_data(people, lists, mutes),
         POSTS_PERSONAL_DATA,
+        MESSAGING_PERSONAL_DATA,
+        notifications_personal_data(notifications.own),
         *(one.parts.personal_data for one in plugged if one.parts.personal_data is not None),
     )
     return Features(
@@ -161,9 +184,11 @@ def build_features(
         tags=Tags(people_api, posts),
         homes=homes,
         communities=Communities(people_api, settings.community.name, settings.accounts.sign_up),
+        messaging=messaging,
         streams=streams,
         sync=Sync(streams),
         webhooks=build_webhooks(settings.webhooks, auth, signals_of(plugins)),
+        notifications=notifications,
         plugins=plugged,
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from banyan.app.settings import Settings
 from banyan.features.accounts.mails import AccountMails
+from banyan.features.notifications.mails import NotificationMails, Unsubscribing
 from banyan.infra.mail.templates import MailTemplates
 
 
@@ -12,12 +13,18 @@ class Mails:
     """What features write mails with. Raises BadSettings for texts of the operator's that cannot be used."""
 
     accounts: AccountMails
+    notifications: NotificationMails
     templates: MailTemplates
 
     @classmethod
-    def read(cls, settings: Settings) -> "Mails":
+    def read(cls, settings: Settings, unsubscribing: Unsubscribing | None = None) -> "Mails":
         templates = MailTemplates(settings.mail.templates_dir, settings.community.name)
         public_url = settings.http.public_url or "http://localhost:8000"
-        mails = cls(AccountMails(public_url, templates, settings.accounts.verification_seconds), templates)
+        mails = cls(
+            AccountMails(public_url, templates, settings.accounts.verification_seconds),
+            # Only a preview has nothing to sign with.
+            NotificationMails(public_url, templates, unsubscribing or Unsubscribing("")),
+            templates,
+        )
         templates.check_folders()
         return mails

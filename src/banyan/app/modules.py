@@ -33,6 +33,7 @@ MODULES: tuple[Module, ...] = (
     Module("bus", "banyan.app.parts:run_bus", needs=("relay",)),
     Module("worker", "banyan.app.parts:run_worker", needs=("bus",), targets=frozenset({"worker"})),
     Module("key_uses", "banyan.app.parts:run_key_uses", targets=frozenset({"api"})),
+    Module("realtime", "banyan.app.parts:run_realtime", needs=("bus",), targets=frozenset({"realtime"})),
     Module("scheduler", "banyan.app.parts:run_scheduler", needs=("bus",), targets=frozenset({"scheduler"})),
 )
 

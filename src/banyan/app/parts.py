@@ -57,3 +57,13 @@ async def run_key_uses(platform: Platform) -> AsyncIterator[None]:
         yield
     finally:
         await platform.key_uses.stop()
+
+
+@asynccontextmanager
+async def run_realtime(platform: Platform) -> AsyncIterator[None]:
+    """Serves sockets."""
+    await platform.realtime.start()
+    try:
+        yield
+    finally:
+        await platform.realtime.stop()

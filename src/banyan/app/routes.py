@@ -8,6 +8,7 @@ from banyan.app.admin.plugins import PluginRoutes
 from banyan.app.features import Features
 from banyan.app.mailbox import MailboxRoutes
 from banyan.app.plugins import describe_plugins, plugin_controllers
+from banyan.app.realtime import RealtimeRoutes
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.targets import Targets
@@ -23,6 +24,8 @@ from banyan.features.accounts.routes.email_changes import EmailRoutes
 from banyan.features.accounts.routes.passwords import PasswordRoutes
 from banyan.features.accounts.routes.personal_data import DeletionRoutes, ExportRoutes
 from banyan.features.accounts.routes.second_factor import TotpRoutes
+from banyan.features.messaging.routes import ConversationRoutes, MessageRoutes
+from banyan.features.notifications.routes import NotificationRoutes
 from banyan.features.people.routes import (
     BlockRoutes,
     ConnectionRoutes,
@@ -67,6 +70,11 @@ def build_controllers(
             bind(ApiKeyRoutes, api_keys=features.api_keys),
             bind(SetupRoutes, first_admin=features.first_admin),
             bind(JwksRoutes, keys=auth.keys),
+            bind(
+                RealtimeRoutes,
+                settings=settings.realtime,
+                public_url=settings.http.public_url or "http://localhost:8000",
+            ),
         ],
         "people": [
             *(bind(routes, people=people) for routes in (MeRoutes, PeopleRoutes, ConnectionRoutes, BlockRoutes)),
@@ -88,6 +96,23 @@ def build_controllers(
             bind(TagRoutes, tagged=features.tags),
             bind(ProfileFeedRoutes, posts=features.posts),
             bind(CommunityRoutes, communities=features.communities),
+        ],
+        "messaging": [
+            bind(
+                ConversationRoutes,
+                conversations=features.messaging.conversations,
+                members=features.messaging.members,
+                messages=features.messaging.messages,
+            ),
+            bind(MessageRoutes, messages=features.messaging.messages, reactions=features.messaging.reactions),
+        ],
+        "notifications": [
+            bind(
+                NotificationRoutes,
+                inbox=features.notifications.inbox,
+                book=features.notifications.book,
+                mailing=features.notifications.mailing,
+            )
         ],
         "sync": [bind(SyncRoutes, sync=features.sync)],
         "admin": [

@@ -11,9 +11,10 @@ from typing import Any
 
 import uvicorn
 
-from banyan.infra.http.protocol import bounded_protocol
+from banyan.infra.http.protocol import Sockets, bounded_protocol
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.metrics import HTTP_CONNECTIONS
+from banyan.infra.realtime.wire import SocketProtocol
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -29,18 +30,29 @@ class CannotListen(Exception):
     """The address is taken or not ours; the message says what would be right."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A listening TCP socket; port 0 takes a free one. Raises CannotListen."""
+    listener = bind(host, port, shared=shared)
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
         listener.listen(_BACKLOG)
     except OSError as error:
         raise CannotListen(_advice(error, host, port)) from None
     listener.setblocking(False)
     return listener
+
+
+def bind(host: str, port: int, *, shared: bool) -> socket.socket:
+    """A TCP socket that has the port, alone or `shared` with others that ask for it so. Raises CannotListen."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        holder = socket.socket(family, socket.SOCK_STREAM)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind((host, port))
+    except OSError as error:
+        raise CannotListen(_advice(error, host, port)) from None
+    return holder
 
 
 def _advice(error: OSError, host: str, port: int) -> str:
@@ -74,12 +86,12 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def uvicorn_config(app: Any, settings: HttpSettings) -> uvicorn.Config:
-    """How uvicorn serves `app`: everything that the gateway does itself is off."""
+def uvicorn_config(app: Any, settings: HttpSettings, sockets: Sockets | None = None) -> uvicorn.Config:
+    """How uvicorn serves `app` and sockets: everything that the gateway does itself is off."""
     return uvicorn.Config(
         app,
-        http=bounded_protocol(settings),
-        ws="none",
+        http=bounded_protocol(settings, sockets),
+        ws="none" if sockets is None else SocketProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -95,6 +107,7 @@ async def serve(
     listener: socket.socket,
     settings: HttpSettings,
     *,
+    sockets: Sockets | None = None,
     on_ready: Callable[[], None],
     on_stop: Callable[[], None],
 ) -> None:
@@ -102,7 +115,7 @@ async def serve(
 
     `on_ready` is called when requests are taken and signals are heard.
     """
-    server = Server(uvicorn_config(app, settings))
+    server = Server(uvicorn_config(app, settings, sockets))
     HTTP_CONNECTIONS.set_function(lambda: len(server.server_state.connections))
 
     def stop() -> None:

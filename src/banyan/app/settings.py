@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from banyan.app.plugins import PluginsSettings
 from banyan.features.accounts.settings import AccountsSettings
+from banyan.features.notifications.settings import NotificationsSettings
 from banyan.features.people.settings import PeopleSettings
 from banyan.features.posts.settings import PostsSettings
 from banyan.features.webhooks.settings import WebhooksSettings
@@ -20,6 +21,7 @@ from banyan.infra.jobs.settings import JobsSettings
 from banyan.infra.log import LogSettings
 from banyan.infra.mail.settings import MailSettings
 from banyan.infra.ratelimit import LimitsSettings
+from banyan.infra.realtime.settings import RealtimeSettings
 from banyan.infra.settings import BadSettings, Sources, read_settings
 
 CONFIG_VARIABLE = "BANYAN_CONFIG"
@@ -49,7 +51,9 @@ class Settings(Sources):
     accounts: AccountsSettings = AccountsSettings()
     people: PeopleSettings = PeopleSettings()
     posts: PostsSettings = PostsSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
+    notifications: NotificationsSettings = NotificationsSettings()
     plugins: PluginsSettings = PluginsSettings()
     attributes: AttributesSettings = AttributesSettings()
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-ROLES = ("api", "worker", "scheduler")
+ROLES = ("api", "realtime", "worker", "scheduler")
 # Services that may be mounted alone, so that a load balancer can split paths over machines.
-FEATURES = ("accounts", "people", "posts", "sync", "webhooks", "admin", "plugins")
+FEATURES = ("accounts", "people", "posts", "messaging", "notifications", "sync", "webhooks", "admin", "plugins")
 TARGETS = ("all", *ROLES, *FEATURES)
 
 
@@ -34,5 +34,5 @@ class Targets:
 
     @property
     def serves(self) -> bool:
-        """Whether any routes are answered."""
-        return bool(self.features)
+        """Whether it listens: for requests, or for sockets."""
+        return bool(self.features) or "realtime" in self.roles

@@ -16,6 +16,7 @@ from banyan.app.declarations import build_registry, subscribe_caches
 from banyan.app.features import Features, build_features
 from banyan.app.http import Site
 from banyan.app.plugins import load_plugins, migration_sources
+from banyan.app.realtime import build_realtime
 from banyan.app.routes import build_controllers
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth, read_auth
@@ -46,6 +47,8 @@ from banyan.infra.mail.mailbox import Mailbox
 from banyan.infra.mail.mailer import Mailer
 from banyan.infra.mail.smtp import SmtpTransport
 from banyan.infra.ratelimit import RateLimiter
+from banyan.infra.realtime.gateway import Realtime
+from banyan.infra.realtime.outbox import EVENTS_TOPIC, RealtimeOutbox
 from banyan.web.pages import load_pages
 
 _DESCRIPTION = "The API of this Banyan community. Errors are problem documents (RFC 9457); lists are cursor pages."
@@ -66,12 +69,19 @@ class Platform:
     key_uses: KeyUses
     health: Health
     features: Features
+    realtime: Realtime
     asgi: App
     openapi: Callable[[], dict[str, Any]]
 
     def stop(self) -> None:
-        """From here on `/readyz` answers 503, so that nothing new is sent here."""
+        """From here on `/readyz` answers 503, so that nothing new is sent here, and sockets are told to leave."""
         self.health.stopping = True
+        self.realtime.begin_drain(self.settings.http.linger_seconds)
+
+    @property
+    def sockets(self) -> Realtime | None:
+        """What takes sockets in this process, where it does."""
+        return self.realtime if "realtime" in self.targets.roles else None
 
 
 @asynccontextmanager
@@ -116,7 +126,6 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     if "worker" in targets.roles:
         outbox.on_jobs(worker.wake)
         outbox.on_outgoing_jobs(outgoing_worker.wake)
-    pool.attach(outbox)
     relay.listen(BUS_CHANNEL, bus.wake)
     relay.listen(JOBS_CHANNEL, worker.wake)
     relay.listen(OUTGOING_CHANNEL, outgoing_worker.wake)
@@ -127,6 +136,11 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     )
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
     subscribe_caches(bus, bearers, features, hot)
+    realtime = build_realtime(settings, features, pool, bearers, bus)
+    published = RealtimeOutbox(realtime.publish, realtime.look)
+    bus.subscribe(EVENTS_TOPIC, published.hear)
+    pool.attach(published)
+    pool.attach(outbox)
     health = _health(pool, migration_sources(plugins))
     metrics.report_plugins({loaded.plugin.name: loaded.plugin.version for loaded in plugins})
     api = build_application(build_controllers(settings, targets, features, auth, mailbox, health))
@@ -145,6 +159,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
         key_uses,
         health,
         features,
+        realtime,
         asgi,
         openapi,
     )

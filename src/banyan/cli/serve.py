@@ -10,6 +10,7 @@ from banyan.app.settings import Settings, find_database_url, load_settings
 from banyan.app.targets import TARGETS, Targets
 from banyan.app.wiring import open_platform
 from banyan.cli.process import console, run
+from banyan.cli.workers import leave_with_parent, run_workers
 from banyan.infra.log import LogStream, configure_logs
 from banyan.infra.settings import BadSettings
 
@@ -23,39 +24,49 @@ def serve_command(
     ] = "all",
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes that share the port, one per core: for realtime and api.")
+    ] = 1,
+    shared: Annotated[bool, typer.Option("--shared", hidden=True, help="One of several on its port.")] = False,
 ) -> None:
     """Run part of an installation. The database and the secrets come from the settings.
 
     Set DATABASE_URL, BANYAN_AUTH__SIGNING_KEY and BANYAN_AUTH__SECRET (or their ..._FILE forms), the same for all
     processes, and run `banyan migrate` once before.
     """
-    run(_serve(target, host, port))
+    run(_serve(target, host, port, workers, shared))
 
 
-async def _serve(target: str, host: str, port: int) -> None:
+async def _serve(target: str, host: str, port: int, workers: int, shared: bool) -> None:
     targets = Targets.read(target)
     if find_database_url(None) is None:
         raise BadSettings("Name the database: DATABASE_URL=postgresql://user:password@host/name.")
+    if workers > 1:
+        await run_workers(workers, target, host, port)
+        return
     settings = load_settings(None, {"http": {"public_url": f"http://{host}:{port}"}})
     log = LogStream.to_stderr()
     configure_logs(settings.log, log)
     if not settings.limits.enabled:
         console.print("[yellow]Rate limits are off (BANYAN_LIMITS__ENABLED=false): for benchmarks only.[/]")
-    await _run(settings, targets, host, port, log)
+    if shared:
+        await leave_with_parent()
+    await _run(settings, targets, host, port, log, shared=shared)
 
 
-async def _run(settings: Settings, targets: Targets, host: str, port: int, log: LogStream) -> None:
+async def _run(settings: Settings, targets: Targets, host: str, port: int, log: LogStream, *, shared: bool) -> None:
     async with open_platform(settings, targets, log) as platform, running(platform, targets):
         if not targets.serves:
             console.print(f"Running {' and '.join(sorted(targets.roles))}")
             await wait_for_signal()
             return
-        listener = listen(host, port)
+        listener = listen(host, port, shared=shared)
         words = f"Listening on http://{host}:{listener.getsockname()[1]}"
         await serve(
             platform.asgi,
             listener,
             settings.http,
+            sockets=platform.sockets,
             on_ready=lambda: console.print(words, soft_wrap=True),
             on_stop=platform.stop,
         )

@@ -107,6 +107,7 @@ async def _up(directory: DataDirectory, host: str, port: int, demo: DemoSize | N
                     platform.asgi,
                     listener,
                     settings.http,
+                    sockets=platform.sockets,
                     on_ready=lambda: _print(facts, settings, format),
                     on_stop=platform.stop,
                 )

@@ -1,9 +1,9 @@
 """Small declarations that features make and wiring collects, so that lower code never imports upward."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,6 +14,8 @@ from banyan.kernel.signals import Job, Signal
 
 # Announce on it the tags under which anonymous answers are kept (`request.share`), to have them made anew.
 ANSWERS_TOPIC = "http.answers"
+# Announce on it the ids of people whose own stream may have changed: sockets that have joined `me` look.
+ME_TOPIC = "realtime.me"
 
 S = TypeVar("S", bound=Signal)
 J = TypeVar("J", bound=Job)
@@ -82,6 +84,133 @@ class SyncedKind:
     values: Callable[[Work, UUID, list[UUID]], Awaitable[Sequence[tuple[UUID, Struct]]]]
 
 
+class Place(NamedTuple):
+    """Where a client stands in the log of a durable topic. Both are opaque to it; an epoch outlives no restored
+    backup, and offsets of another epoch mean nothing.
+    """
+
+    epoch: str
+    offset: int | str
+
+
+class Logged(NamedTuple):
+    """One event of a log; who has it stands at `offset`."""
+
+    offset: int | str
+    event: Struct
+
+
+class TopicLog(Protocol):
+    """What a durable topic is resumed from. `key` is what follows the topic's name, `viewer_id` who has joined."""
+
+    async def head(self, work: Work, viewer_id: UUID, key: str) -> Place:
+        """Where somebody stands who begins anew by reading the present state after this."""
+
+    async def read(self, work: Work, viewer_id: UUID, key: str, place: Place, limit: int) -> Sequence[Logged] | None:
+        """What follows `place`, in order, at most `limit`; empty at the end. None when the log no longer reaches
+        back there, or `place` is of another epoch or was never given: then one begins anew.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What sockets may join under `name` or `name:key`; `key` is empty where the name stands alone.
+
+    `may_join` reads, for a person or for anybody (None); who may not gets the same answer as for a topic that does
+    not exist. `log` makes the topic durable, and takes signed-in people only. `publish`, where given, handles what a
+    client sends, may refuse it by raising, and runs in a transaction of its own. `anonymous` lets anonymous sockets
+    ask at all.
+    """
+
+    name: str
+    may_join: Callable[[Work, UUID | None, str], Awaitable[bool]]
+    log: TopicLog | None = None
+    publish: Callable[[Work, UUID, str, Any], Awaitable[None]] | None = None
+    anonymous: bool = False
+
+    @property
+    def durable(self) -> bool:
+        return self.log is not None
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """What somebody is to be told: `actor_id` has done something about `subject_id`, in a context that a client can
+    open (`post_id`, for a comment the post that it stands under).
+
+    `source_id` names what happened, such as the comment that was written: told once per person and subject, however
+    often it is tried. Without `person_id` it is for all whom the kind's `recipients` gives, who may need `seq` to find
+    them.
+    """
+
+    subject_id: UUID
+    source_id: UUID
+    actor_id: UUID
+    person_id: UUID | None = None
+    post_id: UUID | None = None
+    seq: int = 0
+
+
+class Gone(Struct, frozen=True, kw_only=True):
+    """What need not be told any more: what came from a source, or is about a subject, or both; of one person only
+    where that is given.
+    """
+
+    source_id: UUID | None = None
+    subject_id: UUID | None = None
+    person_id: UUID | None = None
+
+
+class KindText(Struct, frozen=True):
+    """The words of a kind in one language. `title` stands beside its settings; `one` and `many` tell what one or
+    several people did, who stand in place of `{actors}`.
+    """
+
+    title: str
+    one: str
+    many: str
+
+
+class ChannelDefaults(Struct, frozen=True):
+    """By which ways a kind reaches people who have chosen nothing. `email`: now, daily or off."""
+
+    in_app: bool = True
+    email: str = "off"
+    push: bool = True
+
+
+_IN_APP_AND_PUSH = ChannelDefaults()
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationKind(Generic[S]):
+    """A reason to tell people something, as the feature that knows it declares it in its `kinds.py`.
+
+    `notice` makes it of a signal, or nothing where nobody is concerned; it may be asked again for the same signal.
+    `visible` gives those of many subjects that a person may see at this moment: what they may not vanishes from their
+    inbox and its count. `subject` says what the subject is an id of. `texts` by language, English always. Where
+    notices name nobody, `recipients` gives the people in the order of their ids, after one of them, at most so many; it
+    is asked `wait_seconds` later, when who is there has seen it already.
+    """
+
+    name: str
+    signal: type[S]
+    subject: str
+    notice: Callable[[Work, S], Awaitable[Notice | None]]
+    visible: Callable[[Work, UUID, Sequence[UUID]], Awaitable[Collection[UUID]]]
+    texts: Mapping[str, KindText]
+    defaults: ChannelDefaults = _IN_APP_AND_PUSH
+    recipients: Callable[[Work, Notice, UUID | None, int], Awaitable[Sequence[UUID]]] | None = None
+    wait_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeEnd(Generic[S]):
+    """A signal after which something need not be told any more."""
+
+    signal: type[S]
+    gone: Callable[[S], Sequence[Gone]]
+
+
 @dataclass(frozen=True, slots=True)
 class DataSection:
     """One list in the export of a person's data. `read` gives a page of it: (work, person, cursor), where the cursor
@@ -108,3 +237,5 @@ class PersonalData:
 
 AnySubscriber = Subscriber[Any]
 AnyJobKind = JobKind[Any]
+AnyNotificationKind = NotificationKind[Any]
+AnyNoticeEnd = NoticeEnd[Any]

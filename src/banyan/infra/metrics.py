@@ -20,7 +20,7 @@ HTTP_SHED = Counter("banyan_http_shed_total", "Requests refused because too many
 BUILD = Gauge("banyan_build_info", "Versions, as labels.", ["version", "python", "postgresql", "migration"])
 PLUGINS = Gauge("banyan_plugin_info", "Plug-ins that run, as labels.", ["name", "version"])
 UPTIME = Gauge("banyan_uptime_seconds", "Since this process was ready to serve.")
-HTTP_CONNECTIONS = Gauge("banyan_http_connections", "Open client connections of this process, sockets among them.")
+HTTP_CONNECTIONS = Gauge("banyan_http_connections", "Open client connections of this process, sockets apart.")
 
 _POOL_CONNECTIONS = Gauge("banyan_database_connections", "Open connections.")
 _POOL_IDLE = Gauge("banyan_database_idle", "Connections that nobody has borrowed.")

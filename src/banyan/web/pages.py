@@ -46,6 +46,7 @@ _PAGES: Mapping[str, _Source] = MappingProxyType(
         "/confirm-email": _Source("links/confirm_email.html"),
         "/reset-password": _Source("links/reset_password.html"),
         "/verify-email": _Source("links/verify_email.html"),
+        "/unsubscribe": _Source("links/unsubscribe.html"),
         "/dev/mailbox": _Source("mailbox/page.html", NEVER_STORE, MAILBOX_SECURITY_POLICY),
         NOT_FOUND: _Source("links/not_found.html"),
     }

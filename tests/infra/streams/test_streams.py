@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from banyan.infra.database.pool import Pool
-from banyan.infra.database.work import Work
+from banyan.infra.database.work import Connection, Pending, Work
 from banyan.infra.declare import SyncedKind
 from banyan.infra.streams import jobs, queries
 from banyan.infra.streams.models import Change, Changes
@@ -71,6 +71,16 @@ class Client:
         return other
 
 
+class _Deaf:
+    """An outbox for announcements that nobody hears."""
+
+    async def write(self, connection: Connection, pending: Pending) -> None:
+        """Nothing."""
+
+    def committed(self, pending: Pending) -> None:
+        """Nothing."""
+
+
 class Place:
     """Two kinds, one stream over them, and what the two hold together."""
 
@@ -110,6 +120,7 @@ def hash_of(word: str) -> int:
 
 @pytest.fixture
 def place(pool: Pool) -> Place:
+    pool.attach(_Deaf())
     return Place(pool)
 
 

@@ -10,6 +10,8 @@ from functools import cached_property
 from banyan_client.api.accounts import AccountsApi
 from banyan_client.api.admin import AdminApi
 from banyan_client.api.auth import AuthApi
+from banyan_client.api.messaging import MessagingApi
+from banyan_client.api.notifications import NotificationsApi
 from banyan_client.api.people import PeopleApi
 from banyan_client.api.posts import PostsApi
 from banyan_client.api.sync import SyncApi
@@ -31,6 +33,14 @@ class Banyan(Connection):
     @cached_property
     def auth(self) -> AuthApi:
         return AuthApi(self._transport)
+
+    @cached_property
+    def messaging(self) -> MessagingApi:
+        return MessagingApi(self._transport)
+
+    @cached_property
+    def notifications(self) -> NotificationsApi:
+        return NotificationsApi(self._transport)
 
     @cached_property
     def people(self) -> PeopleApi:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from banyan_client.literals import Literal
 from banyan_client.variants import Unknown, variants
@@ -83,9 +83,26 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
     ip: str | None
     request_id: str | None
     action: str
-    subject: Subject | None
+    subject: BanyanInfraAuditModelsSubject | None
     details: Any
     hash: str
+
+
+class BanyanFeaturesNotificationsModelsSubject(Struct, frozen=True, kw_only=True):
+    """What it is about. `type` says of what `id` is one: post, comment, person, conversation, or text for a post
+    or
+        comment.
+    """
+
+    type: str
+    id: UUID
+
+
+class BanyanInfraAuditModelsSubject(Struct, frozen=True, kw_only=True):
+    """What was acted upon, such as `person` and an id."""
+
+    kind: str
+    id: str
 
 
 class Block(Struct, frozen=True, kw_only=True):
@@ -102,6 +119,46 @@ class Card(Struct, frozen=True, kw_only=True):
     handle: str
     display_name: str
     avatar_url: str | None
+
+
+class ChannelChanges(Struct, frozen=True, kw_only=True):
+    """Fields left out stay as they are."""
+
+    in_app: bool | UnsetType = UNSET
+    email: Literal["daily", "now", "off"] | UnsetType = UNSET
+    push: bool | UnsetType = UNSET
+
+
+class Channels(Struct, frozen=True, kw_only=True):
+    """By which ways a kind of notification comes; `email` at once, in the daily digest, or not at all."""
+
+    in_app: bool
+    email: Literal["daily", "now", "off"]
+    push: bool
+
+
+class ChatMessage(Struct, frozen=True, kw_only=True):
+    """One message; `seq` counts messages of its conversation, from 1, the same for everybody.
+
+        A deleted one keeps its place: `deleted`, without text. So does one by a person whom a block hides:
+    `hidden`,
+        without text and author. Whoever deleted their account is shown with the nil id and no handle.
+    """
+
+    id: UUID
+    conversation_id: UUID
+    seq: int
+    author: Card | None
+    body: str
+    client_id: str | None
+    reply_to: UUID | None
+    attachments: list[UUID]
+    reaction_counts: dict[str, int]
+    my_reaction: str | None
+    created_at: datetime
+    edited_at: datetime | None
+    deleted: bool
+    hidden: bool
 
 
 class Comment(Struct, frozen=True, kw_only=True):
@@ -160,6 +217,37 @@ class ConnectionList(Struct, frozen=True, kw_only=True):
     name: str
     member_count: int
     created_at: datetime
+
+
+class Conversation(Struct, frozen=True, kw_only=True):
+    """A conversation as one member sees it. `seq` is its last message's; `unread_count` leaves out one's own.
+
+    `members` are at most five of the others: enough to name it by.
+    """
+
+    id: UUID
+    kind: Literal["direct", "group"]
+    title: str | None
+    owner_id: UUID | None
+    members: list[Card]
+    member_count: int
+    seq: int
+    read_seq: int
+    unread_count: int
+    muted: bool
+    last_message: ChatMessage | None
+    created_at: datetime
+    active_at: datetime
+
+
+class ConversationPointer(Struct, frozen=True, kw_only=True):
+    """In one's own stream: that there is something in a conversation. What it is, the conversation tells."""
+
+    id: UUID
+    seq: int
+    read_seq: int
+    unread_count: int
+    muted: bool
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -278,6 +366,13 @@ class JwkSet(Struct, frozen=True, kw_only=True):
     keys: list[Jwk]
 
 
+class KindInfo(Struct, frozen=True, kw_only=True):
+    """A kind of notification. `title` is in the reader's language."""
+
+    kind: str
+    title: str
+
+
 class ListMember(Struct, frozen=True, kw_only=True):
     """Somebody on a list; `created_at` is when they were put there."""
 
@@ -365,6 +460,15 @@ class Me(Struct, frozen=True, kw_only=True):
     language: Literal["ar", "en", "fr"]
 
 
+class Member(Struct, frozen=True, kw_only=True):
+    """Somebody in a conversation, and how far they have read."""
+
+    person: Card
+    owner: bool
+    read_seq: int
+    joined_at: datetime
+
+
 class Mention(Struct, frozen=True, kw_only=True):
     """`@handle` in a text, as it was written but in lower case, and who it was then."""
 
@@ -383,11 +487,37 @@ class Message(Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
+class MessageReactions(Struct, frozen=True, kw_only=True):
+    """A message's reactions after one's own was set."""
+
+    reaction_counts: dict[str, int]
+    my_reaction: str | None
+
+
 class Mute(Struct, frozen=True, kw_only=True):
     """A person whose posts the reader does not want in their feed."""
 
     person: Card
     created_at: datetime
+
+
+class Notification(Struct, frozen=True, kw_only=True):
+    """What several people did about one subject, told as one while it is unread: `actors` are the newest three
+    of
+        `actor_count`. `text` is in the reader's language. `post_id`: the post that the subject is, or stands
+    under.
+    """
+
+    id: UUID
+    kind: str
+    subject: BanyanFeaturesNotificationsModelsSubject
+    post_id: UUID | None
+    actors: list[Card]
+    actor_count: int
+    text: str
+    created_at: datetime
+    updated_at: datetime
+    read_at: datetime | None
 
 
 class PluginInfo(Struct, frozen=True, kw_only=True):
@@ -418,6 +548,15 @@ class Post(Struct, frozen=True, kw_only=True):
     mentions: list[Mention]
 
 
+class Preferences(Struct, frozen=True, kw_only=True):
+    """How somebody wants to be told. `quiet_hours` and `digest_hour` are in `time_zone`."""
+
+    kinds: dict[str, Channels]
+    quiet_hours: QuietHours | None
+    time_zone: str
+    digest_hour: int
+
+
 class Profile(Struct, frozen=True, kw_only=True):
     """A person as others see them; `connection` is null for a stranger and for anonymous readers.
 
@@ -439,11 +578,35 @@ class Profile(Struct, frozen=True, kw_only=True):
     limited: bool
 
 
+class QuietHours(Struct, frozen=True, kw_only=True):
+    """Between these two times of day mail and push wait; over midnight where `from` is the later one."""
+
+    from_: str = field(name="from")
+    """HH:MM, 00:00 to 23:59."""
+    to: str
+    """HH:MM, 00:00 to 23:59."""
+
+
 class ReactionSummary(Struct, frozen=True, kw_only=True):
     """A post's reactions after one's own was set."""
 
     reaction_counts: dict[str, int]
     my_reaction: str | None
+
+
+class ReadState(Struct, frozen=True, kw_only=True):
+    """How far one has read."""
+
+    read_seq: int
+    unread_count: int
+
+
+class RealtimeAccess(Struct, frozen=True, kw_only=True):
+    """Where to open a socket, and a ticket for its first frame: good once, for `expires_in` seconds."""
+
+    url: str
+    ticket: str
+    expires_in: int
 
 
 class RecoveryCodes(Struct, frozen=True, kw_only=True):
@@ -539,13 +702,6 @@ class Status(Struct, frozen=True, kw_only=True):
     plugins: dict[str, str]
 
 
-class Subject(Struct, frozen=True, kw_only=True):
-    """What was acted upon, such as `person` and an id."""
-
-    kind: str
-    id: str
-
-
 class Suggestion(Struct, frozen=True, kw_only=True):
     """Somebody whom the reader may know; `mutual_count` is how many of their connections do, or at least so
     many.
@@ -574,6 +730,18 @@ class SyncedConnection(Struct, frozen=True, kw_only=True):
     value: Connection | None
 
 
+class SyncedConversation(Struct, frozen=True, kw_only=True):
+    """That there is something in one of the newest 500 of one's conversations of at most a hundred members;
+    `value`
+        is null for a delete.
+    """
+
+    kind: Literal["conversation"]
+    id: UUID
+    op: Literal["delete", "upsert"]
+    value: ConversationPointer | None
+
+
 class SyncedList(Struct, frozen=True, kw_only=True):
     """One of one's lists of connections; `value` is null for a delete."""
 
@@ -581,6 +749,15 @@ class SyncedList(Struct, frozen=True, kw_only=True):
     id: UUID
     op: Literal["delete", "upsert"]
     value: ConnectionList | None
+
+
+class SyncedNotification(Struct, frozen=True, kw_only=True):
+    """One of the newest 100 notifications; `value` is null for a delete."""
+
+    kind: Literal["notification"]
+    id: UUID
+    op: Literal["delete", "upsert"]
+    value: Notification | None
 
 
 class SyncedPost(Struct, frozen=True, kw_only=True):
@@ -599,6 +776,15 @@ class SyncedSave(Struct, frozen=True, kw_only=True):
     id: UUID
     op: Literal["delete", "upsert"]
     value: Post | None
+
+
+class SyncedUnread(Struct, frozen=True, kw_only=True):
+    """How many notifications are unread, under one's own id; `value` is null for a delete: none are."""
+
+    kind: Literal["unread_notifications"]
+    id: UUID
+    op: Literal["delete", "upsert"]
+    value: UnreadMark | None
 
 
 class TagUse(Struct, frozen=True, kw_only=True):
@@ -620,6 +806,19 @@ class TotpState(Struct, frozen=True, kw_only=True):
 
     enabled: bool
     recovery_codes_left: int
+
+
+class UnreadCount(Struct, frozen=True, kw_only=True):
+    """How many unread notifications there are; it counts no further than 1,000."""
+
+    unread_count: int
+
+
+class UnreadMark(Struct, frozen=True, kw_only=True):
+    """As a client keeps it: `id` is one's own."""
+
+    id: UUID
+    unread_count: int
 
 
 class VerificationSent(Struct, frozen=True, kw_only=True):
@@ -673,10 +872,27 @@ class WebhookWithSecret(Struct, frozen=True, kw_only=True):
 
 
 if TYPE_CHECKING:
-    SyncPageItem: TypeAlias = SyncedConnection | SyncedList | SyncedPost | SyncedSave | Unknown
+    SyncPageItem: TypeAlias = (
+        SyncedConnection
+        | SyncedConversation
+        | SyncedList
+        | SyncedNotification
+        | SyncedPost
+        | SyncedSave
+        | SyncedUnread
+        | Unknown
+    )
 else:
     SyncPageItem = variants(
         "SyncPageItem",
         "kind",
-        {"connection": SyncedConnection, "list": SyncedList, "post": SyncedPost, "saved": SyncedSave},
+        {
+            "connection": SyncedConnection,
+            "conversation": SyncedConversation,
+            "list": SyncedList,
+            "notification": SyncedNotification,
+            "post": SyncedPost,
+            "saved": SyncedSave,
+            "unread_notifications": SyncedUnread,
+        },
     )

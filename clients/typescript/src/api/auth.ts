@@ -11,6 +11,7 @@ import type {
   PasswordChange,
   PasswordReset,
   PasswordResetRequest,
+  RealtimeAccess,
   RecoveryCodes,
   ResendRequest,
   ResetSent,
@@ -136,6 +137,18 @@ export class AuthApi {
   }
 
   /**
+   * The socket.
+   *
+   * Takes WebSocket connections (RFC 6455) that speak the protocol of docs/realtime.md; every other request is
+   * answered with 426. Nothing of the address or the headers says who asks: the first frame does.
+   *
+   * Refused with `upgrade_required` (426).
+   */
+  openSocket(options?: CallOptions): Promise<void> {
+    return this.transport.call({ method: "GET", path: "/v1/socket", options });
+  }
+
+  /**
    * Get new recovery codes; those before are void.
    *
    * Refused with `wrong_password` (403), `totp_not_enabled` (409).
@@ -168,6 +181,16 @@ export class AuthApi {
       signed: false,
       options,
     });
+  }
+
+  /**
+   * Where to open a socket, and a ticket for it.
+   *
+   * The ticket stands for who asks: an anonymous one joins only `posts:public`. It goes into the first frame, is
+   * good once and for a short time; an access token there works too. The protocol is described in docs/realtime.md.
+   */
+  showAccess(options?: CallOptions): Promise<RealtimeAccess> {
+    return this.transport.call({ method: "GET", path: "/v1/realtime", options });
   }
 
   /** The public keys that access tokens are signed with. */

@@ -118,6 +118,10 @@ class PeopleApi:
         """Which of these people are on a list now."""
         return await lists.list_members_among(work, list_id, list(person_ids))
 
+    async def list_askers_among(self, work: Work, person_id: UUID, others: Sequence[UUID]) -> list[UUID]:
+        """Which of these people wait for this one's answer to their request for a connection."""
+        return await ties.list_askers_among(work, person_id, others)
+
     async def relations_between(
         self, work: Work, pairs: Collection[tuple[UUID, UUID]]
     ) -> tuple[set[tuple[UUID, UUID]], set[tuple[UUID, UUID]]]:

@@ -5,8 +5,16 @@ from uuid import UUID
 from banyan.kernel.signals import Signal
 
 
+class ConnectionAsked(Signal, frozen=True):
+    """Somebody has asked another for a connection."""
+
+    connection_id: UUID
+    person_id: UUID
+    asked_id: UUID
+
+
 class ConnectionMade(Signal, frozen=True):
-    """Two people are connected from now on."""
+    """Two people are connected from now on: `other_id` had asked, `person_id` has said yes."""
 
     person_id: UUID
     other_id: UUID

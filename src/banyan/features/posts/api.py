@@ -3,8 +3,11 @@
 from uuid import UUID
 
 from banyan.features.posts.models import Post
+from banyan.features.posts.service.announcing import FEEDS_TOPIC
 from banyan.features.posts.service.posts import Posts
 from banyan.infra.database.work import Work
+
+__all__ = ["FEEDS_TOPIC", "PostsApi"]
 
 
 class PostsApi:

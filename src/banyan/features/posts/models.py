@@ -316,3 +316,14 @@ class SavedPost(Struct, frozen=True, gc=False):
 
     id: UUID
     post_id: UUID
+
+
+PostNews = Literal["published", "edited", "deleted", "commented", "comment_edited", "comment_deleted", "reacted"]
+
+
+class PostPointer(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What sockets are told of a post: that something happened, to be read through the API by who may."""
+
+    news: PostNews
+    post_id: UUID
+    comment_id: UUID | None = None

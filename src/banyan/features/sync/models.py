@@ -5,6 +5,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from banyan.features.messaging.models import ConversationPointer
+from banyan.features.notifications.models import Notification, UnreadMark
 from banyan.features.people.models import Connection, ConnectionList
 from banyan.features.posts.models import Post
 
@@ -43,7 +45,35 @@ class SyncedSave(Struct, frozen=True, gc=False, tag_field="kind", tag="saved"):
     value: Post | None
 
 
-SyncItem = SyncedPost | SyncedConnection | SyncedList | SyncedSave
+class SyncedConversation(Struct, frozen=True, gc=False, tag_field="kind", tag="conversation"):
+    """That there is something in one of the newest 500 of one's conversations of at most a hundred members; `value`
+    is null for a delete.
+    """
+
+    id: UUID
+    op: Operation
+    value: ConversationPointer | None
+
+
+class SyncedNotification(Struct, frozen=True, gc=False, tag_field="kind", tag="notification"):
+    """One of the newest 100 notifications; `value` is null for a delete."""
+
+    id: UUID
+    op: Operation
+    value: Notification | None
+
+
+class SyncedUnread(Struct, frozen=True, gc=False, tag_field="kind", tag="unread_notifications"):
+    """How many notifications are unread, under one's own id; `value` is null for a delete: none are."""
+
+    id: UUID
+    op: Operation
+    value: UnreadMark | None
+
+
+SyncItem = (
+    SyncedPost | SyncedConnection | SyncedList | SyncedSave | SyncedConversation | SyncedNotification | SyncedUnread
+)
 
 
 class SyncPage(Struct, frozen=True):

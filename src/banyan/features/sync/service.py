@@ -1,19 +1,34 @@
 """What changed for one person, with what stands behind the ids."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from banyan.features.sync.models import SyncedConnection, SyncedList, SyncedPost, SyncedSave, SyncItem, SyncPage
+from banyan.features.sync.models import (
+    SyncedConnection,
+    SyncedConversation,
+    SyncedList,
+    SyncedNotification,
+    SyncedPost,
+    SyncedSave,
+    SyncedUnread,
+    SyncItem,
+    SyncPage,
+)
 from banyan.infra.database.work import Work
+from banyan.infra.declare import Logged, Place
 from banyan.infra.streams.models import Changed
+from banyan.infra.streams.positions import find_position
 from banyan.infra.streams.streams import Streams
 
 _ITEMS: Final[dict[str, Callable[[UUID, Any, Any], SyncItem]]] = {
     "connection": SyncedConnection,
+    "conversation": SyncedConversation,
     "list": SyncedList,
+    "notification": SyncedNotification,
     "post": SyncedPost,
     "saved": SyncedSave,
+    "unread_notifications": SyncedUnread,
 }
 
 
@@ -27,6 +42,29 @@ class Sync:
         """Raises Invalid for a `since` that was never given."""
         changes = await self._streams.read(work, person_id, since, limit)
         return SyncPage(_dress(changes.items), changes.next, changes.reset)
+
+
+class OwnLog:
+    """The stream of each person as the log of the topic `me`: the items of `/v1/sync`, one by one. Offsets are
+    positions of `/v1/sync`, so that a client may go on here from there and back.
+    """
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    async def head(self, work: Work, viewer_id: UUID, key: str) -> Place:
+        position = await self._streams.end(work, viewer_id)
+        return Place(str(position.epoch), position.encode())
+
+    async def read(self, work: Work, viewer_id: UUID, key: str, place: Place, limit: int) -> Sequence[Logged] | None:
+        position = find_position(place.offset) if isinstance(place.offset, str) else None
+        if position is None or str(position.epoch) != place.epoch:
+            return None
+        found = await self._streams.follow(work, viewer_id, position, limit)
+        if found is None:
+            return None
+        items = _dress(changed for _, changed in found)
+        return [Logged(after.encode(), item) for (after, _), item in zip(found, items, strict=True)]
 
 
 def _dress(changed: Iterable[Changed]) -> list[SyncItem]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -25,6 +26,9 @@ from banyan.kernel.errors import BanyanError
 from banyan.kernel.signals import Job, Signal
 
 log = structlog.get_logger("banyan.database")
+
+# Announced by `Work.cut`; a key is a realtime topic, followed by a space and a person where only theirs are meant.
+CUTS_TOPIC = "realtime.cuts"
 
 Connection = asyncpg.Connection
 Record = asyncpg.Record
@@ -52,12 +56,21 @@ class Announcement(Struct, frozen=True):
     keys: tuple[str, ...]
 
 
+class Publication(Struct, frozen=True):
+    """An event for those who have joined a realtime topic; `seq` is its offset where the topic is durable."""
+
+    topic: str
+    event: Struct
+    seq: int | None
+
+
 class Pending(Struct):
     """What a `Work` collected to leave with its commit."""
 
     signals: list[Signal] = field(default_factory=list)
     jobs: list[Enqueued] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
     # What the outbox made of them, so that only those are woken for whom there is something.
     inner_jobs: bool = False
     outgoing_jobs: bool = False
@@ -186,6 +199,23 @@ class Work:
     def announce(self, topic: str, *keys: str) -> None:
         """Tells every process, this one too, once the commit is done: values of `keys` are outdated."""
         self._collected().announcements.append(Announcement(topic, keys))
+
+    def publish(self, topic: str, event: Struct, *, seq: int | None = None) -> None:
+        """Sends `event` to who has joined the realtime topic (`post:{id}`), once the commit is done.
+
+        Of a durable topic `seq` is the offset that the event got in its log in this transaction: who misses one
+        reads it there. What is published on a live topic is lost where nobody listens, so it is a pointer and holds
+        nothing that only some may read.
+        """
+        self._collected().publications.append(Publication(topic, event, seq))
+
+    def cut(self, topic: str, person_ids: Iterable[UUID] | None = None) -> None:
+        """Ends what these people have joined under that topic, in every process, once the commit is done; without
+        `person_ids` everybody there is asked again whether they still may.
+        """
+        keys = (topic,) if person_ids is None else tuple(f"{topic} {person_id}" for person_id in person_ids)
+        if keys:
+            self.announce(CUTS_TOPIC, *keys)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Calls back once the commit is done, or may be done (its outcome is unknown): so a callback gives a

@@ -127,7 +127,7 @@ class Finisher:
         if answer.header(b"content-security-policy") is None:
             headers.append(_NO_CONTENT_POLICY)
         if answer.header(b"cache-control") is None:
-            if answer.status >= 400 or path.startswith("/v1/auth/"):
+            if answer.status >= 400 or path.startswith(("/v1/auth/", "/v1/realtime")):
                 headers.append(_NO_STORE)
             else:
                 headers.append(_PUBLIC if exchange.principal is None else _PRIVATE)

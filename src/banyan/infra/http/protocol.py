@@ -6,13 +6,15 @@ the access log but one of its own.
 """
 
 import asyncio
+import re
 from os import urandom
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from banyan.infra.http.addresses import Addresses
 from banyan.infra.http.problems import PROBLEM_TYPE, HeadTooLarge, HeadTooSlow, encode_problem
 from banyan.infra.http.settings import HttpSettings
 from banyan.kernel.errors import BanyanError, Malformed
@@ -23,6 +25,9 @@ _DRAIN_SECONDS = 10
 _LINGER_SECONDS = 2
 # As many as a browser ever sent ahead; each waiting one costs memory.
 _MAX_PIPELINED = 32
+_SOCKET_PATH = b"/v1/socket"
+# 16 bytes in base64 (RFC 6455 section 4.1).
+_SOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 log = structlog.get_logger("banyan.http")
 
@@ -37,14 +42,34 @@ class _Nowhere(list[tuple[bytes, bytes]]):
 _NOWHERE = _Nowhere()
 
 
+class SocketTaker(Protocol):
+    """Takes a connection over from HTTP."""
+
+    def start(self, transport: asyncio.Transport, key: bytes, rest: bytes) -> None:
+        """Answers the handshake; `rest` came in after it."""
+
+
+class Sockets(Protocol):
+    """What serves sockets in this process."""
+
+    def admit(self, address: str) -> None:
+        """Raises a BanyanError when no socket may come from there now."""
+
+    def protocol(self, address: str) -> SocketTaker:
+        """For one more from there."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. `bounded_protocol` makes the class with an installation's limits."""
 
+    addresses: ClassVar[Addresses]
+    sockets: ClassVar[Sockets | None]
     max_head_bytes: ClassVar[int]
     head_timeout_seconds: ClassVar[float]
 
     _asked = False
     _hung_up = False
+    _taken_over = False
     _in_head = True
     # The request asks for another protocol, which would keep the parser from reading its body.
     _upgrade_ignored = False
@@ -81,6 +106,8 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._refusal or Malformed("This is not HTTP/1.1."))
             return
+        if self._taken_over:
+            return
         if self._pending_bytes > self.max_head_bytes:
             self._refuse(self._too_large() if self._in_head else Malformed("A trailer or chunk without end."))
         elif self._in_head and self._pending_bytes:
@@ -94,10 +121,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= _MAX_PIPELINED:
             self._refusal = Malformed(f"At most {_MAX_PIPELINED} requests ahead of their answers.")
             raise self._refusal
-        self._upgrade_ignored = self.parser.should_upgrade() and not self._should_upgrade()
+        upgrades = self.parser.should_upgrade() and self._should_upgrade()
+        self._upgrade_ignored = self.parser.should_upgrade() and not upgrades
         if not self._upgrade_ignored:
             super().on_headers_complete()
-            self._asked = True
+            self._asked = self._asked or not upgrades
             if not self.parser.should_upgrade():
                 self.headers = _NOWHERE
         self._in_head = False
@@ -133,7 +161,41 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._feed(head + data[stop.args[0] :])
             else:
                 self._clear_deadline()
-                self.handle_websocket_upgrade()
+                self._open_socket(data[stop.args[0] :])
+
+    def _should_upgrade(self) -> bool:
+        """Only what is a whole handshake, at the one address for it; all else is the plain request that it also is."""
+        return (
+            self.sockets is not None
+            and self.url.partition(b"?")[0] == _SOCKET_PATH
+            and self.parser.get_method() == b"GET"
+            and not self._is_answering()
+            and super()._should_upgrade()
+            and self._header(b"sec-websocket-version") == b"13"
+            and _SOCKET_KEY.fullmatch(self._header(b"sec-websocket-key") or b"") is not None
+        )
+
+    def _header(self, wanted: bytes) -> bytes | None:
+        return next((value for name, value in self.headers if name == wanted), None)
+
+    def _open_socket(self, rest: bytes) -> None:
+        sockets = self.sockets
+        peer = self.client[0] if self.client else "unknown"
+        address = self.addresses.client(peer, self._header(b"x-forwarded-for"))
+        key = self._header(b"sec-websocket-key")
+        if sockets is None or key is None:
+            return
+        try:
+            sockets.admit(address)
+        except BanyanError as error:
+            self._refuse(error)
+            return
+        self.connections.discard(self)
+        self._taken_over = True
+        # Nothing of this object stays: it would be held by its own parser until the garbage is looked for.
+        transport, self.transport = self.transport, None  # type: ignore[assignment]
+        self.parser = self.flow = self.scope = None  # type: ignore[assignment]
+        sockets.protocol(address).start(transport, key, rest)
 
     def _plain_head(self) -> bytes:
         version = self.parser.get_http_version().encode()
@@ -200,7 +262,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._set_deadline(_LINGER_SECONDS)
 
 
-def bounded_protocol(settings: HttpSettings) -> type[asyncio.Protocol]:
-    """The protocol class for uvicorn's `http` setting, with these limits."""
-    limits = {"max_head_bytes": settings.max_head_bytes, "head_timeout_seconds": settings.head_timeout_seconds}
-    return type("BoundedProtocol", (BoundedProtocol,), limits)
+def bounded_protocol(settings: HttpSettings, sockets: Sockets | None = None) -> type[asyncio.Protocol]:
+    """The protocol class for uvicorn's `http` setting, with these limits, and what takes sockets over."""
+    fixed = {
+        "max_head_bytes": settings.max_head_bytes,
+        "head_timeout_seconds": settings.head_timeout_seconds,
+        "addresses": Addresses(settings.proxy_networks()),
+        "sockets": sockets,
+    }
+    return type("BoundedProtocol", (BoundedProtocol,), fixed)

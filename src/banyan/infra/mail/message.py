@@ -10,12 +10,13 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 class MailMessage(Struct, frozen=True):
-    """A mail to one recipient, in plain text and HTML."""
+    """A mail to one recipient, in plain text and HTML. `unsubscribe_url`: a POST there ends mails of this sort."""
 
     to: str
     subject: str
     text: str
     html: str
+    unsubscribe_url: str | None = None
 
 
 def choose_language(accept_language: str) -> Language:

@@ -71,6 +71,10 @@ def compose(mail: SendMail, settings: MailSettings) -> EmailMessage:
     message["Message-ID"] = f"<{mail.id}@{domain}>"
     # RFC 3834: vacation replies and the like must not answer.
     message["Auto-Submitted"] = "auto-generated"
+    if mail.message.unsubscribe_url is not None:
+        # RFC 8058: the mail program's own button, one click.
+        message["List-Unsubscribe"] = f"<{mail.message.unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail.message.text)
     message.add_alternative(mail.message.html, subtype="html")
     message.set_boundary(f"={mail.id}=")

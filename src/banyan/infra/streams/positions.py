@@ -39,10 +39,16 @@ def decode_position(since: str | None) -> Position | None:
     """None for a client that has nothing. Raises Invalid for what `encode` did not make."""
     if since is None:
         return None
-    position = _read(since)
-    if position is None or position.encode() != since:
+    position = find_position(since)
+    if position is None:
         raise Invalid.field("since", "invalid_since", "Pass `next` of the answer before, unchanged.")
     return position
+
+
+def find_position(since: str) -> Position | None:
+    """As `decode_position`, None for what `encode` did not make."""
+    position = _read(since)
+    return None if position is None or position.encode() != since else position
 
 
 def _read(since: str) -> Position | None:

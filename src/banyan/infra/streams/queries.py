@@ -144,3 +144,4 @@ async def renew_epochs(connection: asyncpg.Connection) -> None:
     Call it before anybody is served.
     """
     await connection.execute("UPDATE streams_streams SET epoch = gen_random_uuid()")
+    await connection.execute("UPDATE streams_logs SET epoch = gen_random_uuid()")

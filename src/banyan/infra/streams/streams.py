@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 
 from banyan.infra.database.work import Work
-from banyan.infra.declare import SyncedKind
+from banyan.infra.declare import ME_TOPIC, SyncedKind
 from banyan.infra.streams import queries
 from banyan.infra.streams.models import Change, Changed, Changes, Entry, Head
 from banyan.infra.streams.positions import Position, decode_position
@@ -19,6 +20,15 @@ _PRUNED_EVERY = 100
 
 # Ids and versions, by kind.
 Versions = dict[str, Sequence[tuple[UUID, int]]]
+
+
+class _Page(NamedTuple):
+    """What one read found; the client stands at `position` once it has applied `items`."""
+
+    entries: Sequence[Entry]
+    items: list[Changed]
+    position: Position
+    reset: bool
 
 
 class Streams:
@@ -34,7 +44,27 @@ class Streams:
 
         Without `since`, or where the log no longer reaches back to it, everything from the start (`reset`).
         """
-        asked = decode_position(since)
+        page = await self._read(work, person_id, decode_position(since), limit)
+        return Changes(page.items, page.position.encode(), page.reset)
+
+    async def follow(
+        self, work: Work, person_id: UUID, position: Position, limit: int
+    ) -> list[tuple[Position, Changed]] | None:
+        """What a client that stands at `position` has to be told, and where it stands after each; None where the log
+        no longer reaches back there.
+        """
+        page = await self._read(work, person_id, position, limit)
+        if page.reset:
+            return None
+        places = [Position(position.epoch, entry.seq, position.base) for entry in page.entries]
+        return list(zip(places, page.items, strict=True))
+
+    async def end(self, work: Work, person_id: UUID) -> Position:
+        """Where a client stands that reads everything anew after this."""
+        head = await queries.find_head(work, person_id) or await self._reconcile(work, person_id)
+        return Position(head.epoch, head.last_seq, head.last_seq)
+
+    async def _read(self, work: Work, person_id: UUID, asked: Position | None, limit: int) -> _Page:
         head = await self._reconcile(work, person_id)
         while True:
             reset = asked is None or not asked.holds(head)
@@ -51,7 +81,7 @@ class Streams:
             head = await self._reconcile(work, person_id)
         items = await self._fill(work, person_id, entries)
         seq = entries[-1].seq if len(entries) == limit else head.last_seq
-        return Changes(items, Position(head.epoch, seq, position.base).encode(), reset)
+        return _Page(entries, items, Position(head.epoch, seq, position.base), reset)
 
     async def append(self, work: Work, person_id: UUID, changes: Sequence[Change]) -> None:
         """Logs changes in the caller's transaction, for who has to hear of them before the person asks.
@@ -63,6 +93,7 @@ class Streams:
         if head is not None:
             # Without a digest the next look compares one by one.
             await self._append(work, person_id, head, changes, None)
+            work.announce(ME_TOPIC, str(person_id))
 
     async def forget(self, work: Work, person_id: UUID) -> None:
         """Removes a person's stream."""

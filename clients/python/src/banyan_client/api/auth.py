@@ -15,6 +15,7 @@ from banyan_client.models import (
     ApiKey,
     ApiKeyMade,
     JwkSet,
+    RealtimeAccess,
     RecoveryCodes,
     ResetSent,
     Session,
@@ -144,6 +145,17 @@ class AuthApi:
         """Where one is signed in, newest first."""
         return self._transport.list("/v1/auth/sessions", Session, {"limit": limit, "cursor": cursor})
 
+    async def open_socket(self) -> None:
+        """The socket.
+
+        Takes WebSocket connections (RFC 6455) that speak the protocol of docs/realtime.md; every other
+        request is answered with 426. Nothing of the address or the headers says who asks: the first frame
+        does.
+
+        Refused with `upgrade_required` (426).
+        """
+        await self._transport.call("GET", "/v1/socket", None)
+
     async def renew_codes(self, *, password: str, idempotency_key: str | None = None) -> RecoveryCodes:
         """Get new recovery codes; those before are void.
 
@@ -181,6 +193,15 @@ class AuthApi:
             key=idempotency_key,
             signed=False,
         )
+
+    async def show_access(self) -> RealtimeAccess:
+        """Where to open a socket, and a ticket for it.
+
+        The ticket stands for who asks: an anonymous one joins only `posts:public`. It goes into the first
+        frame, is good once and for a short time; an access token there works too. The protocol is described
+        in docs/realtime.md.
+        """
+        return await self._transport.call("GET", "/v1/realtime", RealtimeAccess)
 
     async def show_keys(self) -> JwkSet:
         """The public keys that access tokens are signed with."""

@@ -52,6 +52,17 @@ async def list_connected_pairs(work: Work, people: Sequence[UUID], others: Seque
     return {(row[0], row[1]) for row in rows}
 
 
+async def list_askers_among(work: Work, person_id: UUID, others: Sequence[UUID]) -> list[UUID]:
+    """Which of these people wait for this one's answer to their request."""
+    rows = await work.rows(
+        """SELECT other_id FROM people_connections
+           WHERE person_id = $1 AND other_id = ANY ($2::uuid[]) AND state = 'received'""",
+        person_id,
+        others,
+    )
+    return [row[0] for row in rows]
+
+
 async def list_hidden_pairs(work: Work, people: Sequence[UUID], others: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
     """Which of the pairs (people[i], others[i]) a block hides from each other, whoever made it."""
     rows = await work.rows(

@@ -15,6 +15,7 @@ from banyan.features.people.queries import lists as queries
 from banyan.features.people.queries.ties import find_tie, lock_pair
 from banyan.features.people.signals import ListDeleted, ListMemberAdded, ListMemberRemoved
 from banyan.infra.database.work import Work
+from banyan.infra.declare import ME_TOPIC
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
@@ -33,6 +34,7 @@ class Lists:
         list_id, at = new_id(), now()
         if not await queries.insert_list(work, list_id, owner_id, name, at, LISTS_PER_PERSON):
             raise TooManyLists(f"At most {LISTS_PER_PERSON} lists: delete one first.")
+        work.announce(ME_TOPIC, str(owner_id))
         return ConnectionList(list_id, name, 0, at)
 
     async def get_list(self, work: Work, owner_id: UUID, list_id: UUID) -> ConnectionList:
@@ -53,6 +55,7 @@ class Lists:
             work, owner_id, list_id, _check_name(changes.name)
         ):
             raise ListNotFound
+        work.announce(ME_TOPIC, str(owner_id))
         return await self.get_list(work, owner_id, list_id)
 
     async def delete_list(self, work: Work, owner_id: UUID, list_id: UUID) -> None:
@@ -61,6 +64,7 @@ class Lists:
         if members is None:
             raise ListNotFound
         work.emit(ListDeleted(list_id, owner_id))
+        work.announce(ME_TOPIC, str(owner_id))
         if members:
             work.announce(RELATIONS_TOPIC, *map(str, members))
 
@@ -79,6 +83,7 @@ class Lists:
             raise ListNotFound
         if added:
             work.emit(ListMemberAdded(list_id, owner_id, person_id))
+            work.announce(ME_TOPIC, str(owner_id))
             work.announce(RELATIONS_TOPIC, str(person_id))
 
     async def remove_member(self, work: Work, owner_id: UUID, list_id: UUID, person_id: UUID) -> None:
@@ -87,6 +92,7 @@ class Lists:
             raise ListNotFound
         if await queries.delete_member(work, owner_id, list_id, person_id):
             work.emit(ListMemberRemoved(list_id, owner_id, person_id))
+            work.announce(ME_TOPIC, str(owner_id))
             work.announce(RELATIONS_TOPIC, str(person_id))
 
     async def list_members(

@@ -45,6 +45,7 @@ from banyan.features.people.queries.attributes import find_attributes, put_attri
 from banyan.features.people.queries.profiles import CheckedChanges, StoredProfile
 from banyan.features.people.service.handles import Handles
 from banyan.features.people.signals import (
+    ConnectionAsked,
     ConnectionEnded,
     ConnectionMade,
     ListMemberRemoved,
@@ -201,6 +202,7 @@ class People:
             return Connection(tie.id, "connected", tie.person, tie.created_at)
         connection_id, at = new_id(), now()
         await ties.insert_request(work, connection_id, asker_id, person_id, at)
+        work.emit(ConnectionAsked(connection_id, asker_id, person_id))
         return Connection(connection_id, "sent", tie.person, at)
 
     async def accept_connection(self, work: Work, person_id: UUID, connection_id: UUID) -> Connection:

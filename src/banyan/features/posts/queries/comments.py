@@ -66,6 +66,14 @@ async def find_comment(work: Work, comment_id: UUID) -> CommentRow | None:
     return rows[0] if rows else None
 
 
+async def list_places(work: Work, comment_ids: Sequence[UUID]) -> list[tuple[UUID, UUID, UUID]]:
+    """Id, author and post of those that exist and were not deleted."""
+    rows = await work.rows(
+        "SELECT id, author_id, post_id FROM posts_comments WHERE id = ANY ($1) AND NOT deleted", comment_ids
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
 async def list_comments(
     work: Work, post_id: UUID, branch: Branch, hidden: Sequence[UUID], after: UUID, limit: int
 ) -> list[CommentRow]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from banyan.features.posts.models import NO_MARKS, AudienceKind, Marks, PostRow, PostText, RevisionRow
+from banyan.features.posts.models import NO_MARKS, AudienceKind, Marks, PostRow, PostText, Reach, RevisionRow
 from banyan.infra.database.work import Work
 
 LAST_ID = UUID(int=(1 << 128) - 1)
@@ -112,6 +112,12 @@ async def find_post(work: Work, viewer_id: UUID | None, post_id: UUID) -> PostRo
 async def list_by_id(work: Work, viewer_id: UUID, post_ids: Sequence[UUID]) -> list[PostRow]:
     """Those that exist, in the order of `post_ids`."""
     return post_rows(await work.rows(_LIST_BY_ID, viewer_id, post_ids))
+
+
+async def list_reaches(work: Work, post_ids: Sequence[UUID]) -> dict[UUID, Reach]:
+    """Who wrote them and who sees them; those that exist."""
+    rows = await work.rows("SELECT id, author_id, audience, list_id FROM posts_posts WHERE id = ANY ($1)", post_ids)
+    return {row[0]: Reach(row[1], row[2], row[3]) for row in rows}
 
 
 async def list_public(

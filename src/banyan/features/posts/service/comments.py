@@ -22,8 +22,9 @@ from banyan.features.posts.models import (
 )
 from banyan.features.posts.queries import comments as queries
 from banyan.features.posts.queries.posts import lock_counters
+from banyan.features.posts.service.announcing import announce_change
 from banyan.features.posts.service.marking import Draft, Marking, tell_mentioned
-from banyan.features.posts.service.posts import Posts, announce_change
+from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.signals import CommentDeleted, CommentEdited, CommentWritten
 from banyan.features.posts.visibility import is_hidden
 from banyan.infra.database.work import Work
@@ -66,7 +67,7 @@ class Comments:
             raise PostNotFound if parent_id is None else CommentNotFound
         work.emit(CommentWritten(comment_id, post_id, author_id))
         tell_mentioned(work, NO_MARKS, marks, post_id=post_id, by_id=author_id, comment_id=comment_id)
-        announce_change(work, post_id, post.audience)
+        announce_change(work, post_id, post.author_id, post.audience, "commented", comment_id)
         return comment
 
     async def list_comments(
@@ -117,6 +118,7 @@ class Comments:
         await queries.update_comment(work, comment_id, body, marks, edited_at)
         tell_mentioned(work, old, marks, post_id=row.post_id, by_id=viewer_id, comment_id=comment_id)
         work.emit(CommentEdited(comment_id, row.post_id, viewer_id))
+        announce_change(work, row.post_id, post.author_id, post.audience, "comment_edited", comment_id)
         return comment
 
     async def delete_comment(self, work: Work, viewer_id: UUID, comment_id: UUID, *, moderates: bool = False) -> None:
@@ -129,7 +131,7 @@ class Comments:
         if not await queries.delete_comment(work, row.post_id, comment_id):
             raise CommentNotFound
         work.emit(CommentDeleted(comment_id, row.post_id, row.author_id))
-        announce_change(work, row.post_id, post.audience)
+        announce_change(work, row.post_id, post.author_id, post.audience, "comment_deleted", comment_id)
 
     async def _list(
         self, work: Work, relations: Relations, post_id: UUID, branch: Branch, after: UUID, limit: int

@@ -19,12 +19,14 @@ from banyan.features.posts.jobs import FanOutPost
 from banyan.features.posts.models import FeedMark, Post, PostRow
 from banyan.features.posts.queries import homes as queries
 from banyan.features.posts.queries.posts import LAST_ID, list_by_id
+from banyan.features.posts.service.announcing import FEEDS_TOPIC
 from banyan.features.posts.service.large import LargeAuthors
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.signals import PostPublished
 from banyan.features.posts.visibility import FeedRow, feed_rows
 from banyan.infra.bus import Bus
 from banyan.infra.database.work import Work
+from banyan.infra.declare import ME_TOPIC
 from banyan.kernel.pages import Page, decode_cursor
 
 # Where much of what was read may not be shown, larger steps bound the number of statements.
@@ -117,6 +119,9 @@ class Homes:
             readers = await self._people.list_member_ids(work, job.list_id, after=job.after, limit=most)
         if len(readers) == most:
             work.enqueue(FanOutPost(job.post_id, job.author_id, readers[-1], job.list_id))
+        else:
+            # They look when all of them find it; a look of each for every thousand would be too many.
+            work.announce(FEEDS_TOPIC, str(job.author_id))
         if job.after is None:
             readers = sorted([*readers, job.author_id])
         await queries.insert_home_rows(work, job.post_id, readers)
@@ -135,6 +140,7 @@ class Homes:
         """Fills in the newest posts for a list. Of who leaves it the rows stay: reads show nothing of them."""
         await queries.backfill_list(work, added.person_id, added.list_id, self._sizes.backfill_rows)
         await queries.trim_homes(work, [added.person_id], self._sizes.home_rows)
+        work.announce(ME_TOPIC, str(added.person_id))
 
     async def reconcile(self, work: Work, one: UUID, other: UUID) -> None:
         """Makes the homes of two people agree with whether they are connected now, in whatever order such jobs run."""
@@ -148,6 +154,7 @@ class Homes:
                 await queries.backfill_home(work, person_id, author_id, self._sizes.backfill_rows)
             elif not connected:
                 await queries.remove_from_home(work, person_id, author_id)
+        work.announce(ME_TOPIC, *map(str, pair))
         if connected:
             await queries.trim_homes(work, pair, self._sizes.home_rows)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from banyan.features.posts.queries import personal as queries
 from banyan.features.posts.queries import posts as post_queries
 from banyan.features.posts.queries import reactions as reaction_queries
-from banyan.features.posts.service.posts import announce_change
+from banyan.features.posts.service.announcing import announce_change
 from banyan.features.posts.service.reactions import without
 from banyan.features.posts.signals import PostDeleted, ReactionRemoved
 from banyan.infra.database.work import Work
@@ -59,7 +59,8 @@ async def _erase_posts(work: Work, person_id: UUID) -> bool:
         await post_queries.delete_post(work, post_id, person_id)
         if audience != "self":
             work.emit(PostDeleted(post_id, person_id))
-        announce_change(work, post_id, audience)
+        announce_change(work, post_id, person_id, audience, "deleted")
+        work.cut(f"post:{post_id}")
     return bool(posts)
 
 
@@ -74,7 +75,7 @@ async def _erase_choices(work: Work, person_id: UUID) -> bool:
         if kind is not None:
             await reaction_queries.delete_reaction(work, post_id, person_id, without(counts, kind))
             work.emit(ReactionRemoved(post_id, person_id, kind))
-            announce_change(work, post_id, "public")
+            announce_change(work, post_id, None, "public", "reacted")
         await queries.delete_choice(work, post_id, person_id)
     return bool(posts)
 

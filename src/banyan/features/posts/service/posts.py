@@ -28,13 +28,14 @@ from banyan.features.posts.models import (
 from banyan.features.posts.queries import posts as queries
 from banyan.features.posts.queries.attributes import find_attributes, list_public_with, put_attributes
 from banyan.features.posts.queries.tags import replace_tags
+from banyan.features.posts.service.announcing import announce_change, announce_published
 from banyan.features.posts.service.marking import Draft, Marking, tell_mentioned
 from banyan.features.posts.signals import PostDeleted, PostEdited, PostPublished
 from banyan.features.posts.visibility import may_see, unwanted_authors, visible_audiences
 from banyan.infra.attributes.declared import Declared
 from banyan.infra.attributes.filters import read_conditions
 from banyan.infra.database.work import Work
-from banyan.infra.declare import ANSWERS_TOPIC
+from banyan.infra.declare import ME_TOPIC
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
 from banyan.kernel.ids import id_time, new_id
@@ -69,6 +70,9 @@ class Posts:
             await put_attributes(work, post_id, attributes, None)
         if audience != "self":
             work.emit(PostPublished(post_id, author_id, list_id))
+        else:
+            work.announce(ME_TOPIC, str(author_id))
+        announce_published(work, post_id, audience)
         tell_mentioned(work, NO_MARKS, marks, post_id=post_id, by_id=author_id)
         row = PostRow(post_id, author_id, body, audience, list_id, marks, at, None, 0, {}, None, False)
         post = dress(row, card, author_id)
@@ -150,7 +154,7 @@ class Posts:
             if new == old:
                 if old.audience != "self":
                     work.emit(PostEdited(post_id, viewer_id))
-                announce_change(work, post_id, old.audience)
+                announce_change(work, post_id, viewer_id, old.audience, "edited")
         return await self.get_post(work, viewer_id, post_id)
 
     async def list_revisions(
@@ -179,7 +183,8 @@ class Posts:
         await queries.delete_post(work, post_id, viewer_id)
         if row.audience != "self":
             work.emit(PostDeleted(post_id, viewer_id))
-        announce_change(work, post_id, row.audience)
+        announce_change(work, post_id, viewer_id, row.audience, "deleted")
+        work.cut(f"post:{post_id}")
 
     async def dress_page(self, work: Work, viewer_id: UUID | None, rows: Sequence[PostRow], limit: int) -> Page[Post]:
         """A page for `limit` posts from up to one more than that."""
@@ -235,7 +240,11 @@ class Posts:
             work.enqueue(FanOutPost(post_id, author_id, list_id=new.list_id))
         if (old.audience, new.audience) != ("self", "self"):
             work.emit(PostEdited(post_id, author_id))
-        announce_change(work, post_id, old.audience)
+        announce_change(work, post_id, author_id, old.audience, "edited")
+        if (old.audience, old.list_id) != (new.audience, new.list_id):
+            work.cut(f"post:{post_id}")
+            if new.audience == "public":
+                announce_published(work, post_id, new.audience)
 
     async def _check_author(self, work: Work, viewer_id: UUID, post_id: UUID) -> PostRow:
         row = await self.get_visible(work, viewer_id, post_id)
@@ -281,9 +290,3 @@ def _show_revision(row: RevisionRow, *, own: bool) -> Revision:
     if own:
         audience = AUDIENCES[row.audience] if row.list_id is None else Audience("list", row.list_id)
     return Revision(row.id, row.body, audience, row.edited_at)
-
-
-def announce_change(work: Work, post_id: UUID, audience: AudienceKind) -> None:
-    """What anonymous readers see of a post has changed; of other than public posts they see nothing."""
-    if audience == "public":
-        work.announce(ANSWERS_TOPIC, f"post:{post_id}")

@@ -6,9 +6,11 @@ from banyan.features.posts.errors import PostNotFound
 from banyan.features.posts.models import REACTION_KINDS, ReactionKind, ReactionSummary
 from banyan.features.posts.queries import reactions as queries
 from banyan.features.posts.queries.posts import lock_counters
-from banyan.features.posts.service.posts import Posts, announce_change
+from banyan.features.posts.service.announcing import announce_change
+from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.signals import ReactionPut, ReactionRemoved
 from banyan.infra.database.work import Work
+from banyan.infra.declare import ME_TOPIC
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
 
@@ -30,7 +32,8 @@ class Reactions:
             counts = _moved(counts, present, wanted)
             await queries.put_reaction(work, post_id, person_id, wanted, now(), counts)
             work.emit(ReactionPut(post_id, person_id, wanted))
-            announce_change(work, post_id, post.audience)
+            announce_change(work, post_id, post.author_id, post.audience, "reacted")
+            work.announce(ME_TOPIC, str(person_id))
         return ReactionSummary(counts, wanted)
 
     async def remove_reaction(self, work: Work, person_id: UUID, post_id: UUID, kind: str) -> None:
@@ -41,7 +44,8 @@ class Reactions:
         if await queries.find_reaction(work, post_id, person_id) == wanted:
             await queries.delete_reaction(work, post_id, person_id, _moved(counts, wanted, None))
             work.emit(ReactionRemoved(post_id, person_id, wanted))
-            announce_change(work, post_id, post.audience)
+            announce_change(work, post_id, post.author_id, post.audience, "reacted")
+            work.announce(ME_TOPIC, str(person_id))
 
 
 def check_kind(value: str) -> ReactionKind:

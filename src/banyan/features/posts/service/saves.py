@@ -10,6 +10,7 @@ from banyan.features.posts.queries.posts import LAST_ID, lock_counters
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.visibility import may_see
 from banyan.infra.database.work import Work
+from banyan.infra.declare import ME_TOPIC
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
@@ -29,11 +30,13 @@ class Saves:
         """Saved again, a post keeps its place. Raises PostNotFound."""
         await self._lock(work, person_id, post_id)
         await queries.save_post(work, post_id, person_id, new_id(), now())
+        work.announce(ME_TOPIC, str(person_id))
 
     async def unsave_post(self, work: Work, person_id: UUID, post_id: UUID) -> None:
         """Where nothing is saved nothing happens. Raises PostNotFound."""
         await self._lock(work, person_id, post_id)
         await queries.unsave_post(work, post_id, person_id)
+        work.announce(ME_TOPIC, str(person_id))
 
     async def list_saved(self, work: Work, person_id: UUID, limit: int, cursor: str | None) -> Page[Post]:
         """Newest saved first, without what one may no longer see."""

@@ -1,0 +1,31 @@
+"""What other features may ask of messaging."""
+
+from uuid import UUID
+
+from banyan.features.messaging.errors import MessageNotFound
+from banyan.features.messaging.models import NOBODY, ChatMessage
+from banyan.features.messaging.queries import conversations as queries
+from banyan.features.messaging.service.messages import Messages
+from banyan.infra.database.work import Work
+
+
+class MessagingApi:
+    """Reads, in the caller's unit of work."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    async def list_recipients(
+        self, work: Work, conversation_id: UUID, seq: int, *, after: UUID | None = None, limit: int
+    ) -> list[UUID]:
+        """Whom a message still concerns: members who have not read up to it and have not muted the conversation, in
+        the order of their ids. Its author is among them when they have not read what came before it.
+        """
+        return await queries.list_recipients(work, conversation_id, seq, after or NOBODY, limit)
+
+    async def find_message(self, work: Work, viewer_id: UUID, message_id: UUID) -> ChatMessage | None:
+        """A message as one reader sees it; None where they may not."""
+        try:
+            return await self._messages.get_message(work, viewer_id, message_id)
+        except MessageNotFound:
+            return None

@@ -1,0 +1,149 @@
+"""Reads the logs of durable topics for those who have joined them: on a hint that something may have come, on a gap.
+
+Hints are coalesced: a channel is read once for any number of them, and then rests for a moment.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import structlog
+
+from banyan.infra.database.work import Work
+from banyan.infra.declare import Logged, Place, TopicLog
+from banyan.infra.realtime.connection import Connection
+from banyan.infra.realtime.frames import Subscribed, encode, event_text
+from banyan.infra.realtime.hub import Channel, Offset
+from banyan.infra.realtime.metrics import FRAMES_OUT, READ_FAILURES
+from banyan.kernel.errors import Unavailable
+
+log = structlog.get_logger("banyan.realtime")
+
+# So many channels are read at once: the pool serves requests as well.
+_AT_ONCE = 2
+_REST_SECONDS = 0.25
+_AFTER_FAILURE_SECONDS = 1.0
+PAGE = 200
+_CHUNK = 128
+
+# What a channel is in, as its `state`.
+_IDLE, _QUEUED, _READING, _STALE, _RESTING, _RESTING_STALE = range(6)
+
+
+class LogReader:
+    """Brings every member of a durable channel up to the end of its log."""
+
+    def __init__(self, new_work: Callable[[], Work]) -> None:
+        self._new_work = new_work
+        self._queue: asyncio.Queue[Channel] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._run(), name="realtime reader") for _ in range(_AT_ONCE)]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+
+    def prompt(self, channel: Channel) -> None:
+        """Something may have been logged."""
+        channel.touched += 1
+        if channel.state == _IDLE:
+            channel.state = _QUEUED
+            self._queue.put_nowait(channel)
+        elif channel.state == _READING:
+            channel.state = _STALE
+        elif channel.state == _RESTING:
+            channel.state = _RESTING_STALE
+
+    async def _run(self) -> None:
+        while True:
+            channel = await self._queue.get()
+            channel.state = _READING
+            rest_seconds = _REST_SECONDS
+            try:
+                await self.read(channel)
+            except Exception as error:
+                READ_FAILURES.inc()
+                channel.state = _STALE
+                rest_seconds = _AFTER_FAILURE_SECONDS
+                if not isinstance(error, Unavailable):
+                    log.exception("the log of a topic cannot be read", topic=channel.name)
+            channel.state = _RESTING_STALE if channel.state == _STALE else _RESTING
+            asyncio.get_running_loop().call_later(rest_seconds, self._wake, channel)
+
+    def _wake(self, channel: Channel) -> None:
+        stale = channel.state == _RESTING_STALE
+        channel.state = _IDLE
+        if stale and channel.members:
+            self.prompt(channel)
+
+    async def read(self, channel: Channel) -> None:
+        """Sends everybody what they have not got yet. Raises for the database's sake."""
+        topic_log = channel.topic.log
+        if topic_log is None:
+            return
+        # Each turn brings those who stand together one page on.
+        while groups := _groups(channel):
+            moved = False
+            for offset, members in groups:
+                if await self._read_on(channel, topic_log, offset, members):
+                    moved = True
+            if not moved:
+                return
+
+    async def _read_on(
+        self, channel: Channel, topic_log: TopicLog, offset: int | str, members: Sequence[Connection]
+    ) -> bool:
+        """One page for those who stand at `offset`; whether there may be more."""
+        viewer_id = members[0].account_id
+        if viewer_id is None or channel.epoch is None:
+            return False
+        async with self._new_work() as work:
+            place = Place(channel.epoch, offset)
+            logged = await topic_log.read(work, viewer_id, channel.key, place, PAGE)
+            head = await topic_log.head(work, viewer_id, channel.key) if logged is None else None
+        if head is not None:
+            begin_anew(channel, head)
+            return False
+        await _send_page(channel, offset, logged or (), members)
+        return len(logged or ()) >= PAGE
+
+
+def _groups(channel: Channel) -> list[tuple[int | str, list[Connection]]]:
+    """The members by where they stand."""
+    groups: dict[int | str, list[Connection]] = {}
+    for connection, offset in channel.members.items():
+        if offset is not None:
+            groups.setdefault(offset, []).append(connection)
+    return list(groups.items())
+
+
+def begin_anew(channel: Channel, head: Place) -> None:
+    """The log no longer reaches back to somebody: nobody there can be sure, so all are told."""
+    channel.epoch = head.epoch
+    for connection in list(channel.members):
+        channel.members[connection] = head.offset
+        connection.tell(Subscribed(channel.name, durable=True, recovered=False, epoch=head.epoch, offset=head.offset))
+
+
+async def _send_page(channel: Channel, offset: Offset, logged: Sequence[Logged], members: Sequence[Connection]) -> None:
+    """Each event to those who have just the one before it: others got it another way meanwhile."""
+    stands_at = channel.members
+    before = offset
+    for one in logged:
+        text = event_text(channel.name, encode(one.event), one.offset)
+        for place in range(0, len(members), _CHUNK):
+            chunk = members[place : place + _CHUNK]
+            for connection in chunk:
+                if stands_at.get(connection) == before:
+                    stands_at[connection] = one.offset
+                    connection.send(text)
+            FRAMES_OUT.inc(len(chunk))
+            if len(members) > _CHUNK:
+                await asyncio.sleep(0)
+        before = one.offset

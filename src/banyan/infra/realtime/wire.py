@@ -1,0 +1,222 @@
+"""picows as the transport under a connection: the one place that knows it.
+
+uvicorn parses the upgrade request; from then on the connection belongs to picows' protocol, which costs a third of
+what uvicorn's own takes. What a client does wrong below the level of messages ends here, with a close code.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+from picows import WSAutoPingStrategy, WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
+
+log = structlog.get_logger("banyan.realtime")
+
+_READ_BUFFER_BYTES = 2048
+# Above it the transport says that a client does not read; what may wait altogether is the connection's business.
+_HIGH_WATER_BYTES = 64 * 1024
+# Only what the handshake depends on: the rest would be kept as long as the connection.
+_HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: %b\r\n\r\n"
+)
+
+# Looked up once: this stands in the loop of every broadcast.
+_TEXT = WSMsgType.TEXT
+
+OK = WSCloseCode.OK
+GOING_AWAY = WSCloseCode.GOING_AWAY
+PROTOCOL_ERROR = WSCloseCode.PROTOCOL_ERROR
+UNSUPPORTED = WSCloseCode.UNSUPPORTED_DATA
+INVALID_TEXT = WSCloseCode.INVALID_TEXT
+POLICY = WSCloseCode.POLICY_VIOLATION
+TOO_BIG = WSCloseCode.MESSAGE_TOO_BIG
+INTERNAL = WSCloseCode.INTERNAL_ERROR
+
+
+class Receiver(Protocol):
+    """What a wire tells of: the connection above it."""
+
+    closed: bool
+    heard: bool
+
+    def take_frame(self) -> bool:
+        """Counts a frame of any kind; False when it must not be looked at any more."""
+
+    def receive(self, text: str) -> None:
+        """A whole message."""
+
+    def fail(self, reason: str, code: WSCloseCode) -> None:
+        """The client broke a rule below the level of messages."""
+
+    def lose(self) -> None:
+        """The connection is gone."""
+
+    def pause(self) -> None:
+        """The client does not read as fast as it is sent to."""
+
+    def resume(self) -> None:
+        """It has caught up."""
+
+
+class _Quiet:
+    """picows logs every connection, and would keep a logger for each."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        return False
+
+    def log(self, *args: object, **kwargs: object) -> None:
+        """Nothing."""
+
+    debug = info = warning = error = exception = log
+
+
+class Wire(WSListener):
+    """One socket as its connection sees it."""
+
+    __slots__ = ("_max_bytes", "_open", "_pieces", "_receiver", "_transport")
+
+    def __init__(self, open_connection: "Callable[[Wire], Receiver]", max_bytes: int) -> None:
+        self._open = open_connection
+        self._max_bytes = max_bytes
+        self._receiver: Receiver
+        self._transport: WSTransport
+        # A message that comes in several frames, so far.
+        self._pieces: bytearray | None = None
+
+    @property
+    def unread_bytes(self) -> int:
+        """What waits for the client."""
+        return self._transport.underlying_transport.get_write_buffer_size()
+
+    def send(self, text: bytes) -> None:
+        self._transport.send(_TEXT, text)
+
+    def ping(self) -> None:
+        self._transport.send_ping()
+
+    def close(self, code: WSCloseCode, reason: str) -> None:
+        """Says goodbye below the level of messages; the transport ends when all of it is read, or by `abort`."""
+        self._transport.send_close(code, reason.encode())
+        self._transport.disconnect()
+
+    def abort(self) -> None:
+        """Ends it now; what waits is thrown away."""
+        self._transport.disconnect(graceful=False)
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+        transport.underlying_transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        self._receiver = self._open(self)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        receiver = self._receiver
+        receiver.heard = True
+        if receiver.closed:
+            return
+        try:
+            if receiver.take_frame():
+                self._take(frame)
+        except Exception:
+            log.exception("a frame could not be handled")
+            receiver.fail("internal", INTERNAL)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._receiver.lose()
+
+    def pause_writing(self) -> None:
+        self._receiver.pause()
+
+    def resume_writing(self) -> None:
+        self._receiver.resume()
+
+    def _take(self, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        receiver = self._receiver
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            receiver.fail("protocol_error", PROTOCOL_ERROR)
+        elif kind == WSMsgType.TEXT:
+            self._begin(frame)
+        elif kind == WSMsgType.CONTINUATION:
+            self._go_on(frame)
+        elif kind == WSMsgType.PING:
+            self._transport.send_pong(frame.get_payload_as_bytes())
+        elif kind == WSMsgType.CLOSE:
+            self._transport.send_close(OK)
+            self._transport.disconnect()
+        elif kind == WSMsgType.BINARY:
+            receiver.fail("binary_frame", UNSUPPORTED)
+
+    def _begin(self, frame: WSFrame) -> None:
+        if self._pieces is not None:
+            self._receiver.fail("protocol_error", PROTOCOL_ERROR)
+        elif frame.fin:
+            self._deliver(frame.get_payload_as_bytes())
+        else:
+            self._pieces = bytearray(frame.get_payload_as_bytes())
+
+    def _go_on(self, frame: WSFrame) -> None:
+        pieces = self._pieces
+        if pieces is None:
+            self._receiver.fail("protocol_error", PROTOCOL_ERROR)
+            return
+        pieces += frame.get_payload_as_bytes()
+        if len(pieces) > self._max_bytes:
+            self._pieces = None
+            self._receiver.fail("message_too_big", TOO_BIG)
+        elif frame.fin:
+            self._pieces = None
+            self._deliver(bytes(pieces))
+
+    def _deliver(self, message: bytes) -> None:
+        try:
+            text = message.decode()
+        except UnicodeDecodeError:
+            self._receiver.fail("invalid_utf8", INVALID_TEXT)
+        else:
+            self._receiver.receive(text)
+
+
+class SocketProtocol(WSProtocol):  # type: ignore[misc]
+    """picows' protocol as uvicorn's `ws` setting wants it; `start` sends the answer to the handshake."""
+
+    __slots__ = ()
+
+    def __init__(self, open_connection: Callable[[Wire], Receiver], max_bytes: int) -> None:
+        super().__init__(
+            None,
+            None,
+            False,
+            lambda _request: Wire(open_connection, max_bytes),
+            _QUIET,
+            False,
+            None,
+            False,
+            0,
+            0,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,
+            max_bytes,
+            None,
+            _READ_BUFFER_BYTES,
+        )
+
+    def start(self, transport: Any, key: bytes, rest: bytes) -> None:
+        """Takes an HTTP connection over. `key` is that of the handshake; `rest` came in after it already."""
+        self.connection_made(transport)
+        transport.set_protocol(self)
+        self._feed(_HANDSHAKE % key)
+        while rest and not transport.is_closing():
+            rest = self._feed(rest)
+
+    def _feed(self, data: bytes) -> bytes:
+        """Takes as much as there is room for; the rest comes back."""
+        buffer = self.get_buffer(-1)
+        taken = min(len(buffer), len(data))
+        buffer[:taken] = data[:taken]
+        self.buffer_updated(taken)
+        return data[taken:]
+
+
+_QUIET = _Quiet()

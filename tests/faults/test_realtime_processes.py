@@ -1,0 +1,80 @@
+"""Sockets in processes of their own: what one process commits reaches the sockets of the others, and one may die."""
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+
+from tests.support.banyan import Installation
+from tests.support.eventually import eventually
+from tests.support.sockets import Socket, connected
+
+_PASSWORD = "a long enough password"
+
+
+async def test_events_and_ended_sessions_cross_processes(installation: Installation) -> None:
+    api = await installation.start("api,worker,scheduler")
+    sockets = await installation.start("realtime")
+    async with httpx.AsyncClient(base_url=api.url, timeout=30) as http, connected(sockets.url) as socket:
+        token = await _sign_up(http)
+        await _greet(socket, token)
+        assert (await socket.subscribe("posts:public"))["type"] == "subscribed"
+        assert (await socket.subscribe("me"))["durable"] is True
+        headers = {"authorization": f"Bearer {token}"}
+        published = await http.post("/v1/posts", json={"body": "Hello", "audience": "public"}, headers=headers)
+        events = [await socket.read(), await socket.read()]
+        assert {event["topic"] for event in events} == {"posts:public", "me"}
+        ids = {event["data"].get("post_id") or event["data"]["id"] for event in events}
+        assert ids == {published.json()["id"]}
+        assert (await http.get("/v1/socket", headers=headers)).status_code == 426
+        assert (await http.post("/v1/auth/sign-out", headers=headers)).status_code == 204
+        assert (await socket.read())["reason"] == "session_ended"
+
+
+async def test_several_workers_share_a_port_and_one_that_dies_is_replaced(installation: Installation) -> None:
+    server = await installation.start("realtime", "--workers", "2")
+    await eventually(lambda: server.child.stderr.count("Listening on") == 2, 60)
+    first, second = _children(server.pid)
+    os.kill(first, signal.SIGKILL)
+    await eventually(lambda: server.child.stderr.count("Listening on") == 3, 60)
+    async with connected(server.url) as socket:
+        assert (await socket.ask({"type": "ping", "id": 1}))["type"] == "pong"
+        server.child.send(signal.SIGTERM)
+        goodbye = await socket.read()
+        assert (goodbye["type"], goodbye["reason"], goodbye["reconnect"]) == ("goodbye", "restarting", True)
+        await socket.wait_closed()
+        assert socket.close_code == 1001
+    assert await server.child.ended() == 0
+    assert not Path(f"/proc/{second}").exists()
+
+
+async def test_workers_leave_with_the_process_that_started_them(installation: Installation) -> None:
+    server = await installation.start("realtime", "--workers", "2")
+    await eventually(lambda: server.child.stderr.count("Listening on") == 2, 60)
+    workers = _children(server.pid)
+    server.child.kill()
+    await eventually(lambda: not any(_runs(pid) for pid in workers), 60)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+async def _sign_up(http: httpx.AsyncClient) -> str:
+    body = {"email": "ada@example.org", "password": _PASSWORD, "handle": "ada", "display_name": "Ada"}
+    answer = await http.post("/v1/accounts", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["access_token"])
+
+
+async def _greet(socket: Socket, token: str) -> None:
+    assert (await socket.ask({"type": "hello", "token": token}))["type"] == "hello"

@@ -1,0 +1,153 @@
+"""A durable topic whose events are numbered: whatever the way there does to them, each member gets all, in order."""
+
+import random
+from collections.abc import Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from banyan.infra.database.handoff import Handoff
+from banyan.infra.database.work import Work
+from banyan.infra.declare import Logged, Place, Topic
+from banyan.infra.realtime.connection import Connection
+from banyan.infra.realtime.frames import SubscribeFrame
+from banyan.infra.realtime.gateway import Realtime
+from banyan.infra.realtime.settings import RealtimeSettings
+from banyan.infra.realtime.wire import Wire
+from banyan.kernel.ids import new_id
+
+
+class Number(Struct):
+    """An event."""
+
+    number: int
+
+
+class MemoryLog:
+    """A log of numbers that forgets its beginning, or everything, when it is told to."""
+
+    def __init__(self) -> None:
+        self.epoch = "first"
+        self.last = 0
+        self.floor = 0
+
+    async def head(self, work: Work, viewer_id: UUID, key: str) -> Place:
+        return Place(self.epoch, self.last)
+
+    async def read(self, work: Work, viewer_id: UUID, key: str, place: Place, limit: int) -> Sequence[Logged] | None:
+        offset = place.offset
+        if place.epoch != self.epoch or not isinstance(offset, int) or not self.floor <= offset <= self.last:
+            return None
+        return [Logged(n, Number(n)) for n in range(offset + 1, min(self.last, offset + limit) + 1)]
+
+
+class Paper:
+    """In place of a socket: what was sent."""
+
+    unread_bytes = 0
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+
+    def send(self, text: bytes) -> None:
+        self.frames.append(msgspec.json.decode(text))
+
+    def close(self, code: object, reason: str) -> None:
+        """Nothing."""
+
+    def abort(self) -> None:
+        """Nothing."""
+
+
+class Member:
+    """A client: `seen` are the numbers since it last had to begin anew, at `base`."""
+
+    def __init__(self, realtime: Realtime) -> None:
+        self.realtime = realtime
+        self.place: tuple[str, int] | None = None
+        self.base = 0
+        self.seen: list[int] = []
+        self.open()
+
+    def open(self) -> None:
+        self.paper = Paper()
+        self.connection: Connection = self.realtime._open(cast(Wire, self.paper), "192.0.2.1")
+        self.connection.account_id = new_id()
+        self.connection.greeted = True
+        self.realtime.hub.add(self.connection)
+
+    async def join(self) -> None:
+        epoch, offset = self.place or (None, None)
+        await self.realtime._do(self.connection, SubscribeFrame("log:1", epoch, offset))
+
+    def take(self) -> None:
+        for frame in self.paper.frames:
+            if frame["type"] == "subscribed":
+                self.place = (frame["epoch"], frame["offset"])
+                if not frame["recovered"]:
+                    self.base, self.seen = frame["offset"], []
+            else:
+                assert frame["offset"] == frame["data"]["number"]
+                self.place = (self.place[0] if self.place else "", frame["offset"])
+                self.seen.append(frame["offset"])
+        self.paper.frames.clear()
+
+    def drop(self) -> None:
+        self.take()
+        self.connection.lose()
+
+
+async def _always(work: Work, viewer_id: UUID | None, key: str) -> bool:
+    return True
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+async def test_events_may_be_lost_doubled_and_out_of_order(seed: int) -> None:
+    draw = random.Random(seed)
+    log = MemoryLog()
+    topic = Topic("log", _always, log=log)
+    realtime = Realtime(
+        RealtimeSettings(), [topic], lambda: Work(cast(Handoff, None)), cast(Any, None), cast(Any, None)
+    )
+    members = [Member(realtime) for _ in range(3)]
+    for member in members:
+        await member.join()
+    late: list[int] = []
+    for _ in range(draw.randrange(1, 60)):
+        action = draw.random()
+        if action < 0.7:
+            log.last += 1
+            late.append(log.last)
+            if draw.random() < 0.7:
+                draw.shuffle(late)
+                for seq in late + late[:1]:
+                    if draw.random() < 0.9:
+                        realtime.publish("log:1", msgspec.json.encode(Number(seq)), seq, 0.0)
+                late.clear()
+        elif action < 0.9:
+            member = draw.choice(members)
+            member.drop()
+            member.open()
+            await member.join()
+        elif action < 0.93:
+            log.floor = log.last
+        elif action < 0.95:
+            log.epoch, log.last, log.floor = f"epoch {draw.random()}", draw.randrange(5), 0
+            await _catch_up(realtime)
+        else:
+            await _catch_up(realtime)
+    await _catch_up(realtime)
+    for member in members:
+        member.take()
+        assert member.seen == list(range(member.base + 1, log.last + 1))
+        assert member.place == (log.epoch, log.last)
+
+
+async def _catch_up(realtime: Realtime) -> None:
+    for channel in list(realtime.hub.channels.values()):
+        await realtime.reader.read(channel)
