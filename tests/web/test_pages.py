@@ -51,7 +51,7 @@ class Tags(HTMLParser):
 
 def test_the_pages_are_there() -> None:
     wanted = {"/", "/app", "/docs", "/setup", "/verify-email", "/reset-password", "/confirm-email"}
-    wanted |= {"/dev/mailbox", NOT_FOUND}
+    wanted |= {"/unsubscribe", "/dev/mailbox", NOT_FOUND}
     assert wanted == set(HTML)
     assert PAGES["/favicon.ico"].content_type == "image/svg+xml"
 
