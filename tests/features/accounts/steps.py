@@ -110,10 +110,12 @@ async def mails_to(api: Api, handle: str, count: int) -> list[Mail]:
 
 
 async def jobs_done(api: Api) -> None:
-    """Returns once the worker has nothing left to do."""
+    """Returns once the worker has nothing left to do. Jobs of later (mail of notifications) stay where they are."""
 
     async def done() -> bool:
-        return not await api.platform.pool.work().value("SELECT count(*) FROM jobs WHERE state <> 'dead'")
+        return not await api.platform.pool.work().value(
+            "SELECT count(*) FROM jobs WHERE state <> 'dead' AND run_at < now() + interval '30 seconds'"
+        )
 
     await eventually(done)
 
