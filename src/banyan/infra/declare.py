@@ -94,21 +94,33 @@ class Place(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """One event of a log; who has it stands at `offset`."""
+    """One event of a log; who has it stands at `offset`. Those in `hidden_from` are sent `instead`."""
 
     offset: int | str
     event: Struct
+    instead: Struct | None = None
+    hidden_from: frozenset[UUID] = frozenset()
+
+    def seen_by(self, viewer_id: UUID | None) -> Struct:
+        return self.instead if self.instead is not None and viewer_id in self.hidden_from else self.event
 
 
 class TopicLog(Protocol):
-    """What a durable topic is resumed from. `key` is what follows the topic's name, `viewer_id` who has joined."""
+    """What a durable topic is resumed from. `key` is what follows the topic's name. Without a key everybody has a log
+    of their own, and only its owner reads it.
+    """
 
     async def head(self, work: Work, viewer_id: UUID, key: str) -> Place:
         """Where somebody stands who begins anew by reading the present state after this."""
 
-    async def read(self, work: Work, viewer_id: UUID, key: str, place: Place, limit: int) -> Sequence[Logged] | None:
+    async def read(
+        self, work: Work, viewer_ids: Sequence[UUID], key: str, place: Place, limit: int
+    ) -> Sequence[Logged] | None:
         """What follows `place`, in order, at most `limit`; empty at the end. None when the log no longer reaches
         back there, or `place` is of another epoch or was never given: then one begins anew.
+
+        `viewer_ids` are all who will be sent it (one of them, where everybody has their own log): each event says from
+        whom of them it is hidden.
         """
 
 

@@ -208,7 +208,7 @@ class Play:
         state: dict[UUID, tuple[UUID, str, bool, dict[str, int]]] = {}
         async with self.town.work() as work:
             place = Place((await topic.log.head(work, self.ids[person], str(room.id))).epoch, 0)
-            while logged := await topic.log.read(work, self.ids[person], str(room.id), place, 2):
+            while logged := await topic.log.read(work, [self.ids[person]], str(room.id), place, 2):
                 for one in logged:
                     assert isinstance(place.offset, int) and one.offset == place.offset + 1
                     place = Place(place.epoch, one.offset)

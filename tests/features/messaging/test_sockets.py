@@ -1,7 +1,13 @@
 """Conversations over sockets: what happens arrives in order, and is resumed from the log without a gap."""
 
 from typing import Any
+from uuid import UUID
 
+from msgspec import Struct
+
+from banyan.app.wiring import Platform
+from banyan.features.messaging.happenings import MessageSaid
+from banyan.infra.declare import Place
 from tests.features.messaging.steps import direct, group, history, say
 from tests.support.platform import Api
 from tests.support.sockets import Socket, greeted
@@ -95,6 +101,31 @@ async def test_in_a_group_nothing_of_the_blocked_is_sent(api: Api, server_url: s
         # What one of the members may not see is logged for nobody: it is read through the API.
         assert (before["message"]["body"], after["message"]) == ("Before the block", None)
     assert [one["body"] for one in await history(cem, place)] == ["Before the block", "Secret"]
+
+
+async def test_one_look_at_the_log_for_many_shows_each_what_they_may_see(platform: Platform, api: Api) -> None:
+    ada, ben, cem, dan = [await api.sign_up(name) for name in ("ada", "ben", "cem", "dan")]
+    place = await group(ada, ben, cem, dan)
+    await say(ben, place, "Of Ben")
+    await say(dan, place, "Of Dan")
+    await ada.put(f"/v1/blocks/{ben.id}")
+    log = platform.realtime.topics["conversation"].log
+    assert log is not None
+    # More readers than authors, and the other way round.
+    for readers in ([ada, cem, dan], [ada]):
+        ids = [UUID(one.id) for one in readers]
+        async with platform.pool.work() as work:
+            start = Place((await log.head(work, ids[0], place)).epoch, 0)
+            logged = await log.read(work, ids, place, start, 10)
+        assert logged is not None
+        for reader in readers:
+            said = [_body(one.seen_by(UUID(reader.id))) for one in logged]
+            assert said == [None if reader is ada else "Of Ben", "Of Dan"]
+
+
+def _body(event: Struct) -> str | None:
+    assert isinstance(event, MessageSaid)
+    return None if event.message is None else event.message.body
 
 
 async def test_ones_own_stream_points_to_conversations(api: Api) -> None:

@@ -34,15 +34,23 @@ class MemoryLog:
         self.epoch = "first"
         self.last = 0
         self.floor = 0
+        # From these people every third number is hidden.
+        self.blind: set[UUID] = set()
 
     async def head(self, work: Work, viewer_id: UUID, key: str) -> Place:
         return Place(self.epoch, self.last)
 
-    async def read(self, work: Work, viewer_id: UUID, key: str, place: Place, limit: int) -> Sequence[Logged] | None:
+    async def read(
+        self, work: Work, viewer_ids: Sequence[UUID], key: str, place: Place, limit: int
+    ) -> Sequence[Logged] | None:
         offset = place.offset
         if place.epoch != self.epoch or not isinstance(offset, int) or not self.floor <= offset <= self.last:
             return None
-        return [Logged(n, Number(n)) for n in range(offset + 1, min(self.last, offset + limit) + 1)]
+        blind = frozenset(self.blind.intersection(viewer_ids))
+        return [
+            Logged(n, Number(n), Number(0), blind) if n % 3 == 0 else Logged(n, Number(n))
+            for n in range(offset + 1, min(self.last, offset + limit) + 1)
+        ]
 
 
 class Paper:
@@ -96,6 +104,9 @@ class Member:
                 self.seen.append(frame["offset"])
         self.paper.frames.clear()
 
+    def numbers(self) -> list[int]:
+        return [frame["data"]["number"] for frame in self.paper.frames if frame["type"] == "event"]
+
     def drop(self) -> None:
         self.take()
         self.connection.lose()
@@ -105,15 +116,35 @@ async def _always(work: Work, viewer_id: UUID | None, key: str) -> bool:
     return True
 
 
+def _gateway(log: MemoryLog) -> Realtime:
+    topic = Topic("log", _always, log=log)
+    return Realtime(RealtimeSettings(), [topic], lambda: Work(cast(Handoff, None)), cast(Any, None), cast(Any, None))
+
+
+async def test_who_stands_at_the_same_place_is_sent_what_each_may_see() -> None:
+    log = MemoryLog()
+    realtime = _gateway(log)
+    blind, seeing = Member(realtime), Member(realtime)
+    for member in (blind, seeing):
+        await member.join()
+    log.blind = {cast(UUID, blind.connection.account_id)}
+    log.last = 4
+    await _catch_up(realtime)
+    assert blind.numbers() == [1, 2, 0, 4]
+    assert seeing.numbers() == [1, 2, 3, 4]
+    late = Member(realtime)
+    log.blind.add(cast(UUID, late.connection.account_id))
+    late.place = (log.epoch, 1)
+    await late.join()
+    assert late.numbers() == [2, 0, 4]
+
+
 @given(st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
 async def test_events_may_be_lost_doubled_and_out_of_order(seed: int) -> None:
     draw = random.Random(seed)
     log = MemoryLog()
-    topic = Topic("log", _always, log=log)
-    realtime = Realtime(
-        RealtimeSettings(), [topic], lambda: Work(cast(Handoff, None)), cast(Any, None), cast(Any, None)
-    )
+    realtime = _gateway(log)
     members = [Member(realtime) for _ in range(3)]
     for member in members:
         await member.join()

@@ -56,11 +56,13 @@ class OwnLog:
         position = await self._streams.end(work, viewer_id)
         return Place(str(position.epoch), position.encode())
 
-    async def read(self, work: Work, viewer_id: UUID, key: str, place: Place, limit: int) -> Sequence[Logged] | None:
+    async def read(
+        self, work: Work, viewer_ids: Sequence[UUID], key: str, place: Place, limit: int
+    ) -> Sequence[Logged] | None:
         position = find_position(place.offset) if isinstance(place.offset, str) else None
         if position is None or str(position.epoch) != place.epoch:
             return None
-        found = await self._streams.follow(work, viewer_id, position, limit)
+        found = await self._streams.follow(work, viewer_ids[0], position, limit)
         if found is None:
             return None
         items = _dress(changed for _, changed in found)

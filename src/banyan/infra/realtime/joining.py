@@ -72,7 +72,7 @@ class Joining:
         if topic_log is None or viewer_id is None:
             return None
         if place is not None:
-            logged = await topic_log.read(work, viewer_id, channel.key, place, PAGE)
+            logged = await topic_log.read(work, [viewer_id], channel.key, place, PAGE)
             if logged is not None:
                 return _Start(place, logged, recovered=True)
         return _Start(await topic_log.head(work, viewer_id, channel.key), (), recovered=False)
@@ -93,7 +93,7 @@ class Joining:
             )
         )
         for one in start.logged:
-            connection.send(event_text(channel.name, encode(one.event), one.offset))
+            connection.send(event_text(channel.name, encode(one.seen_by(connection.account_id)), one.offset))
         FRAMES_OUT.inc(len(start.logged))
         if not connection.closed:
             offset = start.logged[-1].offset if start.logged else place.offset

@@ -100,13 +100,13 @@ class LogReader:
         self, channel: Channel, topic_log: TopicLog, offset: int | str, members: Sequence[Connection]
     ) -> bool:
         """One page for those who stand at `offset`; whether there may be more."""
-        viewer_id = members[0].account_id
-        if viewer_id is None or channel.epoch is None:
+        viewer_ids = list({member.account_id for member in members if member.account_id is not None})
+        if not viewer_ids or channel.epoch is None:
             return False
         async with self._new_work() as work:
             place = Place(channel.epoch, offset)
-            logged = await topic_log.read(work, viewer_id, channel.key, place, PAGE)
-            head = await topic_log.head(work, viewer_id, channel.key) if logged is None else None
+            logged = await topic_log.read(work, viewer_ids, channel.key, place, PAGE)
+            head = await topic_log.head(work, viewer_ids[0], channel.key) if logged is None else None
         if head is not None:
             begin_anew(channel, head)
             return False
@@ -137,12 +137,13 @@ async def _send_page(channel: Channel, offset: Offset, logged: Sequence[Logged],
     before = offset
     for one in logged:
         text = event_text(channel.name, encode(one.event), one.offset)
+        other = text if one.instead is None else event_text(channel.name, encode(one.instead), one.offset)
         for place in range(0, len(members), _CHUNK):
             chunk = members[place : place + _CHUNK]
             for connection in chunk:
                 if stands_at.get(connection) == before:
                     stands_at[connection] = one.offset
-                    connection.send(text)
+                    connection.send(other if connection.account_id in one.hidden_from else text)
             FRAMES_OUT.inc(len(chunk))
             if len(members) > _CHUNK:
                 await asyncio.sleep(0)

@@ -1,6 +1,6 @@
 """What happens in a conversation is told in its log, on its topic, and to the members' own streams."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -65,8 +65,8 @@ def closed(event: MessageSaid | MessageEdited) -> MessageSaid | MessageEdited:
 
 
 class ConversationLog:
-    """What sockets resume `conversation:{id}` from. Events by people whom a block hides from the reader, since they
-    were logged, hold no content, as the message itself does.
+    """What sockets resume `conversation:{id}` from. Events by people whom a block hides from a reader, since they were
+    logged, hold no content for that one, as the message itself does.
     """
 
     def __init__(self, access: Access) -> None:
@@ -76,7 +76,9 @@ class ConversationLog:
         head = await events.find_head(work, UUID(key))
         return Place("", 0) if head is None else Place(head.epoch.hex, head.last_seq)
 
-    async def read(self, work: Work, viewer_id: UUID, key: str, place: Place, limit: int) -> Sequence[Logged] | None:
+    async def read(
+        self, work: Work, viewer_ids: Sequence[UUID], key: str, place: Place, limit: int
+    ) -> Sequence[Logged] | None:
         after = place.offset
         if not isinstance(after, int) or isinstance(after, bool) or not 0 <= after < 1 << 62:
             return None
@@ -86,11 +88,30 @@ class ConversationLog:
         head, rows = found
         if place.epoch != head.epoch.hex or not head.floor_seq <= after <= head.last_seq:
             return None
-        hidden = await self._access.hidden(work, viewer_id)
-        return [Logged(row.seq, _shown(_decode(row.body), hidden)) for row in rows]
+        told = [(row.seq, _decode(row.body)) for row in rows]
+        authors = {author_id for _, event in told if (author_id := _author_of(event)) is not None}
+        hidden = await self._hidden(work, authors, set(viewer_ids))
+        return [_logged(seq, event, hidden) for seq, event in told]
+
+    async def _hidden(self, work: Work, authors: set[UUID], viewers: set[UUID]) -> dict[UUID, frozenset[UUID]]:
+        """By author, from which of the viewers a block hides them. It hides both ways: the fewer are asked."""
+        hidden: dict[UUID, set[UUID]] = {}
+        if len(viewers) <= len(authors):
+            for viewer_id in viewers:
+                for author_id in authors.intersection(await self._access.hidden(work, viewer_id)):
+                    hidden.setdefault(author_id, set()).add(viewer_id)
+        else:
+            for author_id in authors:
+                hidden[author_id] = viewers.intersection(await self._access.hidden(work, author_id))
+        return {author_id: frozenset(found) for author_id, found in hidden.items()}
 
 
-def _shown(event: Happening, hidden: Collection[UUID]) -> Happening:
-    if isinstance(event, MessageSaid | MessageEdited) and event.author_id in hidden:
-        return closed(event)
-    return event
+def _author_of(event: Happening) -> UUID | None:
+    return event.author_id if isinstance(event, MessageSaid | MessageEdited) else None
+
+
+def _logged(seq: int, event: Happening, hidden: Mapping[UUID, frozenset[UUID]]) -> Logged:
+    if not isinstance(event, MessageSaid | MessageEdited) or event.author_id is None:
+        return Logged(seq, event)
+    hidden_from = hidden.get(event.author_id)
+    return Logged(seq, event, closed(event), hidden_from) if hidden_from else Logged(seq, event)
