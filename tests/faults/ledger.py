@@ -134,7 +134,9 @@ class Ledger(Struct):
 
 
 async def wait_until_done(connection: asyncpg.Connection) -> None:
-    """Returns when no job is left but those of later (mail of notifications). Fails when one is given up, or held or waiting for ever."""
+    """Returns when no job is left but those of later (mail of notifications). Fails when one is given up, or held or
+    waiting for ever.
+    """
     deadline = time.monotonic() + _DRAIN_SECONDS
     while True:
         rows = await connection.fetch(
