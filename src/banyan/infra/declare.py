@@ -35,10 +35,22 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """Kinds of jobs of which a worker runs no more than `at_once` together, so that they leave room for the rest.
+
+    `name` is stable: jobs are found in the database by a number made of it.
+    """
+
+    name: str
+    at_once: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber(Generic[S]):
     """Calls `handler` once for each signal, in a job's transaction. `name` is stable: it stands in the database.
 
-    `wanted`, where given, is asked on the transaction's own connection before a job is written for a signal.
+    `wanted`, where given, is asked on the transaction's own connection before a job is written for a signal. `lane`
+    limits how many run at once, together with the other kinds in it.
     """
 
     signal: type[S]
@@ -47,18 +59,20 @@ class Subscriber(Generic[S]):
     max_attempts: int = 12
     timeout_seconds: float = 60
     priority: Priority = Priority.NORMAL
+    lane: Lane | None = None
     wanted: Callable[[Connection], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobKind(Generic[J]):
-    """Says who runs a kind of job, how often it is tried and how long one try may take."""
+    """Says who runs a kind of job, how often it is tried, how long one try may take, and how many run at once."""
 
     job: type[J]
     handler: Callable[[Work, J], Awaitable[None]]
     max_attempts: int = 12
     timeout_seconds: float = 60
     priority: Priority = Priority.NORMAL
+    lane: Lane | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import asyncpg
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Work
 from banyan.infra.declare import AnyJobKind, JobKind, Priority
+from banyan.infra.jobs.lanes import Lanes
 from banyan.infra.jobs.queries import Share
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.jobs.settings import JobsSettings
@@ -42,7 +43,7 @@ def registry_of(*kinds: AnyJobKind) -> Registry:
 
 def everything_of(registry: Registry) -> Share:
     """What a worker for all of a registry takes."""
-    return Share(registry.names, [int(priority) for priority in Priority])
+    return Share(registry.names, Lanes(list(Priority), registry.lanes_of(list(Priority))).rooms([]))
 
 
 NOTHING_TO_DO = registry_of(JobKind(CountThing, do_nothing), JobKind(OtherJob, do_nothing))

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Work
-from banyan.infra.declare import JobKind
+from banyan.infra.declare import JobKind, Lane
 from banyan.infra.jobs.registry import Registry
 from tests.infra.jobs.kinds import QUICK, CountThing, OtherJob, registry_of
 from tests.support.process import process
@@ -28,7 +28,10 @@ async def follow(work: Work, job: OtherJob) -> None:
 
 def registry() -> Registry:
     """Killed workers cost tries: there are more than kills."""
-    return registry_of(JobKind(CountThing, count_thing, max_attempts=100), JobKind(OtherJob, follow, max_attempts=100))
+    return registry_of(
+        JobKind(CountThing, count_thing, max_attempts=100),
+        JobKind(OtherJob, follow, max_attempts=100, lane=Lane("tests.follow")),
+    )
 
 
 async def main(url: str) -> None:

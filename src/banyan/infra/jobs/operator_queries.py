@@ -10,7 +10,7 @@ from asyncpg import Record
 from msgspec import UNSET, Struct, UnsetType
 
 from banyan.infra.database.work import Work
-from banyan.infra.declare import Priority
+from banyan.infra.jobs.lanes import stored_priority
 from banyan.kernel.ids import id_time
 
 State = Literal["waiting", "running", "dead"]
@@ -107,7 +107,7 @@ def _view(row: Record, payload: msgspec.Raw | UnsetType = UNSET) -> JobView:
         row["id"],
         row["kind"],
         row["state"],
-        Priority(row["priority"]).name.lower(),
+        stored_priority(row["priority"]).name.lower(),
         row["key"],
         row["attempts"],
         id_time(row["id"]),

@@ -38,9 +38,8 @@ _encode = msgspec.json.Encoder().encode
 
 class _Row(Struct):
     id: UUID
-    kind: str
+    kind: Kind
     key: str | None
-    priority: Priority
     payload: str
     run_at: datetime | None
 
@@ -66,8 +65,8 @@ class JobOutbox:
     async def write(self, connection: asyncpg.Connection, pending: Pending) -> None:
         """Raises BadDeclaration for a job that no feature runs."""
         rows = [*await self._followed(connection, pending), *self._enqueued(pending.jobs)]
-        pending.outgoing_jobs = any(row.priority is Priority.OUTGOING for row in rows)
-        pending.inner_jobs = any(row.priority is not Priority.OUTGOING for row in rows)
+        pending.outgoing_jobs = any(row.kind.priority is Priority.OUTGOING for row in rows)
+        pending.inner_jobs = any(row.kind.priority is not Priority.OUTGOING for row in rows)
         announced = _columns(pending.announcements)
         if rows:
             has_keys = any(row.key is not None for row in rows)
@@ -123,7 +122,7 @@ class JobOutbox:
 
 
 def _row(kind: Kind, payload: str, key: str | None, run_at: datetime | None) -> _Row:
-    return _Row(new_id(), kind.name, key, kind.priority, payload, run_at)
+    return _Row(new_id(), kind, key, payload, run_at)
 
 
 def _keep_earlier(kept: _Row, other: _Row) -> None:
@@ -135,9 +134,9 @@ def _keep_earlier(kept: _Row, other: _Row) -> None:
 def _job_columns(rows: list[_Row]) -> tuple[object, ...]:
     return (
         [row.id for row in rows],
-        [row.kind for row in rows],
+        [row.kind.name for row in rows],
         [row.key for row in rows],
-        [int(row.priority) for row in rows],
+        [row.kind.stored_class for row in rows],
         [row.payload for row in rows],
         [row.run_at for row in rows],
     )

@@ -1,6 +1,6 @@
 """All SQL over `jobs` and `jobs_schedules` that the queue itself needs; times are the database's."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -9,6 +9,7 @@ from msgspec import Struct
 from banyan.infra.database.indexed import Source, indexed
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Priority, Schedule
+from banyan.infra.jobs.lanes import stored_priority
 
 _PRIORITIES = [int(priority) for priority in Priority]
 
@@ -55,11 +56,11 @@ RETURNING id, kind, payload, attempts, priority, run_at,
 _CLAIM = f"""
 WITH ready AS MATERIALIZED (
     SELECT job.id
-    FROM unnest($5::smallint[]) AS class(priority)
+    FROM unnest($5::smallint[], $6::integer[]) AS class(priority, room)
     CROSS JOIN LATERAL (
         SELECT id FROM jobs
         WHERE state = 'waiting' AND jobs.priority = class.priority AND run_at <= now() AND kind = ANY ($1)
-        ORDER BY run_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        ORDER BY run_at LIMIT least($2, class.room) FOR UPDATE SKIP LOCKED
     ) AS job
     LIMIT $2
 )
@@ -77,15 +78,16 @@ WITH ready AS MATERIALIZED (
 
 
 class Share(Struct, frozen=True):
-    """What one worker takes: these kinds, which are of these priorities."""
+    """What a worker takes: these kinds, from these classes, of each no more than its room."""
 
     kinds: list[str]
-    priorities: list[int]
+    rooms: Sequence[tuple[int, int]]
 
 
 async def claim(source: Source, share: Share, limit: int, lease: UUID, lease_seconds: float) -> list[Claimed]:
-    """Takes up to `limit` ready jobs of this share: higher priority first, then the longest due."""
-    return await _claim(source, _CLAIM, share, limit, lease, lease_seconds)
+    """Takes up to `limit` ready jobs of this share: in the order of its classes, then the longest due."""
+    rooms = [room for _, room in share.rooms]
+    return await _claim(source, _CLAIM, share, limit, lease, lease_seconds, rooms)
 
 
 async def claim_locked(source: Source, share: Share, lease: UUID, lease_seconds: float) -> list[Claimed]:
@@ -94,15 +96,31 @@ async def claim_locked(source: Source, share: Share, lease: UUID, lease_seconds:
 
 
 async def _claim(
-    source: Source, sql: str, share: Share, limit: int, lease: UUID, lease_seconds: float
+    source: Source, sql: str, share: Share, limit: int, lease: UUID, lease_seconds: float, *more: object
 ) -> list[Claimed]:
+    classes = [stored for stored, _ in share.rooms]
     async with indexed(source) as connection:
-        rows = await connection.fetch(sql, share.kinds, limit, lease, lease_seconds, share.priorities)
+        rows = await connection.fetch(sql, share.kinds, limit, lease, lease_seconds, classes, *more)
     # RETURNING has no order of its own.
-    rows.sort(key=lambda row: (row["priority"], row["run_at"]))
+    rows.sort(key=lambda row: (stored_priority(row["priority"]), row["run_at"]))
     return [
         Claimed(row["id"], row["kind"], row["payload"], row["attempts"], lease, row["waited_seconds"]) for row in rows
     ]
+
+
+async def settle_classes(source: Source, kinds: list[str], classes: list[int]) -> None:
+    """Moves jobs to the class that their kind has by now, if another version of the program wrote them: nobody may
+    look for them where they stand.
+    """
+    sql = """
+        UPDATE jobs SET priority = declared.priority
+        FROM unnest($1::text[], $2::smallint[]) AS declared(kind, priority)
+        WHERE jobs.kind = declared.kind AND id = ANY (ARRAY(
+            SELECT id FROM jobs JOIN unnest($1::text[], $2::smallint[]) AS declared(kind, priority) USING (kind)
+            WHERE jobs.priority <> declared.priority FOR UPDATE OF jobs SKIP LOCKED))
+    """
+    async with source.connection() as connection:
+        await connection.execute(sql, kinds, classes)
 
 
 async def take_expired(
@@ -252,8 +270,8 @@ class QueueState(Struct, frozen=True):
     unknown: dict[str, int]
 
 
-async def measure(source: Source, kinds: list[str]) -> QueueState:
-    """Reads no more than a few thousand index entries, however long the queue is."""
+async def measure(source: Source, kinds: list[str], classes: Collection[int] = ()) -> QueueState:
+    """Reads no more than a few thousand index entries, however long the queue is. `classes`: those of lanes."""
     oldest = """
         SELECT coalesce(extract(epoch FROM now() - min(job.run_at)), 0)::float8 AS lag_seconds,
             (SELECT count(*) FROM jobs WHERE state = 'dead') AS dead
@@ -268,8 +286,9 @@ async def measure(source: Source, kinds: list[str]) -> QueueState:
             ORDER BY run_at LIMIT 1000) AS job
         WHERE job.kind <> ALL ($1) GROUP BY job.kind ORDER BY job.kind LIMIT 100
     """
+    looked_at = sorted({*_PRIORITIES, *classes})
     async with indexed(source) as connection:
-        row = await connection.fetchrow(oldest, kinds, _PRIORITIES)
-        strangers = await connection.fetch(unknown, kinds, _PRIORITIES)
+        row = await connection.fetchrow(oldest, kinds, looked_at)
+        strangers = await connection.fetch(unknown, kinds, looked_at)
     counts = {stranger["kind"]: stranger["jobs"] for stranger in strangers}
     return QueueState(row["lag_seconds"], row["dead"], counts) if row else QueueState(0.0, 0, counts)

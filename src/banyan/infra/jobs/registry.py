@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from banyan.infra.database.work import Connection, Work
-from banyan.infra.declare import AnyJobKind, AnySubscriber, Priority, Schedule, Subscriber
+from banyan.infra.declare import AnyJobKind, AnySubscriber, Lane, Priority, Schedule, Subscriber
+from banyan.infra.jobs.lanes import lane_number, stored_class
 from banyan.kernel.signals import Job, Signal, kind_of
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}")
@@ -28,6 +29,9 @@ class Kind(Struct, frozen=True):
     max_attempts: int
     timeout_seconds: float
     priority: Priority
+    lane: Lane | None
+    # Priority and lane as they stand in the database.
+    stored_class: int
     # Whether a signal needs its job at the moment; None: always.
     wanted: Callable[[Connection], Awaitable[bool]] | None
 
@@ -48,6 +52,7 @@ class Registry:
         self._kinds: dict[str, Kind] = {}
         self._of_signal: dict[type[Signal], list[Kind]] = {}
         self._of_job: dict[type[Job], Kind] = {}
+        self._lanes: dict[int, tuple[Priority, Lane]] = {}
         for subscriber in subscribers:
             kind = _kind(subscriber.name, subscriber.signal, subscriber)
             self._add(kind)
@@ -57,11 +62,17 @@ class Registry:
             self._add(kind)
             self._of_job[declared.job] = kind
         self.names = sorted(self._kinds)
+        # Where their jobs stand, in the same order.
+        self.stored_classes = [self._kinds[name].stored_class for name in self.names]
         self._check_schedules()
 
     def names_of(self, priorities: Collection[Priority]) -> list[str]:
         """The kinds that a worker for these classes runs."""
         return [name for name in self.names if self._kinds[name].priority in priorities]
+
+    def lanes_of(self, priorities: Collection[Priority]) -> list[tuple[Priority, Lane]]:
+        """The lanes of the kinds that a worker for these classes runs."""
+        return [(priority, lane) for priority, lane in self._lanes.values() if priority in priorities]
 
     def find(self, name: str) -> Kind | None:
         """The kind with this name; None when another version of the program wrote it."""
@@ -84,7 +95,18 @@ class Registry:
             raise BadDeclaration(f"{kind.name} is declared twice")
         if kind.max_attempts < 1 or kind.timeout_seconds <= 0:
             raise BadDeclaration(f"{kind.name} needs at least one attempt and a time limit above 0")
+        if kind.lane is not None:
+            self._add_lane(kind.priority, kind.lane)
         self._kinds[kind.name] = kind
+
+    def _add_lane(self, priority: Priority, lane: Lane) -> None:
+        if lane.at_once < 1:
+            raise BadDeclaration(f"lane {lane.name} lets nothing run")
+        twin = self._lanes.setdefault(lane_number(lane), (priority, lane))
+        if twin[1].name != lane.name:
+            raise BadDeclaration(f"lanes {twin[1].name} and {lane.name} have the same number: rename one of them")
+        if twin != (priority, lane):
+            raise BadDeclaration(f"lane {lane.name} has one limit and one priority")
 
     def _check_schedules(self) -> None:
         seen: set[str] = set()
@@ -105,5 +127,7 @@ def _kind(name: str, payload: type[Signal] | type[Job], declared: AnySubscriber 
         declared.max_attempts,
         declared.timeout_seconds,
         declared.priority,
+        declared.lane,
+        stored_class(declared.priority, declared.lane),
         wanted=declared.wanted if isinstance(declared, Subscriber) else None,
     )

@@ -14,6 +14,7 @@ from banyan.infra.database.indexed import Source
 from banyan.infra.database.pool import Pool
 from banyan.infra.declare import Priority
 from banyan.infra.jobs import metrics, queries
+from banyan.infra.jobs.lanes import Lanes
 from banyan.infra.jobs.queries import Claimed, Share
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.jobs.settings import JobsSettings
@@ -53,7 +54,10 @@ class Worker:
         self._pool = pool
         self._line = line
         self._registry = registry
-        self._share = Share(registry.names_of(priorities), sorted(int(priority) for priority in priorities))
+        self._kinds = registry.names_of(priorities)
+        self._lanes = Lanes(priorities, registry.lanes_of(priorities))
+        # Once per process, over all kinds.
+        self._measures = Priority.NORMAL in priorities
         self._settings = settings
         self._concurrency = concurrency or settings.concurrency
         self._tries = Tries(pool, settings)
@@ -67,6 +71,7 @@ class Worker:
         self._mean_seconds: float | None = None
         self._settled_at = 0.0
         self._stopping = False
+        self._settled_classes = False
         self._healthy = True
         self._woken = asyncio.Event()
         self._room = asyncio.Event()
@@ -92,8 +97,7 @@ class Worker:
             (settings.lease_seconds / 4, self._heartbeat),
             (settings.poll_seconds, self._sweep),
         ]
-        if Priority.NORMAL in self._share.priorities:
-            # Once per process, over all kinds.
+        if self._measures:
             steps.append((_MEASURE_SECONDS, self._measure))
         self._loops = [
             asyncio.create_task(_repeat(step, seconds), name=f"jobs {step.__name__}") for seconds, step in steps
@@ -142,7 +146,8 @@ class Worker:
     async def _claim(self, wanted: int) -> int:
         """How many were claimed; 0 after a pause when the database fails."""
         try:
-            jobs = await queries.claim(self._pool, self._share, wanted, new_id(), self._settings.lease_seconds)
+            await self._settle_classes()
+            jobs = await queries.claim(self._pool, self._share(), wanted, new_id(), self._settings.lease_seconds)
         except Exception as error:
             if self._healthy:
                 log.warning("jobs cannot be claimed", error=type(error).__name__)
@@ -154,6 +159,17 @@ class Worker:
         self._healthy = True
         self._take_in(jobs)
         return len(jobs)
+
+    def _share(self) -> Share:
+        """Of lanes no more than may start: what waits for its lane is left to other workers."""
+        at_hand = (*self._running, *self._waiting)
+        return Share(self._kinds, self._lanes.rooms(one.kind.lane for one in at_hand))
+
+    async def _settle_classes(self) -> None:
+        """Once, before the first claim."""
+        if not self._settled_classes:
+            await queries.settle_classes(self._pool, self._registry.names, self._registry.stored_classes)
+            self._settled_classes = True
 
     def _wanted(self) -> int:
         """How many jobs to claim now: those that can start at once, and a little work ahead."""
@@ -204,6 +220,9 @@ class Worker:
                 self._forget(one)
             del self._running[one]
             metrics.RUNNING.dec()
+            if one.kind.lane is not None:
+                # Others of its lane may wait, and no claim has seen them.
+                self._woken.set()
             self._start_waiting()
 
     def _forget(self, one: Try) -> None:
@@ -267,9 +286,7 @@ class Worker:
     async def _sweep(self) -> None:
         """What claims do not see: leases that ran out, locked keys, and jobs that wait here behind slow ones."""
         settings = self._settings
-        expired = await queries.take_expired(
-            self._pool, self._share.kinds, settings.batch, new_id(), settings.lease_seconds
-        )
+        expired = await queries.take_expired(self._pool, self._kinds, settings.batch, new_id(), settings.lease_seconds)
         for job in expired:
             metrics.EXPIRED.inc()
             kind = self._registry.find(job.kind)
@@ -282,7 +299,7 @@ class Worker:
         if self._waiting and time.monotonic() - self._waiting[0].claimed_at > settings.poll_seconds:
             await self._hand_back_waiting()
         elif len(self._running) < self._concurrency:
-            self._take_in(await queries.claim_locked(self._pool, self._share, new_id(), settings.lease_seconds))
+            self._take_in(await queries.claim_locked(self._pool, self._share(), new_id(), settings.lease_seconds))
 
     async def _hand_back_waiting(self) -> None:
         batch = tuple(self._waiting)
@@ -297,7 +314,7 @@ class Worker:
             log.warning("jobs left to their leases", jobs=len(batch), error=type(error).__name__)
 
     async def _measure(self) -> None:
-        state = await queries.measure(self._pool, self._registry.names)
+        state = await queries.measure(self._pool, self._registry.names, self._registry.stored_classes)
         metrics.LAG.set(state.lag_seconds)
         metrics.DEAD_LETTERS.set(state.dead)
         metrics.UNKNOWN.set(sum(state.unknown.values()))
