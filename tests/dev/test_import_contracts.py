@@ -50,6 +50,8 @@ def test_the_tree_keeps_every_contract(tree: Path) -> None:
         ("Others see a feature only", {"features/posts/models.py": "import banyan.features.people.routes"}),
         ("Others see a feature only", {"infra/http/planted.py": "import banyan.features.people.routes"}),
         ("The web pages speak only", {"web/pages.py": "import banyan.infra.log"}),
+        ("Folders point one way", {"planner/plan.py": "import banyan.features.people.models"}),
+        ("The planner is pure", {"planner/plan.py": "import banyan.infra.log"}),
         ("The kernel is values only", {"kernel/ids.py": "import structlog"}),
         ("The database driver is seen only by", {"features/people/routes.py": "import asyncpg"}),
         ("Only a feature's own service", {"features/people/routes.py": "import banyan.features.people.queries"}),

@@ -1,7 +1,7 @@
 """The plan: what `banyan plan FILE --format json` prints. Its keys are stable; new ones may join.
 
-Money is in the plan's `currency`; shares are 0 to 1; months are "YYYY-MM"; a band is {low, mid, high}: the 5th, 50th and
-95th percentile over the worlds.
+Money is in the plan's `currency`; shares are 0 to 1; months are "YYYY-MM"; a band is {low, mid, high}: the 5th, 50th
+and 95th percentile over the worlds.
 """
 
 from datetime import date
@@ -148,7 +148,7 @@ class GrowthMonth(Struct, frozen=True):
 
 
 class Outgrown(Struct, frozen=True):
-    """`month` is when the phase no longer holds (None: not within the scenario); `order_by` counts the lead time back."""
+    """`month` is when the phase no longer holds (None: not within the scenario); `order_by` is the lead time before."""
 
     phase: str
     month: str | None

@@ -6,9 +6,7 @@ from typing import Annotated, Any, Self
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 Worlds = NDArray[np.float64]
 
@@ -30,7 +28,9 @@ class Quantity(msgspec.Struct, frozen=True):
         if isinstance(value, cls):
             return value
         parts = list(value) if isinstance(value, list | tuple) else [value]
-        if not 1 <= len(parts) <= 3 or any(isinstance(part, bool) or not isinstance(part, int | float) for part in parts):
+        if not 1 <= len(parts) <= 3 or any(
+            isinstance(part, bool) or not isinstance(part, int | float) for part in parts
+        ):
             raise ValueError(f"should be {wanted}")
         figures = [float(part) for part in parts]
         if not all(np.isfinite(figures)):
@@ -52,8 +52,8 @@ class Quantity(msgspec.Struct, frozen=True):
     def worlds(self, key: str, seed: int, count: int) -> Worlds:
         """Draws it once per world: shape (count,).
 
-        Common random numbers: the draws hang on the seed and the quantity's dotted key alone, so that a plan differs
-        from its variant only where the files differ, and world number 7 of both is the same world.
+        Common random numbers: the draws hang on the seed and the quantity's dotted key alone, so that a plan
+        differs from its variant only where the files differ, and world number 7 of both is the same world.
         """
         if self.known:
             return np.full(count, self.mid)
@@ -69,15 +69,6 @@ class Quantity(msgspec.Struct, frozen=True):
         above = self.high - np.sqrt((1 - uniform) * width * (self.high - self.mid))
         return np.where(uniform <= rise / width, below, above)
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls.of)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        number = {"type": "number"}
-        return {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 3}]}
-
 
 def _at_least_zero(value: Quantity) -> Quantity:
     if value.low < 0:
@@ -91,5 +82,9 @@ def _share(value: Quantity) -> Quantity:
     return value
 
 
-Amount = Annotated[Quantity, AfterValidator(_at_least_zero)]
-Share = Annotated[Quantity, AfterValidator(_share)]
+_NUMBER = {"type": "number"}
+_FORMS = {"anyOf": [_NUMBER, {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 3}]}
+
+Figure = Annotated[Quantity, PlainValidator(Quantity.of), WithJsonSchema(_FORMS)]
+Amount = Annotated[Figure, AfterValidator(_at_least_zero)]
+Share = Annotated[Figure, AfterValidator(_share)]

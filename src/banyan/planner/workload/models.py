@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from banyan.planner.quantity import Amount, Quantity, Share
+from banyan.planner.quantity import Amount, Figure, Share
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Hour = Annotated[int, Field(ge=0, le=24)]
@@ -52,7 +52,7 @@ class Spike(Section):
 
 
 class Traffic(Section):
-    """What active people do. Requests per second follow from operations, or are declared where a document says them."""
+    """What active people do. Requests per second follow from operations, or are declared where a document does."""
 
     operations: dict[Name, Operation] = {}
     peak_requests_per_second: Amount | None = Field(None, description="declared; computed from operations when absent")
@@ -138,7 +138,9 @@ class Service(Section):
     requests_per_second_per_vcpu: Amount | None = None
     cpu_ms_per_request: Amount | None = None
     role: Literal["api", "realtime", "worker", "database", "cache", "broker", "storage", "balancer", "other"] = "api"
-    settings: dict[str, str | int | float | bool] = Field({}, description="as in the tool's own file: maxmemory_mib = 1024")
+    settings: dict[str, str | int | float | bool] = Field(
+        {}, description="as in the tool's own file: maxmemory_mib = 1024"
+    )
 
 
 class Stack(Section):
@@ -151,7 +153,9 @@ class Stack(Section):
     concurrent_users_per_node: Amount | None = None
     database: Literal["postgresql", "mysql", "mongodb"] | None = None
     database_max_connections: PositiveInt | None = None
-    service_variation_squared: Amount | None = Field(None, description="squared coefficient of variation of service times")
+    service_variation_squared: Amount | None = Field(
+        None, description="squared coefficient of variation of service times"
+    )
 
 
 class Topology(StrEnum):
@@ -217,7 +221,7 @@ class Scenario(Section):
     start_month: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
     registered_users_by_month: list[Annotated[float, Field(ge=0)]] = []
     start_users: Annotated[float, Field(ge=0)] | None = None
-    growth_per_month: Quantity | None = None
+    growth_per_month: Figure | None = None
     months: Annotated[int, Field(gt=0, le=120)] | None = None
 
 
@@ -226,7 +230,7 @@ class Revenue(Section):
 
     per_registered_user_month: Amount | None = None
     per_active_user_month: Amount | None = None
-    growth_per_month: Quantity | None = None
+    growth_per_month: Figure | None = None
     investment: Amount | None = None
 
 
@@ -247,11 +251,13 @@ class Claim(Section):
     """
 
     claim: str
-    stated: Quantity
+    stated: Figure
     unit: str = ""
     formula: str
     line: PositiveInt | None = None
-    tolerance_share: Annotated[float, Field(ge=0, lt=1)] = Field(0.01, description="rounding that the document allows itself")
+    tolerance_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.01, description="rounding that the document allows itself"
+    )
 
 
 class OwnPlan(Section):
