@@ -78,7 +78,7 @@ class Record(Section):
 
 
 class Storage(Section):
-    """What is kept. Sums and per-user figures may both be given: the plan uses the larger and says where they differ."""
+    """What is kept. Sums and per-user figures may both be given: the plan uses the larger, says where they differ."""
 
     records: list[Record] = []
     database_kib_per_registered_user: Amount | None = None
