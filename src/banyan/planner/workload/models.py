@@ -78,7 +78,7 @@ class Record(Section):
 
 
 class Storage(Section):
-    """What is kept. Sums and per-user figures may both be given: the plan uses the larger, says where they differ."""
+    """What is kept. Sums and figures per user may both be given: the plan uses the larger, findings say the rest."""
 
     records: list[Record] = []
     database_kib_per_registered_user: Amount | None = None
@@ -110,6 +110,19 @@ class Objectives(Section):
     rpo_hours: Annotated[float, Field(gt=0)] | None = None
     rto_hours: Annotated[float, Field(gt=0)] | None = None
     cost_per_user_month_max: Annotated[float, Field(gt=0)] | None = None
+    cost_per_active_user_month_max: Annotated[float, Field(gt=0)] | None = None
+    cost_growth_of_user_growth_max: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="how fast cost may grow, as a share of how fast users do"
+    )
+    concurrent_users_min: Annotated[float, Field(gt=0)] | None = None
+    utilisation_share_min: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="of the machines, so that none is rented for nothing"
+    )
+    growth_absorbed_share: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="growth of users that must fit without an upgrade (1 is twice as many)"
+    )
+    user_growth_per_month: Annotated[float, Field(ge=0)] | None = Field(None, description="that must be kept up with")
+    return_within_months: PositiveInt | None = None
     cpu_headroom_share: Annotated[float, Field(ge=0, lt=1)] = Field(0.3, description="kept free at peak")
     memory_headroom_share: Annotated[float, Field(ge=0, lt=1)] = 0.15
     disk_headroom_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
@@ -125,6 +138,7 @@ class Backups(Section):
     retention_days: PositiveInt | None = None
     restore_test_every_days: PositiveInt | None = None
     point_in_time: bool = Field(False, description="the write-ahead log is archived all the time")
+    replicated: bool = Field(False, description="copied to another machine as it is written")
 
 
 class Service(Section):
@@ -153,6 +167,9 @@ class Stack(Section):
     concurrent_users_per_node: Amount | None = None
     database: Literal["postgresql", "mysql", "mongodb"] | None = None
     database_max_connections: PositiveInt | None = None
+    memory_mib_per_service: Amount | None = Field(None, description="what its processes are said to need, each")
+    system_memory_mib: Amount | None = Field(None, description="left to the operating system")
+    open_files_per_process: PositiveInt | None = None
     service_variation_squared: Amount | None = Field(
         None, description="squared coefficient of variation of service times"
     )
@@ -187,7 +204,8 @@ class CostLine(Section):
 
     item: str
     amount_month: Amount
-    optional: bool = False
+    optional: bool = Field(False, description="not in the sum: an alternative to another line, or a choice")
+    gib: Amount | None = Field(None, description="what is bought by the GiB: storage, backup, traffic")
 
 
 class StatedCapacity(Section):
@@ -212,6 +230,54 @@ class Phase(Section):
     total_month: Amount | None = Field(None, description="as stated; checked against the sum")
     cost_per_user_month: Amount | None = None
     capacity: StatedCapacity = StatedCapacity()
+    starts_in_month: PositiveInt | None = Field(None, description="of the document's own schedule, the first being 1")
+    backup_gib: Amount | None = Field(None, description="rented for backups")
+
+
+class Alternative(Phase):
+    """A deployment that the document weighs and does not take, or another of its tables for the same people."""
+
+    instead_of: Name | None = None
+
+
+class Quote(Section):
+    """A price as the document quotes it; held against the catalogue by plan or by size."""
+
+    provider: Name
+    plan: str | None = None
+    vcpu: Annotated[float, Field(gt=0)] | None = None
+    ram_gib: Annotated[float, Field(gt=0)] | None = None
+    disk_gb: Annotated[float, Field(ge=0)] | None = None
+    price_month: Amount
+    currency: Currency | None = Field(None, description="the file's when absent")
+
+
+class Improvement(Section):
+    """A change of the software itself, such as a cache or an index, and what it is said to gain."""
+
+    name: Name
+    text: str
+    gain_share: Amount | None = Field(
+        None, description="more throughput, or less load on the part that it helps (1 is twice)"
+    )
+    cost_month: Amount | None = Field(None, description="what it adds to the bill; 0 is a change of code or settings")
+    done: bool = False
+
+
+class CacheTime(Section):
+    """How long an answer may be served from a cache."""
+
+    name: Name
+    seconds: Amount
+
+
+class RateLimit(Section):
+    """How often one client may ask."""
+
+    name: Name
+    requests: PositiveInt
+    per_seconds: Annotated[float, Field(gt=0)]
+    burst: PositiveInt | None = None
 
 
 class Scenario(Section):
@@ -319,6 +385,11 @@ class Workload(Section):
     backups: Backups = Backups()
     stack: Stack | None = None
     phases: list[Phase] = []
+    alternatives: list[Alternative] = []
+    quotes: list[Quote] = []
+    improvements: list[Improvement] = []
+    caches: list[CacheTime] = []
+    rate_limits: list[RateLimit] = []
     scenarios: list[Scenario] = []
     revenue: Revenue = Revenue()
     thresholds: list[Threshold] = []

@@ -1,0 +1,133 @@
+"""What a file must say, and what cannot be, beyond the kind of each value.
+
+Contradictions between figures that could each be true are findings of the plan (`planner/findings/`); here is only what
+leaves nothing to compute with.
+"""
+
+import zoneinfo
+from collections.abc import Iterator, Sequence
+
+from banyan.planner.quantity import Quantity
+from banyan.planner.workload.lines import Key
+from banyan.planner.workload.models import Scenario, Workload
+
+Complaint = tuple[Key, str]
+
+
+def check_workload(workload: Workload) -> Iterator[Complaint]:
+    """Every impossible value, missing part and reference to nothing: key and what would be right."""
+    yield from _check_people(workload)
+    yield from _check_time(workload)
+    yield from _check_names(workload)
+    yield from _check_phases(workload)
+    for number, scenario in enumerate(workload.scenarios):
+        yield from _check_scenario(("scenarios", number), scenario)
+    for number, claim in enumerate(workload.claims):
+        if not claim.formula.strip():
+            yield ("claims", number, "formula"), "should be a formula over keys of the file and its plan"
+
+
+def _check_people(workload: Workload) -> Iterator[Complaint]:
+    people, traffic = workload.people, workload.traffic
+    known = (
+        people.daily_active_users,
+        people.daily_active_share,
+        people.peak_concurrent_users,
+        traffic.peak_requests_per_second,
+    )
+    if all(value is None for value in known) and not any(phase.capacity.concurrent_users for phase in workload.phases):
+        yield (
+            ("people",),
+            "does not say how many are active: add daily_active_share or daily_active_users, "
+            "peak_concurrent_users, or traffic.peak_requests_per_second",
+        )
+    if people.registered_users.high == 0:
+        yield ("people", "registered_users"), "should be above 0"
+    yield from _check_within(
+        "daily_active_users", people.daily_active_users, "registered_users", people.registered_users
+    )
+    yield from _check_within(
+        "peak_concurrent_users", people.peak_concurrent_users, "registered_users", people.registered_users
+    )
+
+
+def _check_within(part_name: str, part: Quantity | None, whole_name: str, whole: Quantity) -> Iterator[Complaint]:
+    if part is not None and part.low > whole.high:
+        yield (
+            ("people", part_name),
+            f"should be at most people.{whole_name} ({whole.high:,.0f}): these people are some of them",
+        )
+
+
+def _check_time(workload: Workload) -> Iterator[Complaint]:
+    try:
+        zoneinfo.ZoneInfo(workload.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        yield (
+            ("time_zone",),
+            f"should be a zone of the tz database, such as Africa/Lagos (it is {workload.time_zone!r})",
+        )
+    for number, (start, end) in enumerate(workload.traffic.peak_hours):
+        if start >= end:
+            yield (
+                ("traffic", "peak_hours", number),
+                f"should go from an earlier to a later hour (it is [{start}, {end}]); "
+                "over midnight it is two spans, such as [22, 24] and [0, 2]",
+            )
+    weights = workload.traffic.hourly_weights
+    if weights is not None and (min(weights) < 0 or sum(weights) <= 0):
+        yield ("traffic", "hourly_weights"), "should be 24 weights of at least 0, not all 0"
+
+
+def _check_names(workload: Workload) -> Iterator[Complaint]:
+    yield from _check_unique(("phases",), [phase.name for phase in workload.phases])
+    yield from _check_unique(("scenarios",), [scenario.name for scenario in workload.scenarios])
+    yield from _check_unique(("storage", "records"), [record.name for record in workload.storage.records])
+    services = [service.name for service in workload.stack.services] if workload.stack else []
+    yield from _check_unique(("stack", "services"), services)
+    for number, phase in enumerate(workload.phases):
+        for place, machine in enumerate(phase.machines):
+            for position, service in enumerate(machine.services):
+                if service not in services:
+                    yield (
+                        ("phases", number, "machines", place, "services", position),
+                        f"no service is named {service!r} in [[stack.services]]; "
+                        f"known: {', '.join(services) or 'none'}",
+                    )
+
+
+def _check_unique(key: Key, names: Sequence[str]) -> Iterator[Complaint]:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            yield (*key, number, "name"), f"{name!r} is taken; names are used once"
+
+
+def _check_phases(workload: Workload) -> Iterator[Complaint]:
+    for number, phase in enumerate(workload.phases):
+        key = ("phases", number)
+        if phase.to_users is not None and phase.to_users <= phase.from_users:
+            yield (*key, "to_users"), f"should be above from_users ({phase.from_users:,})"
+        if phase.to_users is None and number < len(workload.phases) - 1:
+            yield (*key, "to_users"), "is missing; only the last phase may be open"
+        for place, machine in enumerate(phase.machines):
+            if (machine.provider is None) != (machine.plan is None):
+                lacking = "provider" if machine.provider is None else "plan"
+                yield (*key, "machines", place, lacking), "is missing; a catalogue plan is named by provider and plan"
+            if machine.provider is None and machine.price_month is None:
+                yield (
+                    (*key, "machines", place, "price_month"),
+                    "is missing; a machine has a price, or a provider and plan of the catalogue",
+                )
+
+
+def _check_scenario(key: Key, scenario: Scenario) -> Iterator[Complaint]:
+    rates = (scenario.start_users, scenario.growth_per_month, scenario.months)
+    if scenario.registered_users_by_month:
+        if any(value is not None for value in rates):
+            yield key, "has both registered_users_by_month and a rate; one of them says how it grows"
+    elif any(value is None for value in rates):
+        names = ("start_users", "growth_per_month", "months")
+        lacking = [name for name, value in zip(names, rates, strict=True) if value is None]
+        yield key, f"lacks {', '.join(lacking)}; or give registered_users_by_month"
+    if scenario.growth_per_month is not None and scenario.growth_per_month.low <= -1:
+        yield (*key, "growth_per_month"), "should be above -1 (0.2 is 20% a month)"

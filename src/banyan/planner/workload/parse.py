@@ -1,0 +1,219 @@
+"""From a file's text to a Workload, or to all that is wrong in it, each with its line and what would be right."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from msgspec import Struct
+from pydantic import ValidationError
+
+from banyan.planner.workload.checks import check_workload
+from banyan.planner.workload.lines import Key, Lines, dotted, find_lines
+from banyan.planner.workload.models import Section, Workload
+
+# Endings that say a unit: a key that differs in nothing else has the wrong unit, not a spelling mistake.
+_UNITS = (
+    *(
+        "seconds",
+        "minutes",
+        "hours",
+        "days",
+        "months",
+        "ms",
+        "bytes",
+        "kib",
+        "mib",
+        "gib",
+        "kb",
+        "mb",
+        "gb",
+        "tb",
+        "tib",
+    ),
+    *("percent", "share", "per_second", "per_minute", "per_hour", "per_day", "per_month", "month", "users"),
+)
+_UNIT = re.compile(rf"_?({'|'.join(sorted(_UNITS, key=len, reverse=True))})$")
+_ACCEPTED = "a number, [low, high] or [low, mid, high]"
+
+
+class Problem(Struct, frozen=True):
+    """One thing that is wrong: where, and what would be right."""
+
+    line: int
+    key: str
+    message: str
+
+    def text(self, file: str) -> str:
+        """As compilers say it: `file.toml:12: people.registred_users: unknown key; …`."""
+        where = f"{file}:{self.line}: "
+        return f"{where}{self.key}: {self.message}" if self.key else f"{where}{self.message}"
+
+
+class WorkloadError(Exception):
+    """The file is no workload. `problems` holds all that is wrong, in the order of the file."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(problem.text("line") for problem in problems))
+        self.problems = tuple(problems)
+
+
+class Parsed(Struct, frozen=True):
+    """A file that was read, and where its keys stand."""
+
+    workload: Workload
+    lines: Lines
+
+
+def parse_workload(text: str) -> Parsed:
+    """Reads a planner file. Raises WorkloadError with every problem at once."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WorkloadError([_syntax_problem(error, text)]) from None
+    lines = find_lines(text)
+    try:
+        workload = Workload.model_validate(raw)
+    except ValidationError as error:
+        problems = {_problem(details, raw, lines) for details in error.errors(include_url=False)}
+        raise WorkloadError(_in_order(problems)) from None
+    found = {Problem(lines.of(key), dotted(key), message) for key, message in check_workload(workload)}
+    if found:
+        raise WorkloadError(_in_order(found))
+    return Parsed(workload, lines)
+
+
+def _in_order(problems: set[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: (problem.line, problem.key, problem.message))
+
+
+def _syntax_problem(error: tomllib.TOMLDecodeError, text: str) -> Problem:
+    words = str(error)
+    at = re.search(r" \(at line (\d+), column (\d+)\)$", words)
+    line = int(at.group(1)) if at else text.count("\n") + 1
+    words = words[: at.start()] if at else words.removesuffix(" (at end of document)")
+    return Problem(line, "", f"this is not TOML: {words[:1].lower()}{words[1:]}")
+
+
+def _problem(details: Mapping[str, Any], raw: dict[str, Any], lines: Lines) -> Problem:
+    key = _known_part(details["loc"], raw)
+    if details["type"] == "extra_forbidden":
+        return Problem(lines.of(key), dotted(key), f"unknown key; {_right_key(key)}")
+    if details["type"] == "missing":
+        name = str(details["loc"][-1])
+        key = (*key, name)
+        return Problem(lines.of(key), dotted(key), f"is missing; it should be {_wanted(key)}")
+    value = details["input"]
+    message = details["msg"].removeprefix("Value error, ")
+    if isinstance(value, str) and _ACCEPTED in message:
+        unit = _unit_of(key)
+        message = f"should be {_ACCEPTED}" + (f" in {unit}, without a unit: the name says it" if unit else "")
+    return Problem(lines.of(key), dotted(key), f"{message[:1].lower()}{message[1:]}{_shown(value)}")
+
+
+def _known_part(location: tuple[str | int, ...], raw: Any) -> Key:
+    """The location without what pydantic adds for its own reasons, such as the member of a union."""
+    key: list[str | int] = []
+    for part in location:
+        if isinstance(raw, dict) and part in raw:
+            raw = raw[str(part)]
+        elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
+            raw = raw[part]
+        else:
+            break
+        key.append(part)
+    return tuple(key)
+
+
+def _shown(value: Any) -> str:
+    return f" (it is {value!r})" if isinstance(value, str | int | float) and len(repr(value)) < 60 else ""
+
+
+def _unit_of(key: Key) -> str:
+    found = _UNIT.search(str(key[-1]))
+    unit = found.group(1).replace("_", " ") if found else ""
+    return {"kib": "KiB", "mib": "MiB", "gib": "GiB", "tib": "TiB", "kb": "KB", "gb": "GB", "tb": "TB"}.get(unit, unit)
+
+
+def _right_key(key: Key) -> str:
+    section = _section_at(key[:-1])
+    if section is None:
+        return "nothing can stand here"
+    name, known = str(key[-1]), list(section.model_fields)
+    if name == "users":
+        counts = [field for field in known if field.endswith("_users")]
+        if counts:
+            return f"say which users: {', '.join(counts)}"
+    stem = _UNIT.sub("", name)
+    same_stem = [field for field in known if stem and _UNIT.sub("", field) == stem and _UNIT.search(field)]
+    if same_stem and _UNIT.search(name) and name not in same_stem:
+        return f"its unit is another one: {' or '.join(same_stem)}"
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    homes = [where for where, fields in _all_sections().items() if name in fields]
+    if homes:
+        return f"it belongs in {' or '.join(homes)}"
+    return f"known here: {', '.join(known)}"
+
+
+def _all_sections() -> dict[str, list[str]]:
+    found = {}
+    for name, field in Workload.model_fields.items():
+        section = _section_in(field.annotation)
+        if section is not None:
+            found[f"[{name}]"] = list(section.model_fields)
+    return found
+
+
+def _section_at(key: Key) -> type[Section] | None:
+    """The section that stands at this key of a file."""
+    section: type[Section] | None = Workload
+    annotation: Any = Workload
+    for part in key:
+        if isinstance(part, int):
+            annotation = _element(annotation)
+        elif section is not None and part in section.model_fields:
+            annotation = section.model_fields[part].annotation
+        else:
+            annotation = _element(annotation)
+        section = annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
+        if section is None and get_origin(annotation) in (Union, UnionType):
+            section = _section_in(annotation)
+    return section
+
+
+def _element(annotation: Any) -> Any:
+    arguments = get_args(annotation)
+    return arguments[-1] if arguments and get_origin(annotation) in (list, dict) else None
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _section_in(get_args(annotation)[0])
+    for argument in get_args(annotation):
+        found = _section_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _wanted(key: Key) -> str:
+    section = _section_at(key[:-1])
+    field = section.model_fields.get(str(key[-1])) if section else None
+    if field is None:
+        return "there"
+    inner = _section_in(field.annotation)
+    if inner is not None:
+        required = [name for name, part in inner.model_fields.items() if part.is_required()]
+        return f"a section [{dotted(key)}]" + (f" with at least {', '.join(required)}" if required else "")
+    plain = str(field.annotation)
+    kind = _ACCEPTED if "Quantity" in plain else "a text" if "str" in plain else "a number"
+    if get_origin(field.annotation) is list:
+        kind = "a list"
+    return f"{kind}: {field.description}" if field.description else kind
