@@ -22,6 +22,7 @@ from dev.client_generator.types import (
     Ref,
     Refusal,
     Scalar,
+    Topic,
     Type,
     Variants,
     refs_in,
@@ -31,6 +32,7 @@ Json = Mapping[str, Any]
 
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
+_KEY = re.compile(r"\{(\w+)\}")
 _CODE = re.compile(r"`(?P<code>\w+)`: (?P<title>[^;]+)")
 # Any operation may be refused with these: they are said once, not at each method.
 _HOUSE_CODES = frozenset(
@@ -51,8 +53,8 @@ _HOUSE_CODES = frozenset(
         "unsupported_media_type",
     }
 )
-# Clients do this by themselves, one at a time; called beside that, it would end the session.
-_LEFT_OUT = frozenset({"auth_refresh"})
+# Clients do these by themselves. A refresh beside theirs would end the session.
+_LEFT_OUT = frozenset({"auth_refresh", "realtime_open_socket"})
 _FORGETS_TOKENS = frozenset({"auth_sign_out"})
 _TOKENS = frozenset({"access_token", "refresh_token", "expires_in"})
 
@@ -81,9 +83,20 @@ def read_api(document: Json) -> Api:
         operations = [reader.operation(names[one["operationId"]], path, method, one) for path, method, one in own]
         groups.append(Group(tag, sorted(operations, key=lambda operation: operation.name)))
     operations = [operation for group in groups for operation in group.operations]
-    records, aliases = _named_types(reader, operations)
+    # Read first, so that what has no name of its own is called after the field in which it stands.
+    for _, key, _ in reader.named_types():
+        reader.fields(key)
+    topics = [_topic(reader, address, one) for address, one in sorted(document.get("x-topics", {}).items())]
+    records, aliases = _named_types(reader, operations, [topic.event for topic in topics])
     codes = sorted({code for _, _, one in raw for _, code, _ in _codes(one)})
-    return Api(groups, records, aliases, codes)
+    return Api(groups, records, aliases, codes, topics)
+
+
+def _topic(reader: "_Reader", address: str, raw: Json) -> Topic:
+    """`posts:public` is called `posts_public`; keys are parameters."""
+    name = "_".join(re.findall(r"\w+", _KEY.sub("", address)))
+    keys = _KEY.findall(address)
+    return Topic(address, name, keys, reader.type(raw["event"], f"{pascal(name)}Event"), raw["durable"], raw["publish"])
 
 
 class _Reader:
@@ -223,12 +236,11 @@ class _Reader:
         return any(_TOKENS.issubset(self._schemas[key].get("properties", {})) for key in keys)
 
 
-def _named_types(reader: _Reader, operations: Sequence[Operation]) -> tuple[list[Record], list[Alias]]:
-    """The records and aliases that the operations use, sorted by name."""
+def _named_types(
+    reader: _Reader, operations: Sequence[Operation], events: Sequence[Type]
+) -> tuple[list[Record], list[Alias]]:
+    """The records and aliases that operations and topics use, sorted by name."""
     known = {name: (key, schema) for name, key, schema in reader.named_types()}
-    # Read once, so that what has no name of its own gets one.
-    for key, _ in known.values():
-        reader.fields(key)
     variants = {name: kind for kind, name in reader.variants.items()}
 
     def below(kinds: Iterable[Type | None]) -> set[str]:
@@ -244,7 +256,7 @@ def _named_types(reader: _Reader, operations: Sequence[Operation]) -> tuple[list
 
     asked = below(operation.body for operation in operations)
     asked |= below(field.type for operation in operations for field in [*operation.path_parameters, *operation.query])
-    answered = below(kind for operation in operations for kind in operation.answers.values())
+    answered = below([*events, *(kind for operation in operations for kind in operation.answers.values())])
     records, aliases = [], []
     for name in sorted(asked | answered):
         if name in variants:

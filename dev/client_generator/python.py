@@ -20,6 +20,7 @@ from dev.client_generator.types import (
     Record,
     Ref,
     Scalar,
+    Topic,
     Type,
     Variants,
     refs_in,
@@ -60,6 +61,11 @@ _IMPORTS = {
     "variants": "banyan_client.variants",
     "Transport": "banyan_client.transport",
     "segment": "banyan_client.transport",
+    "BaseSocket": "banyan_client.socket",
+    "SocketOptions": "banyan_client.socket",
+    "Place": "banyan_client.subscription",
+    "Subscription": "banyan_client.subscription",
+    "Unpack": "typing",
 }
 
 
@@ -69,6 +75,7 @@ def render(api: Api) -> Mapping[str, str]:
     files = {
         "models.py": _models(api),
         "client.py": _client(api),
+        "topics.py": _topics(api.topics, names),
         "api/__init__.py": _docstring("The API, tag by tag."),
     }
     for group in api.groups:
@@ -97,6 +104,7 @@ def _mentioned(api: Api) -> set[str]:
         kinds += [field.type for field in fields]
         kinds += [kind for kind in operation.answers.values() if kind]
         kinds += [operation.body] if operation.body and not _is_spread(operation) else []
+    kinds += [topic.event for topic in api.topics]
     found: set[str] = set()
     while kinds:
         for name in set(refs_in(kinds.pop())) - found:
@@ -121,7 +129,35 @@ def _client(api: Api) -> str:
             f"        return {kind}(self._transport)",
             "",
         ]
+    imports["Socket"] = "banyan_client.topics"
+    lines += [
+        "    def socket(self, **options: Unpack[SocketOptions]) -> Socket:",
+        '        """A socket, opened by `async with`; it comes back by itself when it is lost."""',
+        "        return Socket(self._transport, **options)",
+        "",
+    ]
     return _file("The client.", "\n".join(lines), imports)
+
+
+def _topics(topics: Sequence[Topic], names: set[str]) -> str:
+    lines = ["class Socket(BaseSocket):", '    """A socket, with a method for each kind of topic."""', ""]
+    for topic in topics:
+        lines += [*_join(topic), ""]
+    body = "\n".join(lines)
+    used = {name: "banyan_client.models" for name in names if re.search(rf"\b{name}\b", _without_texts(body))}
+    return _file("The topics that a socket may join.", body, used)
+
+
+def _join(topic: Topic) -> Iterator[str]:
+    parameters = ["self", *(f"{_identifier(key)}: UUID | str" for key in topic.keys)]
+    # Of what is not kept one cannot go on anywhere.
+    parameters += ["*", "place: Place | None = None"] if topic.durable else []
+    event = answered(topic.event)
+    yield f"    def join_{topic.name}({', '.join(parameters)}) -> Subscription[{event}]:"
+    yield _docstring(topic.description, "        ")
+    words = [f'f"{topic.address}"' if topic.keys else f'"{topic.address}"', event]
+    words += ["place"] if topic.durable else []
+    yield f"        return self._join({', '.join(words)})"
 
 
 def _group(group: Group, names: set[str]) -> str:

@@ -171,11 +171,31 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Topic:
+    """What a socket may join: `conversation:{conversation_id}` has the key `conversation_id`."""
+
+    address: str
+    name: str
+    keys: Sequence[str]
+    event: Type
+    durable: bool
+    publish: bool
+
+    @property
+    def description(self) -> str:
+        """What is said of it beside its events."""
+        kept = "What is missed is sent later" if self.durable else "What is missed is lost"
+        publish = ", and one may publish on it" if self.publish else ""
+        return f"`{self.address}`. {kept}{publish}."
+
+
+@dataclass(frozen=True)
 class Api:
     groups: Sequence[Group]
     records: Sequence[Record]
     aliases: Sequence[Alias]
     codes: Sequence[str]
+    topics: Sequence[Topic]
 
     @property
     def type_names(self) -> set[str]:

@@ -20,6 +20,7 @@ from dev.client_generator.types import (
     Record,
     Ref,
     Scalar,
+    Topic,
     Type,
     Variants,
 )
@@ -52,7 +53,7 @@ _IMPORTS = {
 def render(api: Api) -> Mapping[str, str]:
     """Text by path inside the package."""
     names = api.type_names
-    files = {"models.ts": _models(api), "client.ts": _client(api)}
+    files = {"models.ts": _models(api), "client.ts": _client(api), "topics.ts": _topics(api.topics, names)}
     for group in api.groups:
         files[f"api/{_file_name(group.tag)}.ts"] = _group(group, names)
     return files
@@ -71,7 +72,11 @@ def _client(api: Api) -> str:
     imports = [
         f'import {{ {_class_name(group.tag)} }} from "./api/{_file_name(group.tag)}.js";' for group in api.groups
     ]
-    imports.append('import { Connection } from "./connection.js";')
+    imports += [
+        'import { Connection } from "./connection.js";',
+        'import type { SocketOptions } from "./socket.js";',
+        'import { Socket } from "./topics.js";',
+    ]
     parts = [f"  readonly {_member(group.tag)} = new {_class_name(group.tag)}(this.transport);" for group in api.groups]
     return "\n".join(
         [
@@ -81,10 +86,47 @@ def _client(api: Api) -> str:
             "/** The whole API of a community: a property for each part of it. */",
             "export class Banyan extends Connection {",
             *parts,
+            "",
+            "  /** A socket; it opens by itself, and comes back when it is lost. */",
+            "  socket(options: SocketOptions = {}): Socket {",
+            "    return new Socket(this.transport, options);",
+            "  }",
             "}",
             "",
         ]
     )
+
+
+def _topics(topics: Sequence[Topic], names: set[str]) -> str:
+    body = "\n".join(
+        [
+            "/** A socket, with a method for each kind of topic. */",
+            "export class Socket extends BaseSocket {",
+            "\n\n".join("\n".join(_join(topic)) for topic in topics),
+            "}",
+            "",
+        ]
+    )
+    imports = ['import { BaseSocket } from "./socket.js";']
+    imports += ['import type { Place, Subscription } from "./subscription.js";'] if topics else []
+    used = sorted(
+        name for name in names if re.search(rf"\b{name}\b", re.sub(r"/\*\*.*?\*/", "", body, flags=re.DOTALL))
+    )
+    imports += [f'import type {{ {", ".join(used)} }} from "./models.js";'] if used else []
+    return "\n".join([_HEADER, *sorted(imports, key=lambda line: line.partition(" from ")[2]), "", body])
+
+
+def _join(topic: Topic) -> Iterator[str]:
+    yield _comment(topic.description, "  ").rstrip("\n")
+    parameters = [f"{camel(key)}: string" for key in topic.keys]
+    parameters += ["place?: Place"] if topic.durable else []
+    yield f"  {camel(f'join_{topic.name}')}({', '.join(parameters)}): Subscription<{_type(topic.event)}> {{"
+    address = topic.address
+    for key in topic.keys:
+        address = address.replace(f"{{{key}}}", f"${{{camel(key)}}}")
+    words = [f"`{address}`" if topic.keys else json.dumps(address), *(["place"] if topic.durable else [])]
+    yield f"    return this.join({', '.join(words)});"
+    yield "  }"
 
 
 def _group(group: Group, names: set[str]) -> str:

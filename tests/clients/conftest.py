@@ -54,7 +54,7 @@ class Teller:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that has the TypeScript client installed, with story.js and readme.js: one for all test processes."""
+    """A project that has the TypeScript client installed, and what runs on it: one for all test processes."""
     # Every test process of a run has a folder of its own in the same one.
     folder = tmp_path_factory.getbasetemp().parent / "typescript"
     folder.mkdir(exist_ok=True)
@@ -72,11 +72,13 @@ def _build(folder: Path) -> None:
     shutil.copy(_TYPESCRIPT / "package.json", package)
     _compile(_TYPESCRIPT, package / "dist")
     (folder / "package.json").write_text('{"type": "module"}')
-    shutil.copy(_HERE / "story.ts", folder)
+    for program in ("story.ts", "sockets.ts"):
+        shutil.copy(_HERE / program, folder)
     (folder / "readme.ts").write_text(code_in(_TYPESCRIPT / "README.md", "ts"))
     options = json.loads((_TYPESCRIPT / "tsconfig.json").read_text())["compilerOptions"]
     options |= {"rootDir": ".", "outDir": ".", "declaration": False, "noEmitOnError": True}
-    (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["story.ts", "readme.ts"]}))
+    files = ["story.ts", "sockets.ts", "readme.ts"]
+    (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": files}))
     _compile(folder, folder)
 
 

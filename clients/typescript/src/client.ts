@@ -9,6 +9,8 @@ import { PostsApi } from "./api/posts.js";
 import { SyncApi } from "./api/sync.js";
 import { WebhooksApi } from "./api/webhooks.js";
 import { Connection } from "./connection.js";
+import type { SocketOptions } from "./socket.js";
+import { Socket } from "./topics.js";
 
 /** The whole API of a community: a property for each part of it. */
 export class Banyan extends Connection {
@@ -21,4 +23,9 @@ export class Banyan extends Connection {
   readonly posts = new PostsApi(this.transport);
   readonly sync = new SyncApi(this.transport);
   readonly webhooks = new WebhooksApi(this.transport);
+
+  /** A socket; it opens by itself, and comes back when it is lost. */
+  socket(options: SocketOptions = {}): Socket {
+    return new Socket(this.transport, options);
+  }
 }

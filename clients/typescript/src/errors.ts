@@ -71,6 +71,19 @@ export class Unreachable extends BanyanError {
   }
 }
 
+/**
+ * The server wants the socket no more, so it is not opened again: `session_ended`, `too_many_sockets`.
+ *
+ * `another_account`: since it was lost, somebody else has signed in or out.
+ */
+export class SocketEnded extends BanyanError {
+  override name = "SocketEnded";
+
+  constructor(readonly reason: string) {
+    super(reason);
+  }
+}
+
 /** The server answered something else than its documentation says; a newer package may know it. */
 export class UnexpectedAnswer extends BanyanError {
   override name = "UnexpectedAnswer";

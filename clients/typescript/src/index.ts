@@ -1,8 +1,12 @@
 export { Banyan } from "./client.js";
 export { type ConnectionOptions } from "./connection.js";
-export { BanyanError, Problem, UnexpectedAnswer, Unreachable, type FieldError } from "./errors.js";
+export { BanyanError, Problem, SocketEnded, UnexpectedAnswer, Unreachable, type FieldError } from "./errors.js";
 export * from "./models.js";
 export { Pages, type Page } from "./pages.js";
-export { type Retries } from "./retries.js";
+export { type WebSocketClass, type WebSocketLike } from "./link.js";
+export { type Reconnects, type Retries } from "./retries.js";
+export { type SocketOptions } from "./socket.js";
+export { Subscription, type Dropped, type Happened, type Joined, type News, type Place } from "./subscription.js";
 export { LocalStorage, MemoryStorage, type TokenStorage, type Tokens } from "./tokens.js";
+export { Socket } from "./topics.js";
 export { type CallOptions, type PostOptions } from "./transport.js";

@@ -60,7 +60,6 @@ export type ProblemCode =
   | "unauthorized"
   | "unavailable"
   | "unsupported_media_type"
-  | "upgrade_required"
   | "uri_too_long"
   | "wrong_credentials"
   | "wrong_otp"
@@ -68,6 +67,8 @@ export type ProblemCode =
 
 /** Whether an account can be signed in to. */
 export type AccountState = "active" | "deleting" | "suspended";
+
+export type ConversationEvent = MembersAdded | MemberRemoved | MessageSaid | MessageDeleted | MessageEdited | Reacted | ReadUpTo | Renamed;
 
 /** How far an archive of one's data is. */
 export type ExportState = "failed" | "preparing" | "ready";
@@ -561,6 +562,19 @@ export interface Member {
   joined_at: string;
 }
 
+/** Somebody left or was taken out; `owner_id` is the owner from now on. */
+export interface MemberRemoved {
+  type: "member_removed";
+  person_id: string;
+  owner_id: string | null;
+}
+
+/** People are members from now on. */
+export interface MembersAdded {
+  type: "member_added";
+  person_ids: string[];
+}
+
 /** `@handle` in a text, as it was written but in lower case, and who it was then. */
 export interface Mention {
   handle: string;
@@ -577,10 +591,35 @@ export interface Message {
   data: { [name: string]: unknown };
 }
 
+/** A message has lost its content; its place stays. */
+export interface MessageDeleted {
+  type: "message_deleted";
+  message_id: string;
+  seq: number;
+}
+
+/** A message says something else now. */
+export interface MessageEdited {
+  type: "message_edited";
+  message_id: string;
+  seq: number;
+  author_id: string | null;
+  message: ChatMessage | null;
+}
+
 /** A message's reactions after one's own was set. */
 export interface MessageReactions {
   reaction_counts: { [name: string]: number };
   my_reaction: string | null;
+}
+
+/** A new message. */
+export interface MessageSaid {
+  type: "message";
+  message_id: string;
+  seq: number;
+  author_id: string | null;
+  message: ChatMessage | null;
 }
 
 /** What a message is to say from now on. */
@@ -761,6 +800,13 @@ export interface PostChanges {
   audience?: "connections" | "public" | "self" | Audience;
 }
 
+/** What sockets are told of a post: that something happened, to be read through the API by who may. */
+export interface PostPointer {
+  news: "comment_deleted" | "comment_edited" | "commented" | "deleted" | "edited" | "published" | "reacted";
+  post_id: string;
+  comment_id: string | null;
+}
+
 /** Fields and kinds left out stay as they are; `quiet_hours` null: none. */
 export interface PreferenceChanges {
   kinds?: { [name: string]: ChannelChanges };
@@ -807,6 +853,15 @@ export interface QuietHours {
   to: string;
 }
 
+/** Somebody's reaction to a message is `kind` now; null: none. */
+export interface Reacted {
+  type: "reaction";
+  message_id: string;
+  person_id: string;
+  kind: string | null;
+  reaction_counts: { [name: string]: number };
+}
+
 /** A post's reactions after one's own was set. */
 export interface ReactionSummary {
   reaction_counts: { [name: string]: number };
@@ -829,6 +884,13 @@ export interface ReadState {
   unread_count: number;
 }
 
+/** Somebody has read up to the message with this `seq`. */
+export interface ReadUpTo {
+  type: "read";
+  person_id: string;
+  seq: number;
+}
+
 /** Where to open a socket, and a ticket for its first frame: good once, for `expires_in` seconds. */
 export interface RealtimeAccess {
   url: string;
@@ -839,6 +901,12 @@ export interface RealtimeAccess {
 /** Ten codes to keep away from the device; shown once. */
 export interface RecoveryCodes {
   recovery_codes: string[];
+}
+
+/** The group has another title, or none. */
+export interface Renamed {
+  type: "renamed";
+  title: string | null;
 }
 
 /** Where to send the link again; without it to the signed-in account's address. */
@@ -1036,6 +1104,13 @@ export interface TotpSetup {
 export interface TotpState {
   enabled: boolean;
   recovery_codes_left: number;
+}
+
+/** Somebody is typing, or no longer; without another word, for some seconds. */
+export interface Typing {
+  type: "typing";
+  person_id: string;
+  typing: boolean;
 }
 
 /** How many unread notifications there are; it counts no further than 1,000. */

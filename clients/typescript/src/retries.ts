@@ -27,6 +27,24 @@ export function waitSeconds(retries: Retries, tried: number, retryAfterSeconds?:
   return retryAfterSeconds <= retries.patienceSeconds ? retryAfterSeconds + drawn / 2 : undefined;
 }
 
+/** When a socket that was lost is opened again, no sooner than the server has asked for. */
+export interface Reconnects {
+  /** The first wait: 0.5. Each one after it is twice as long, drawn at random from its upper half. */
+  baseSeconds: number;
+  /** The longest wait of our own: 30. */
+  capSeconds: number;
+  /** After a socket that lasted so long it begins anew: 10. */
+  steadySeconds: number;
+}
+
+export const DEFAULT_RECONNECTS: Reconnects = { baseSeconds: 0.5, capSeconds: 30, steadySeconds: 10 };
+
+/** How long to wait before the next try, after so many in a row that did not last. */
+export function reconnectSeconds(reconnects: Reconnects, tried: number, afterSeconds: number): number {
+  const longest = Math.min(reconnects.capSeconds, reconnects.baseSeconds * 2 ** Math.min(tried - 1, 30));
+  return afterSeconds + longest * (0.5 + Math.random() / 2);
+}
+
 /** Whether the same request may succeed later. */
 export function isPassing(status: number, code: string): boolean {
   return PASSING.has(status) || code === PASSING_CODE;

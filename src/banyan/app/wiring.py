@@ -31,7 +31,7 @@ from banyan.infra.auth.tokens import TokenVerifier
 from banyan.infra.bus import TableBus
 from banyan.infra.database.migrate import Source, load, newest_applied
 from banyan.infra.database.pool import Pool
-from banyan.infra.declare import Priority
+from banyan.infra.declare import Priority, Topic
 from banyan.infra.health import Health
 from banyan.infra.http.answers import HotAnswers
 from banyan.infra.http.application import allowed_methods, build_application, route_flags
@@ -144,7 +144,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     health = _health(pool, migration_sources(plugins))
     metrics.report_plugins({loaded.plugin.name: loaded.plugin.version for loaded in plugins})
     api = build_application(build_controllers(settings, targets, features, auth, mailbox, health))
-    openapi = partial(_describe, api, settings)
+    openapi = partial(_describe, api, settings, tuple(realtime.topics.values()))
     asgi = _asgi(settings, pool, api, openapi, limiter, bearers, hot, health, auth, log)
     scheduler = Scheduler(pool, registry)
     return Platform(
@@ -165,9 +165,11 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     )
 
 
-def _describe(api: Litestar, settings: Settings) -> dict[str, Any]:
+def _describe(api: Litestar, settings: Settings, topics: Sequence[Topic]) -> dict[str, Any]:
     """The OpenAPI document of this installation."""
-    document = build_openapi(api, title=settings.community.name, version=__version__, description=_DESCRIPTION)
+    document = build_openapi(
+        api, title=settings.community.name, version=__version__, description=_DESCRIPTION, topics=topics
+    )
     return describe_attributes(document, settings.attributes.by_kind())
 
 

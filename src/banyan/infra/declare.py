@@ -145,7 +145,8 @@ class Topic:
     `may_join` reads, for a person or for anybody (None); who may not gets the same answer as for a topic that does
     not exist. `log` makes the topic durable, and takes signed-in people only. `publish`, where given, handles what a
     client sends, may refuse it by raising, and runs in a transaction of its own. `anonymous` lets anonymous sockets
-    ask at all.
+    ask at all. `address` is what the topic is called by clients, such as `post:{post_id}`; it stands in the OpenAPI
+    document with the type of the topic's `events`.
     """
 
     name: str
@@ -153,6 +154,8 @@ class Topic:
     log: TopicLog | None = None
     publish: Callable[[Work, UUID, str, Any], Awaitable[None]] | None = None
     anonymous: bool = False
+    address: str = ""
+    events: Any = None
 
     @property
     def durable(self) -> bool:

@@ -59,5 +59,16 @@ class Unreachable(BanyanError):
         self.idempotency_key = idempotency_key
 
 
+class SocketEnded(BanyanError):
+    """The server wants the socket no more, so it is not opened again: `session_ended`, `too_many_sockets`.
+
+    `another_account`: since it was lost, somebody else has signed in or out.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class UnexpectedAnswer(BanyanError):
     """The server answered something else than its documentation says; a newer package may know it."""

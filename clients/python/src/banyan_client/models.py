@@ -469,6 +469,21 @@ class Member(Struct, frozen=True, kw_only=True):
     joined_at: datetime
 
 
+class MemberRemoved(Struct, frozen=True, kw_only=True):
+    """Somebody left or was taken out; `owner_id` is the owner from now on."""
+
+    type: Literal["member_removed"]
+    person_id: UUID
+    owner_id: UUID | None
+
+
+class MembersAdded(Struct, frozen=True, kw_only=True):
+    """People are members from now on."""
+
+    type: Literal["member_added"]
+    person_ids: list[UUID]
+
+
 class Mention(Struct, frozen=True, kw_only=True):
     """`@handle` in a text, as it was written but in lower case, and who it was then."""
 
@@ -487,11 +502,39 @@ class Message(Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
+class MessageDeleted(Struct, frozen=True, kw_only=True):
+    """A message has lost its content; its place stays."""
+
+    type: Literal["message_deleted"]
+    message_id: UUID
+    seq: int
+
+
+class MessageEdited(Struct, frozen=True, kw_only=True):
+    """A message says something else now."""
+
+    type: Literal["message_edited"]
+    message_id: UUID
+    seq: int
+    author_id: UUID | None
+    message: ChatMessage | None
+
+
 class MessageReactions(Struct, frozen=True, kw_only=True):
     """A message's reactions after one's own was set."""
 
     reaction_counts: dict[str, int]
     my_reaction: str | None
+
+
+class MessageSaid(Struct, frozen=True, kw_only=True):
+    """A new message."""
+
+    type: Literal["message"]
+    message_id: UUID
+    seq: int
+    author_id: UUID | None
+    message: ChatMessage | None
 
 
 class Mute(Struct, frozen=True, kw_only=True):
@@ -548,6 +591,14 @@ class Post(Struct, frozen=True, kw_only=True):
     mentions: list[Mention]
 
 
+class PostPointer(Struct, frozen=True, kw_only=True):
+    """What sockets are told of a post: that something happened, to be read through the API by who may."""
+
+    news: Literal["comment_deleted", "comment_edited", "commented", "deleted", "edited", "published", "reacted"]
+    post_id: UUID
+    comment_id: UUID | None = None
+
+
 class Preferences(Struct, frozen=True, kw_only=True):
     """How somebody wants to be told. `quiet_hours` and `digest_hour` are in `time_zone`."""
 
@@ -587,6 +638,16 @@ class QuietHours(Struct, frozen=True, kw_only=True):
     """HH:MM, 00:00 to 23:59."""
 
 
+class Reacted(Struct, frozen=True, kw_only=True):
+    """Somebody's reaction to a message is `kind` now; null: none."""
+
+    type: Literal["reaction"]
+    message_id: UUID
+    person_id: UUID
+    kind: str | None
+    reaction_counts: dict[str, int]
+
+
 class ReactionSummary(Struct, frozen=True, kw_only=True):
     """A post's reactions after one's own was set."""
 
@@ -601,6 +662,14 @@ class ReadState(Struct, frozen=True, kw_only=True):
     unread_count: int
 
 
+class ReadUpTo(Struct, frozen=True, kw_only=True):
+    """Somebody has read up to the message with this `seq`."""
+
+    type: Literal["read"]
+    person_id: UUID
+    seq: int
+
+
 class RealtimeAccess(Struct, frozen=True, kw_only=True):
     """Where to open a socket, and a ticket for its first frame: good once, for `expires_in` seconds."""
 
@@ -613,6 +682,13 @@ class RecoveryCodes(Struct, frozen=True, kw_only=True):
     """Ten codes to keep away from the device; shown once."""
 
     recovery_codes: list[str]
+
+
+class Renamed(Struct, frozen=True, kw_only=True):
+    """The group has another title, or none."""
+
+    type: Literal["renamed"]
+    title: str | None
 
 
 class ResetSent(Struct, frozen=True, kw_only=True):
@@ -808,6 +884,14 @@ class TotpState(Struct, frozen=True, kw_only=True):
     recovery_codes_left: int
 
 
+class Typing(Struct, frozen=True, kw_only=True):
+    """Somebody is typing, or no longer; without another word, for some seconds."""
+
+    type: Literal["typing"]
+    person_id: UUID
+    typing: bool
+
+
 class UnreadCount(Struct, frozen=True, kw_only=True):
     """How many unread notifications there are; it counts no further than 1,000."""
 
@@ -870,6 +954,34 @@ class WebhookWithSecret(Struct, frozen=True, kw_only=True):
     secret: str
     """`whsec_` and the key in base64; it is not shown again."""
 
+
+if TYPE_CHECKING:
+    ConversationEvent: TypeAlias = (
+        MembersAdded
+        | MemberRemoved
+        | MessageSaid
+        | MessageDeleted
+        | MessageEdited
+        | Reacted
+        | ReadUpTo
+        | Renamed
+        | Unknown
+    )
+else:
+    ConversationEvent = variants(
+        "ConversationEvent",
+        "type",
+        {
+            "member_added": MembersAdded,
+            "member_removed": MemberRemoved,
+            "message": MessageSaid,
+            "message_deleted": MessageDeleted,
+            "message_edited": MessageEdited,
+            "reaction": Reacted,
+            "read": ReadUpTo,
+            "renamed": Renamed,
+        },
+    )
 
 if TYPE_CHECKING:
     SyncPageItem: TypeAlias = (

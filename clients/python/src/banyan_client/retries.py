@@ -34,6 +34,23 @@ class Retries:
         return retry_after_seconds + drawn / 2 if retry_after_seconds <= self.patience_seconds else None
 
 
+@dataclass(frozen=True, slots=True)
+class Reconnects:
+    """When a socket that was lost is opened again: at first after `base_seconds`, each time after twice as long, up to
+    `cap_seconds`, drawn at random from the upper half, and no sooner than the server has asked for. After one that
+    lasted `steady_seconds` it begins anew.
+    """
+
+    base_seconds: float = 0.5
+    cap_seconds: float = 30.0
+    steady_seconds: float = 10.0
+
+    def wait_seconds(self, tried: int, after_seconds: float = 0.0) -> float:
+        """How long to wait before the next try, after so many in a row that did not last."""
+        longest: float = min(self.cap_seconds, self.base_seconds * 2 ** min(tried - 1, 30))
+        return after_seconds + longest * (0.5 + random.random() / 2)
+
+
 def is_passing(status: int, code: str) -> bool:
     """Whether the same request may succeed later."""
     return status in _PASSING or code == _PASSING_CODE

@@ -137,18 +137,6 @@ export class AuthApi {
   }
 
   /**
-   * The socket.
-   *
-   * Takes WebSocket connections (RFC 6455) that speak the protocol of docs/realtime.md; every other request is
-   * answered with 426. Nothing of the address or the headers says who asks: the first frame does.
-   *
-   * Refused with `upgrade_required` (426).
-   */
-  openSocket(options?: CallOptions): Promise<void> {
-    return this.transport.call({ method: "GET", path: "/v1/socket", options });
-  }
-
-  /**
    * Get new recovery codes; those before are void.
    *
    * Refused with `wrong_password` (403), `totp_not_enabled` (409).

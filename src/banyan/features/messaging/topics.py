@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from banyan.features.messaging.happenings import Happening
 from banyan.features.messaging.service.access import Access
 from banyan.features.messaging.service.log import CONVERSATION, TYPING, ConversationLog
-from banyan.features.messaging.service.typing import TypingRoom
+from banyan.features.messaging.service.typing import Typing, TypingRoom
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Topic
 from banyan.kernel.errors import NotFound
@@ -24,7 +25,11 @@ def topics(access: Access, log: ConversationLog, typing: TypingRoom) -> tuple[To
             raise NotFound
         await typing.publish_typing(work, person_id, conversation_id, data)
 
-    return (Topic(CONVERSATION, may_join, log=log), Topic(TYPING, may_join, publish=publish))
+    key = "{conversation_id}"
+    return (
+        Topic(CONVERSATION, may_join, log=log, address=f"{CONVERSATION}:{key}", events=Happening),
+        Topic(TYPING, may_join, publish=publish, address=f"{TYPING}:{key}", events=Typing),
+    )
 
 
 def _read_id(key: str) -> UUID | None:

@@ -4,6 +4,7 @@ from functools import partial
 from uuid import UUID
 
 from banyan.features.posts.errors import PostNotFound
+from banyan.features.posts.models import PostPointer
 from banyan.features.posts.service.announcing import PUBLIC_KEY
 from banyan.features.posts.service.posts import Posts
 from banyan.infra.database.work import Work
@@ -12,8 +13,8 @@ from banyan.infra.declare import Topic
 
 def topics(posts: Posts) -> tuple[Topic, ...]:
     return (
-        Topic("post", partial(_may_see, posts)),
-        Topic("posts", _is_public, anonymous=True),
+        Topic("post", partial(_may_see, posts), address="post:{post_id}", events=PostPointer),
+        Topic("posts", _is_public, anonymous=True, address=f"posts:{PUBLIC_KEY}", events=PostPointer),
     )
 
 

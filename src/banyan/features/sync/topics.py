@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from banyan.features.sync.models import SyncItem
 from banyan.features.sync.service import OwnLog
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Topic
@@ -9,7 +10,7 @@ from banyan.infra.streams.streams import Streams
 
 
 def topics(streams: Streams) -> tuple[Topic, ...]:
-    return (Topic("me", _may_join, log=OwnLog(streams)),)
+    return (Topic("me", _may_join, log=OwnLog(streams), address="me", events=SyncItem),)
 
 
 async def _may_join(work: Work, viewer_id: UUID | None, key: str) -> bool:

@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from banyan.infra.auth.errors import InsufficientScope
+from banyan.infra.declare import Topic
 from banyan.infra.http.problems import (
     BodyTooLarge,
     BodyTooSlow,
@@ -61,8 +62,11 @@ _IDEMPOTENCY_PARAMETER: Json = {
 }
 
 
-def build_openapi(application: Litestar, *, title: str, version: str, description: str) -> Json:
-    """The document, ready to be encoded as JSON."""
+def build_openapi(
+    application: Litestar, *, title: str, version: str, description: str, topics: Sequence[Topic] = ()
+) -> Json:
+    """The document, ready to be encoded as JSON. OpenAPI knows no sockets: their topics stand under `x-topics`."""
+    described = {topic.address: topic for topic in topics if topic.address}
     # Litestar keeps them in sets: sorted, the document is the same in every process.
     operations = sorted(
         (
@@ -74,7 +78,8 @@ def build_openapi(application: Litestar, *, title: str, version: str, descriptio
         ),
         key=lambda pair: (pair[0].path_format, sorted(pair[1].http_methods)),
     )
-    schemas = _Schemas([Problem, *(kind for route, handler in operations for kind in _types_of(route, handler))])
+    kinds = [kind for route, handler in operations for kind in _types_of(route, handler)]
+    schemas = _Schemas([Problem, *kinds, *(topic.events for topic in described.values())])
     paths: Json = {}
     for route, handler in operations:
         for method in sorted(handler.http_methods):
@@ -95,7 +100,13 @@ def build_openapi(application: Litestar, *, title: str, version: str, descriptio
             "schemas": schemas.components,
             "securitySchemes": _SECURITY_SCHEMES,
         },
+        "x-topics": {address: _topic(described[address], schemas) for address in sorted(described)},
     }
+
+
+def _topic(topic: Topic, schemas: "_Schemas") -> Json:
+    """What sockets get under one address; docs/realtime.md says what durable means."""
+    return {"durable": topic.durable, "publish": topic.publish is not None, "event": schemas.of(topic.events)}
 
 
 class _Schemas:

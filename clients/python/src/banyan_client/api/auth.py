@@ -145,17 +145,6 @@ class AuthApi:
         """Where one is signed in, newest first."""
         return self._transport.list("/v1/auth/sessions", Session, {"limit": limit, "cursor": cursor})
 
-    async def open_socket(self) -> None:
-        """The socket.
-
-        Takes WebSocket connections (RFC 6455) that speak the protocol of docs/realtime.md; every other
-        request is answered with 426. Nothing of the address or the headers says who asks: the first frame
-        does.
-
-        Refused with `upgrade_required` (426).
-        """
-        await self._transport.call("GET", "/v1/socket", None)
-
     async def renew_codes(self, *, password: str, idempotency_key: str | None = None) -> RecoveryCodes:
         """Get new recovery codes; those before are void.
 
