@@ -71,7 +71,22 @@ SCHEMAS = {
         },
         "required": ["items"],
     },
+    "Cracked": {
+        "title": "Cracked",
+        "type": "object",
+        "properties": {"type": {"enum": ["cracked"]}},
+        "required": ["type"],
+    },
     "Unused": {"title": "Unused", "type": "object", "properties": {}, "required": []},
+}
+
+# What happens to a jar: no name of its own.
+EVENTS = {
+    "anyOf": [{"$ref": "#/components/schemas/Cracked"}, {"$ref": "#/components/schemas/Vase"}],
+    "discriminator": {
+        "propertyName": "type",
+        "mapping": {"cracked": "#/components/schemas/Cracked", "vase": "#/components/schemas/Vase"},
+    },
 }
 
 
@@ -109,6 +124,10 @@ def document() -> dict[str, Any]:
             "/v1/jars": {"post": build, "get": listing},
             "/v1/jars/{jar_id}": {"delete": removal},
             "/v1/jars/{jar_id}/picture": {"get": drawing},
+        },
+        "x-topics": {
+            "jar:{jar_id}": {"durable": True, "publish": False, "event": EVENTS},
+            "jars:all": {"durable": False, "publish": True, "event": {"$ref": "#/components/schemas/Cracked"}},
         },
         "components": {"schemas": copy.deepcopy(SCHEMAS)},
     }
@@ -170,6 +189,28 @@ def test_python(document: dict[str, Any]) -> None:
     assert "async def draw_picture(self, jar_id: UUID | str) -> bytes" in calls
     for path, text in files.items():
         compile(text, path, "exec")
+
+
+def test_topics(document: dict[str, Any]) -> None:
+    api = read_api(document)
+    written, typed = python.render(api), typescript.render(api)
+    assert "JarEvent: TypeAlias = Cracked | Vase | Unknown" in written["models.py"]
+    calls = written["topics.py"]
+    assert "def join_jar(self, jar_id: UUID | str, *, place: Place | None = None) -> Subscription[JarEvent]" in calls
+    assert 'return self._join(f"jar:{jar_id}", JarEvent, place)' in calls
+    # Of what is not kept one cannot go on anywhere.
+    assert "def join_jars_all(self) -> Subscription[Cracked]" in calls
+    assert "export type JarEvent = Cracked | Vase;" in typed["models.ts"]
+    assert "joinJar(jarId: string, place?: Place): Subscription<JarEvent>" in typed["topics.ts"]
+    assert "return this.join(`jar:${jarId}`, place);" in typed["topics.ts"]
+    assert "joinJarsAll(): Subscription<Cracked>" in typed["topics.ts"]
+
+
+def test_an_installation_without_topics(document: dict[str, Any]) -> None:
+    del document["x-topics"]
+    api = read_api(document)
+    assert "class Socket(BaseSocket)" in python.render(api)["topics.py"]
+    assert "class Socket extends BaseSocket" in typescript.render(api)["topics.ts"]
 
 
 def test_typescript(document: dict[str, Any]) -> None:

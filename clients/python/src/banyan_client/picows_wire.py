@@ -66,5 +66,7 @@ async def dial(url: str, *, ssl_context: ssl.SSLContext | None = None) -> Picows
         )
     except (TimeoutError, OSError, WSError) as error:
         raise Unreachable(f"{url}: {error!r}") from error
-    assert isinstance(wire, PicowsWire)
+    if not isinstance(wire, PicowsWire):
+        # What is cut during the handshake comes without a listener.
+        raise Unreachable(f"{url}: lost during the handshake")
     return wire
