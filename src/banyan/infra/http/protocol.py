@@ -42,6 +42,19 @@ class _Nowhere(list[tuple[bytes, bytes]]):
 _NOWHERE = _Nowhere()
 
 
+class _Nobody(asyncio.Protocol):
+    """Between HTTP and the socket: uvloop keeps the last protocol that took bytes for as long as the connection lives,
+    and with it all that HTTP knew of it. A static method, so that not even a bound one is kept.
+    """
+
+    @staticmethod
+    def data_received(data: bytes) -> None:
+        """Never called: the socket's own protocol follows at once."""
+
+
+_NOBODY = _Nobody()
+
+
 class SocketTaker(Protocol):
     """Takes a connection over from HTTP."""
 
@@ -195,6 +208,7 @@ class BoundedProtocol(HttpToolsProtocol):
         # Nothing of this object stays: it would be held by its own parser until the garbage is looked for.
         transport, self.transport = self.transport, None  # type: ignore[assignment]
         self.parser = self.flow = self.scope = None  # type: ignore[assignment]
+        transport.set_protocol(_NOBODY)
         sockets.protocol(address).start(transport, key, rest)
 
     def _plain_head(self) -> bytes:

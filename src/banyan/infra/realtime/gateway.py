@@ -101,7 +101,7 @@ class Realtime:
 
     def protocol(self, address: str) -> SocketProtocol:
         """What takes over a connection that has asked for a socket."""
-        return SocketProtocol(lambda wire: self._open(wire, limit_key(address)), self.settings.max_message_bytes)
+        return SocketProtocol(self._open, limit_key(address), self.settings.max_message_bytes)
 
     # The life of the process.
 

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import structlog
-from picows import WSAutoPingStrategy, WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from picows import (
+    WSAutoPingStrategy,
+    WSCloseCode,
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+)
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 log = structlog.get_logger("banyan.realtime")
@@ -16,11 +26,14 @@ log = structlog.get_logger("banyan.realtime")
 _READ_BUFFER_BYTES = 2048
 # Above it the transport says that a client does not read; what may wait altogether is the connection's business.
 _HIGH_WATER_BYTES = 64 * 1024
-# Only what the handshake depends on: the rest would be kept as long as the connection.
+# Only what the handshake depends on.
 _HANDSHAKE = (
     b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: %b\r\n\r\n"
 )
+
+# picows keeps the answer of each connection; but for the key's digest, written anew each time, it is always the same.
+_ACCEPTED = WSUpgradeResponse.create_101_response()
 
 # Looked up once: this stands in the loop of every broadcast.
 _TEXT = WSMsgType.TEXT
@@ -75,10 +88,11 @@ class _Quiet:
 class Wire(WSListener):
     """One socket as its connection sees it."""
 
-    __slots__ = ("_max_bytes", "_open", "_pieces", "_receiver", "_transport")
+    __slots__ = ("_address", "_max_bytes", "_open", "_pieces", "_receiver", "_transport")
 
-    def __init__(self, open_connection: "Callable[[Wire], Receiver]", max_bytes: int) -> None:
+    def __init__(self, open_connection: "OpenConnection", address: str, max_bytes: int) -> None:
         self._open = open_connection
+        self._address = address
         self._max_bytes = max_bytes
         self._receiver: Receiver
         self._transport: WSTransport
@@ -107,8 +121,11 @@ class Wire(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
+        # It would be kept as long as the connection.
+        transport.request.headers = _ACCEPTED.headers
         transport.underlying_transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
-        self._receiver = self._open(self)
+        self._receiver = self._open(self, self._address)
+        del self._open, self._address
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         receiver = self._receiver
@@ -178,17 +195,24 @@ class Wire(WSListener):
             self._receiver.receive(text)
 
 
+# (wire, the client's address) -> what is above the wire.
+OpenConnection = Callable[[Wire, str], Receiver]
+
+
 class SocketProtocol(WSProtocol):  # type: ignore[misc]
     """picows' protocol as uvicorn's `ws` setting wants it; `start` sends the answer to the handshake."""
 
     __slots__ = ()
 
-    def __init__(self, open_connection: Callable[[Wire], Receiver], max_bytes: int) -> None:
+    def __init__(self, open_connection: OpenConnection, address: str, max_bytes: int) -> None:
+        def listen(_request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+            return WSUpgradeResponseWithListener(_ACCEPTED, Wire(open_connection, address, max_bytes))
+
         super().__init__(
             None,
             None,
             False,
-            lambda _request: Wire(open_connection, max_bytes),
+            listen,
             _QUIET,
             False,
             None,
