@@ -61,8 +61,12 @@ class Paper:
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
 
-    def send(self, text: bytes) -> None:
-        self.frames.append(msgspec.json.decode(text))
+    def write(self, frames: bytes) -> None:
+        while frames:
+            short = frames[1] < 126
+            size, begin = (frames[1], 2) if short else (int.from_bytes(frames[2:4]), 4)
+            self.frames.append(msgspec.json.decode(frames[begin : begin + size]))
+            frames = frames[begin + size :]
 
     def close(self, code: object, reason: str) -> None:
         """Nothing."""

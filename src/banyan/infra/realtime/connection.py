@@ -10,6 +10,7 @@ from uuid import UUID
 from banyan.infra.realtime import wire as codes
 from banyan.infra.realtime.frames import Goodbye, ServerFrame, encode
 from banyan.infra.realtime.metrics import CUT, FRAMES_IN
+from banyan.infra.realtime.wire import framed
 
 if TYPE_CHECKING:
     from picows import WSCloseCode
@@ -73,10 +74,14 @@ class Connection:
         self._budget_at = 0.0
 
     def send(self, text: bytes) -> None:
-        """Hands a frame to the socket. A client that leaves too much unread is cut."""
+        """Sends one message."""
+        self.write(framed(text))
+
+    def write(self, frames: bytes) -> None:
+        """Hands what is framed already to the socket. A client that leaves too much unread is cut."""
         if self.closed:
             return
-        self.wire.send(text)
+        self.wire.write(frames)
         if self.paused_at and self.wire.unread_bytes > self.keeper.settings.max_unread_bytes:
             self.cut("slow_consumer", reconnect=True)
 
@@ -89,7 +94,7 @@ class Connection:
             return
         self.closed = True
         CUT.labels(reason).inc()
-        self.wire.send(encode(Goodbye(reason, reconnect, round(after_seconds, 1))))
+        self.wire.write(framed(encode(Goodbye(reason, reconnect, round(after_seconds, 1)))))
         self.wire.close(code, reason)
         self.keeper.expect_end(self)
 

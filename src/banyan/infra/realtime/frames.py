@@ -193,7 +193,7 @@ def error_frame(error: BanyanError, topic: str | None = None, id: FrameId | None
 
 
 def event_text(topic: str, data: bytes, offset: int | str | None = None) -> bytes:
-    """An event, from its encoded content; `topic` holds nothing that JSON would escape."""
+    """An event as a message, from its encoded content; `topic` holds nothing that JSON would escape."""
     if offset is None:
         return b'{"type":"event","topic":"%b","data":%b}' % (topic.encode(), data)
     return b'{"type":"event","topic":"%b","offset":%b,"data":%b}' % (topic.encode(), encode(offset), data)

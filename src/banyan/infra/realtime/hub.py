@@ -1,44 +1,75 @@
 """Who has joined what in this process, and the hand-out of events to them.
 
-A large topic is served in chunks with a turn of the event loop between them, so that a broadcast delays what is meant
-for one client by no more than a chunk. Events of one topic stay in order; of several topics each gets its turn.
+A large topic is served in chunks of a millisecond with a turn of the event loop between them, so that a broadcast
+delays what is meant for one client by no more than a chunk. Events of one topic stay in order; of several topics each
+gets its turn.
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 from uuid import UUID
 
 from banyan.infra.declare import Topic
 from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.frames import event_text
 from banyan.infra.realtime.metrics import DELIVERY_SECONDS, FAN_OUT_SECONDS, FRAMES_OUT
+from banyan.infra.realtime.wire import framed
 
-# About a millisecond of work.
-_CHUNK = 128
+# So many are served on the spot; beyond, in chunks.
+_SMALL = 128
+# A chunk ends after so long: what is meant for one client waits no longer than that behind a broadcast.
+_CHUNK_SECONDS = 0.001
+_CLOCK_EVERY = 16
+# Events that wait for one topic go out together, one system call for all of them: the more comes, the cheaper.
+_MOST_TOGETHER = 32
+_MOST_BYTES_TOGETHER = 32 * 1024
 
 Offset = int | str | None
 
 
-class Event:
-    """One event on its way to the members of a channel."""
+class Event(NamedTuple):
+    """One event on its way to the members of a channel, ready for the wire."""
 
-    __slots__ = ("committed_at", "members", "place", "seq", "started_at", "text")
+    frame: bytes
+    seq: int | None
+    committed_at: float
+    published_at: float
 
-    def __init__(self, text: bytes, seq: int | None, members: list[Connection], committed_at: float) -> None:
-        self.text = text
-        self.seq = seq
+
+class Batch:
+    """Events that go out together: all live, or all numbered without a gap between them."""
+
+    __slots__ = ("events", "frames", "members", "place")
+
+    def __init__(self, events: list[Event], members: list[Connection]) -> None:
+        self.events = events
+        self.frames = events[0].frame if len(events) == 1 else b"".join(event.frame for event in events)
+        # Whoever comes later is not among them: they are told where they begin.
         self.members = members
         self.place = 0
-        self.committed_at = committed_at
-        self.started_at = time.monotonic()
 
 
 class Channel:
     """One topic that sockets of this process have joined, with where each of them stands in its log."""
 
-    __slots__ = ("epoch", "id", "joining", "key", "members", "name", "owner_id", "queue", "state", "topic", "touched")
+    __slots__ = (
+        "epoch",
+        "id",
+        "joining",
+        "key",
+        "members",
+        "name",
+        "owner_id",
+        "queue",
+        "sending",
+        "state",
+        "topic",
+        "touched",
+    )
 
     def __init__(self, id: str, name: str, topic: Topic, key: str, owner_id: UUID | None) -> None:
         self.id = id
@@ -50,7 +81,9 @@ class Channel:
         self.owner_id = owner_id
         self.members: dict[Connection, Offset] = {}
         self.epoch: str | None = None
+        # What waits, and what is on its way; None while nothing is.
         self.queue: deque[Event] | None = None
+        self.sending: Batch | None = None
         self.joining = 0
         # Grows with everything that is heard of it: who joins sees whether something came meanwhile.
         self.touched = 0
@@ -62,8 +95,9 @@ class Hub:
 
     def __init__(self) -> None:
         self.channels: dict[str, Channel] = {}
-        self.people: dict[UUID, list[Connection]] = {}
-        self.sessions: dict[UUID, list[Connection]] = {}
+        # Tuples: nearly everybody has one, for which a list takes twice as much.
+        self.people: dict[UUID, tuple[Connection, ...]] = {}
+        self.sessions: dict[UUID, tuple[Connection, ...]] = {}
         self.on_gap: Callable[[Channel], None] = _ignore
         self.on_open: Callable[[Channel], None] = _ignore
         self.on_close: Callable[[Channel], None] = _ignore
@@ -75,9 +109,9 @@ class Hub:
     def add(self, connection: Connection) -> None:
         """A connection of a person."""
         if connection.account_id is not None:
-            self.people.setdefault(connection.account_id, []).append(connection)
+            self.people[connection.account_id] = (*self.people.get(connection.account_id, ()), connection)
         if connection.session_id is not None:
-            self.sessions.setdefault(connection.session_id, []).append(connection)
+            self.sessions[connection.session_id] = (*self.sessions.get(connection.session_id, ()), connection)
 
     def remove(self, connection: Connection) -> None:
         """Forgets a connection and all that it has joined."""
@@ -119,18 +153,17 @@ class Hub:
         if channel is None:
             return
         channel.touched += 1
-        text = event_text(channel.name, data, seq)
-        event = Event(text, seq, list(channel.members), committed_at)
-        if channel.queue is None and len(event.members) <= _CHUNK:
-            self._hand_out(channel, event)
-            return
-        if channel.queue is None:
-            channel.queue = deque()
+        event = Event(framed(event_text(channel.name, data, seq)), seq, committed_at, time.monotonic())
+        if channel.queue is not None:
+            channel.queue.append(event)
+        elif len(channel.members) <= _SMALL:
+            self._hand_out(channel, Batch([event], list(channel.members)), math.inf)
+        else:
+            channel.queue = deque((event,))
             self._busy.append(channel)
-        channel.queue.append(event)
-        if not self._pumping:
-            self._pumping = True
-            asyncio.get_running_loop().call_soon(self._pump)
+            if not self._pumping:
+                self._pumping = True
+                asyncio.get_running_loop().call_soon(self._pump)
 
     def joined_by(self, person_ids: Iterable[UUID], name: str) -> list[tuple[Connection, Channel]]:
         """What these people have joined under one name."""
@@ -149,58 +182,85 @@ class Hub:
     def _pump(self) -> None:
         """One chunk of one channel, then a turn of the loop."""
         channel = self._busy.popleft()
-        queue = channel.queue
-        if queue:
-            if self._hand_out(channel, queue[0]):
-                queue.popleft()
-            if queue:
-                self._busy.append(channel)
-            else:
-                channel.queue = None
+        if channel.sending is None and channel.queue:
+            channel.sending = Batch(_take_together(channel.queue), list(channel.members))
+        if channel.sending is not None and self._hand_out(channel, channel.sending, time.monotonic() + _CHUNK_SECONDS):
+            channel.sending = None
+        if channel.sending is None and not channel.queue:
+            channel.queue = None
+        else:
+            self._busy.append(channel)
         self._pumping = bool(self._busy)
         if self._pumping:
             asyncio.get_running_loop().call_soon(self._pump)
 
-    def _hand_out(self, channel: Channel, event: Event) -> bool:
-        """The next chunk of an event; True when it was the last."""
-        chunk = event.members[event.place : event.place + _CHUNK]
-        event.place += _CHUNK
-        if event.seq is None:
-            members = channel.members
-            for connection in chunk:
-                if connection in members:
-                    connection.send(event.text)
-        elif not _send_in_order(channel, chunk, event.text, event.seq):
+    def _hand_out(self, channel: Channel, batch: Batch, until: float) -> bool:
+        """Goes on with a batch until that moment; True when it is through."""
+        hand_out = _hand_out_live if batch.events[0].seq is None else _hand_out_numbered
+        complete = True
+        while batch.place < len(batch.members):
+            few = batch.members[batch.place : batch.place + _CLOCK_EVERY]
+            batch.place += len(few)
+            if not hand_out(channel, batch, few):
+                complete = False
+            if time.monotonic() >= until:
+                break
+        if not complete:
             self.on_gap(channel)
-        FRAMES_OUT.inc(len(chunk))
-        if event.place < len(event.members):
+        if batch.place < len(batch.members):
             return False
+        FRAMES_OUT.inc(len(batch.members) * len(batch.events))
         now = time.monotonic()
-        FAN_OUT_SECONDS.observe(now - event.started_at)
-        DELIVERY_SECONDS.observe(now - event.committed_at)
+        for event in batch.events:
+            FAN_OUT_SECONDS.observe(now - event.published_at)
+            DELIVERY_SECONDS.observe(now - event.committed_at)
         return True
 
 
-def _send_in_order(channel: Channel, chunk: Iterable[Connection], text: bytes, seq: int) -> bool:
+def _take_together(queue: deque[Event]) -> list[Event]:
+    """The next events that may go out in one batch, out of the queue."""
+    events = [queue.popleft()]
+    size = len(events[0].frame)
+    while queue and len(events) < _MOST_TOGETHER:
+        last, following = events[-1], queue[0]
+        size += len(following.frame)
+        follows = following.seq is None if last.seq is None else following.seq == last.seq + 1
+        if size > _MOST_BYTES_TOGETHER or not follows:
+            break
+        events.append(queue.popleft())
+    return events
+
+
+def _hand_out_live(channel: Channel, batch: Batch, few: Iterable[Connection]) -> bool:
+    members, frames = channel.members, batch.frames
+    for connection in few:
+        if connection in members:
+            connection.write(frames)
+    return True
+
+
+def _hand_out_numbered(channel: Channel, batch: Batch, few: Iterable[Connection]) -> bool:
     """To those who have everything before it; False when somebody has not."""
     members = channel.members
+    first, last = batch.events[0].seq or 0, batch.events[-1].seq or 0
     complete = True
-    for connection in chunk:
+    for connection in few:
         stands_at = members.get(connection)
-        if not isinstance(stands_at, int):
+        if not isinstance(stands_at, int) or stands_at >= last:
             continue
-        if stands_at == seq - 1:
-            members[connection] = seq
-            connection.send(text)
-        elif stands_at < seq:
+        if stands_at < first - 1:
             complete = False
+            continue
+        members[connection] = last
+        missing = batch.events[stands_at - first + 1 :]
+        connection.write(batch.frames if stands_at == first - 1 else b"".join(event.frame for event in missing))
     return complete
 
 
-def _drop(index: dict[UUID, list[Connection]], key: UUID | None, connection: Connection) -> None:
+def _drop(index: dict[UUID, tuple[Connection, ...]], key: UUID | None, connection: Connection) -> None:
     if key is None or key not in index:
         return
-    others = [other for other in index[key] if other is not connection]
+    others = tuple(other for other in index[key] if other is not connection)
     if others:
         index[key] = others
     else:

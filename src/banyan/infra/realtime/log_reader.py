@@ -6,6 +6,7 @@ Hints are coalesced: a channel is read once for any number of them, and then res
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from uuid import UUID
 
 import structlog
 
@@ -15,6 +16,7 @@ from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.frames import Subscribed, encode, event_text
 from banyan.infra.realtime.hub import Channel, Offset
 from banyan.infra.realtime.metrics import FRAMES_OUT, READ_FAILURES
+from banyan.infra.realtime.wire import framed
 from banyan.kernel.errors import Unavailable
 
 log = structlog.get_logger("banyan.realtime")
@@ -25,6 +27,8 @@ _REST_SECONDS = 0.25
 _AFTER_FAILURE_SECONDS = 1.0
 PAGE = 200
 _CHUNK = 128
+# Events of a page that go to a member by one system call.
+_TOGETHER = 32
 
 # What a channel is in, as its `state`.
 _IDLE, _QUEUED, _READING, _STALE, _RESTING, _RESTING_STALE = range(6)
@@ -132,19 +136,43 @@ def begin_anew(channel: Channel, head: Place) -> None:
 
 
 async def _send_page(channel: Channel, offset: Offset, logged: Sequence[Logged], members: Sequence[Connection]) -> None:
-    """Each event to those who have just the one before it: others got it another way meanwhile."""
-    stands_at = channel.members
-    before = offset
-    for one in logged:
-        text = event_text(channel.name, encode(one.event), one.offset)
-        other = text if one.instead is None else event_text(channel.name, encode(one.instead), one.offset)
+    """Each gets what follows where they stand by now: of some events others told them meanwhile."""
+    for start in range(0, len(logged), _TOGETHER):
+        part = _Part(channel.name, offset, logged[start : start + _TOGETHER])
         for place in range(0, len(members), _CHUNK):
-            chunk = members[place : place + _CHUNK]
-            for connection in chunk:
-                if stands_at.get(connection) == before:
-                    stands_at[connection] = one.offset
-                    connection.send(other if connection.account_id in one.hidden_from else text)
-            FRAMES_OUT.inc(len(chunk))
+            for connection in members[place : place + _CHUNK]:
+                part.send(channel, connection)
             if len(members) > _CHUNK:
                 await asyncio.sleep(0)
-        before = one.offset
+        offset = part.end
+
+
+class _Part:
+    """Events of a log that are sent together, encoded once however many members there are."""
+
+    def __init__(self, topic: str, before: Offset, logged: Sequence[Logged]) -> None:
+        self._logged = logged
+        self._frames = [framed(event_text(topic, encode(one.event), one.offset)) for one in logged]
+        self._others = [
+            frame if one.instead is None else framed(event_text(topic, encode(one.instead), one.offset))
+            for one, frame in zip(logged, self._frames, strict=True)
+        ]
+        self._hidden_from = frozenset[UUID]().union(*(one.hidden_from for one in logged))
+        self._all = b"".join(self._frames)
+        # How many of them somebody has who stands there.
+        self._known: dict[Offset, int] = {before: 0} | {one.offset: n for n, one in enumerate(logged, 1)}
+        self.end = logged[-1].offset
+
+    def send(self, channel: Channel, connection: Connection) -> None:
+        """What of it this member has not got; nothing to who is no member any more, or stands elsewhere."""
+        known = self._known.get(channel.members.get(connection))
+        if known is None or known == len(self._logged):
+            return
+        channel.members[connection] = self.end
+        FRAMES_OUT.inc(len(self._logged) - known)
+        account_id = connection.account_id
+        if account_id in self._hidden_from:
+            rest = zip(self._logged[known:], self._frames[known:], self._others[known:], strict=True)
+            connection.write(b"".join(other if account_id in one.hidden_from else frame for one, frame, other in rest))
+        else:
+            connection.write(b"".join(self._frames[known:]) if known else self._all)

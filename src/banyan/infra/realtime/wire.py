@@ -4,8 +4,9 @@ uvicorn parses the upgrade request; from then on the connection belongs to picow
 what uvicorn's own takes. What a client does wrong below the level of messages ends here, with a close code.
 """
 
+import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from picows import (
@@ -35,8 +36,12 @@ _HANDSHAKE = (
 # picows keeps the answer of each connection; but for the key's digest, written anew each time, it is always the same.
 _ACCEPTED = WSUpgradeResponse.create_101_response()
 
-# Looked up once: this stands in the loop of every broadcast.
-_TEXT = WSMsgType.TEXT
+# The first byte of a text message in one frame, and the second of lengths that stand in 16 and in 64 bits.
+_TEXT: Final = 0x81
+_SHORT: Final = 126
+_LONG: Final = 127
+# Of a connection that may not be written to directly.
+_NO_FILE: Final = -1
 
 OK = WSCloseCode.OK
 GOING_AWAY = WSCloseCode.GOING_AWAY
@@ -85,15 +90,26 @@ class _Quiet:
     debug = info = warning = error = exception = log
 
 
+def framed(text: bytes) -> bytes:
+    """A text message as it goes over the wire."""
+    size = len(text)
+    if size < _SHORT:
+        return b"%c%c%b" % (_TEXT, size, text)
+    if size < 1 << 16:
+        return b"%c%c%b%b" % (_TEXT, _SHORT, size.to_bytes(2), text)
+    return b"%c%c%b%b" % (_TEXT, _LONG, size.to_bytes(8), text)
+
+
 class Wire(WSListener):
     """One socket as its connection sees it."""
 
-    __slots__ = ("_address", "_max_bytes", "_open", "_pieces", "_receiver", "_transport")
+    __slots__ = ("_address", "_file", "_max_bytes", "_open", "_pieces", "_receiver", "_transport")
 
     def __init__(self, open_connection: "OpenConnection", address: str, max_bytes: int) -> None:
         self._open = open_connection
         self._address = address
         self._max_bytes = max_bytes
+        self._file = _NO_FILE
         self._receiver: Receiver
         self._transport: WSTransport
         # A message that comes in several frames, so far.
@@ -104,8 +120,24 @@ class Wire(WSListener):
         """What waits for the client."""
         return self._transport.underlying_transport.get_write_buffer_size()
 
-    def send(self, text: bytes) -> None:
-        self._transport.send(_TEXT, text)
+    def write(self, frames: bytes) -> None:
+        """Hands over whole frames, as `framed` makes them. One bytes object may go to any number of clients: what one
+        of them leaves unread is not copied.
+        """
+        transport = self._transport
+        if transport.is_close_frame_sent or transport.is_disconnected:
+            return
+        below = transport.underlying_transport
+        if self._file >= 0 and not below.get_write_buffer_size():
+            # At once: the event loop would first queue it, at twice the price of the system call.
+            try:
+                written = os.write(self._file, frames)
+            except OSError:
+                written = 0
+            if written == len(frames):
+                return
+            frames = frames[written:] if written else frames
+        below.write(frames)
 
     def ping(self) -> None:
         self._transport.send_ping()
@@ -123,7 +155,10 @@ class Wire(WSListener):
         self._transport = transport
         # It would be kept as long as the connection.
         transport.request.headers = _ACCEPTED.headers
-        transport.underlying_transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        below = transport.underlying_transport
+        below.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        if not transport.is_secure:
+            self._file = below.get_extra_info("socket").fileno()
         self._receiver = self._open(self, self._address)
         del self._open, self._address
 
