@@ -1,12 +1,15 @@
 """A realtime process to be measured, which publishes by itself when a line on its standard input says so:
 
-    broadcast EVENTS BYTES      to `posts:public`, as fast as they are handed out
+    broadcast EVENTS BYTES      to `posts:public`, the next when the one before it is handed out
+    burst EVENTS BYTES          to `posts:public`, all of them at once
     targeted EVENTS SECONDS     to the topic `bench`, one every so many seconds, each with its moment
+    stop 0 0                    ends the targeted ones
 
 Each is answered by one line of JSON once it is done. The environment is that of `banyan serve`.
 """
 
 import asyncio
+import os
 import sys
 import time
 from uuid import UUID
@@ -54,33 +57,50 @@ async def _anybody(work: Work, viewer_id: UUID | None, key: str) -> bool:
 async def _obey(platform: Platform) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    tasks = []
+    tasks: list[asyncio.Task[None]] = []
     while line := await reader.readline():
         name, count, size = line.decode().split()
-        order = (
-            _broadcast(platform, int(count), int(size))
-            if name == "broadcast"
-            else _targeted(platform, int(count), float(size))
-        )
-        tasks.append(asyncio.create_task(order))
+        if name == "stop":
+            tasks.pop().cancel()
+            _say({"stopped": 1})
+        elif name == "targeted":
+            tasks.append(asyncio.create_task(_targeted(platform, int(count), float(size))))
+        else:
+            # In front of the targeted ones, which `stop` ends.
+            tasks.insert(0, asyncio.create_task(_broadcast(platform, int(count), int(size), name == "burst")))
 
 
-async def _broadcast(platform: Platform, count: int, size: int) -> None:
+async def _broadcast(platform: Platform, count: int, size: int, at_once: bool) -> None:
     hub = platform.realtime.hub
     data = msgspec.json.encode("x" * (size - 2))
     members = len(hub.channels["posts:public"].members)
     wall, cpu = time.monotonic(), time.process_time()
     for _ in range(count):
         platform.realtime.publish("posts:public", data, None, time.monotonic())
-        while hub.channels["posts:public"].queue is not None:
+        while not at_once and hub.channels["posts:public"].queue is not None:
             await asyncio.sleep(0)
+    while hub.channels["posts:public"].queue is not None:
+        await asyncio.sleep(0)
     _say(
         {
             "deliveries": count * members,
             "seconds": time.monotonic() - wall,
             "cpu_seconds": time.process_time() - cpu,
+            "bare_seconds": _bare_seconds(platform, size),
         }
     )
+
+
+def _bare_seconds(platform: Platform, size: int) -> float:
+    """CPU that the system call alone takes for one event to one socket, with nothing around it: what no server can be
+    quicker than. The sockets get an empty WebSocket pong of that size in pieces, which clients pass over.
+    """
+    files = [member.wire._file for member in platform.realtime.hub.channels["posts:public"].members]
+    frames = b"\x8a\x00" * (size // 2)
+    cpu = time.process_time()
+    for file in files:
+        os.write(file, frames)
+    return (time.process_time() - cpu) / len(files)
 
 
 async def _targeted(platform: Platform, count: int, pause_seconds: float) -> None:
