@@ -7,6 +7,7 @@ import pytest
 
 from banyan.features.posts.jobs import FanOutPost
 from banyan.features.posts.models import AudienceKind, PostChanges
+from banyan.features.posts.service.announcing import FEEDS_TOPIC
 from banyan.features.posts.service.homes import HomeSizes
 from banyan.features.posts.signals import PostPublished
 from banyan.infra.database.pool import Pool
@@ -249,3 +250,35 @@ async def test_a_bad_cursor_is_refused(town: Town) -> None:
     async with town.work() as work:
         with pytest.raises(Invalid):
             await town.homes.read_feed(work, ada, 20, "rubbish")
+
+
+async def test_who_has_a_post_already_keeps_nobody_from_it(town: Town) -> None:
+    """By the backfill of a connection that was made meanwhile, or by an earlier audience: in any chunk."""
+    ada, *others = [await town.person(f"person{number}") for number in range(7)]
+    for other in others:
+        await town.connect(ada, other)
+    await town.drain()
+    post = await town.publish(ada, "For all", "connections")
+    async with town.work() as work:
+        for other in others[1:4:2]:
+            await work.write("INSERT INTO posts_home (person_id, post_id) VALUES ($1, $2)", other, post.id)
+    await town.drain()
+    assert [await home_rows(town, other) for other in others] == [1] * 6
+    assert await home_rows(town, ada) == 1
+
+
+async def test_a_fan_out_that_begins_anew_still_goes_on_and_is_announced(small_town: Town) -> None:
+    """Two homes at a time here: each of the jobs meets a row that is there, and enqueues the next one all the same."""
+    town = small_town
+    ada, *others = [await town.person(f"person{number}") for number in range(6)]
+    for other in others:
+        await town.connect(ada, other)
+    await town.drain()
+    post = await town.publish(ada, "Again", "connections")
+    await town.drain()
+    town.memory.announced.clear()
+    async with town.work() as work:
+        work.enqueue(FanOutPost(post.id, ada))
+    await town.drain()
+    assert [await bodies(town, other) for other in others] == [["Again"]] * 5
+    assert (FEEDS_TOPIC, (str(ada),)) in town.memory.announced

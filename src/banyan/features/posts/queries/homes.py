@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
+
 from banyan.features.posts.models import FeedMark, PostRow
 from banyan.features.posts.queries.posts import COLUMNS, JOINS, post_rows
 from banyan.infra.database.work import Work
@@ -68,6 +70,13 @@ _MARKS = _PAGE.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
 _MERGED_MARKS = _MERGED.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
 _OLDER_MARKS = _OLDER.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
 
+# Nearly always none of the homes has the post. To be ready for one that has costs half as much again: every row is then
+# looked for first and confirmed afterwards.
+_INTO_HOMES = """INSERT INTO posts_home (person_id, post_id)
+    SELECT reader, $2 FROM unnest($1::uuid[]) AS reader
+    WHERE EXISTS (SELECT FROM posts_posts WHERE id = $2 AND audience <> 'self')"""
+_INTO_SOME_HOMES = f"{_INTO_HOMES} ON CONFLICT DO NOTHING"
+
 _RAISE_FLOOR = """ON CONFLICT (person_id)
     DO UPDATE SET floor_id = greatest(posts_home_floors.floor_id, excluded.floor_id)"""
 
@@ -108,15 +117,14 @@ async def list_older_marks(
 
 
 async def insert_home_rows(work: Work, post_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """One post into many homes, unless it is gone or for its author alone by now."""
-    await work.write(
-        """INSERT INTO posts_home (person_id, post_id)
-           SELECT reader, $2 FROM unnest($1::uuid[]) AS reader
-           WHERE EXISTS (SELECT FROM posts_posts WHERE id = $2 AND audience <> 'self')
-           ON CONFLICT DO NOTHING""",
-        person_ids,
-        post_id,
-    )
+    """One post into many homes, unless it is gone or for its author alone by now; the first write of its
+    transaction, which is begun anew where some of them have it already.
+    """
+    try:
+        await work.write(_INTO_HOMES, person_ids, post_id)
+    except asyncpg.UniqueViolationError:
+        await work.rollback()
+        await work.write(_INTO_SOME_HOMES, person_ids, post_id)
 
 
 async def backfill_home(work: Work, person_id: UUID, author_id: UUID, newest: int) -> None:
@@ -170,14 +178,13 @@ async def remove_from_home(work: Work, person_id: UUID, author_id: UUID) -> None
 async def trim_homes(work: Work, person_ids: Sequence[UUID], keep: int) -> None:
     """Leaves at most the newest `keep` rows of each home: the floor rises to the first row that has to go."""
     await work.write(
-        f"""WITH cut AS (
-                SELECT reader AS person_id, (
-                    SELECT h.post_id FROM posts_home h WHERE h.person_id = reader
-                    ORDER BY h.post_id DESC OFFSET $2 LIMIT 1) AS floor_id
-                FROM unnest($1::uuid[]) AS reader),
-            raised AS (
+        f"""WITH raised AS (
                 INSERT INTO posts_home_floors (person_id, floor_id)
-                SELECT person_id, floor_id FROM cut WHERE floor_id IS NOT NULL {_RAISE_FLOOR}
+                SELECT reader, cut.floor_id FROM unnest($1::uuid[]) AS reader
+                CROSS JOIN LATERAL (
+                    SELECT h.post_id AS floor_id FROM posts_home h WHERE h.person_id = reader
+                    ORDER BY h.post_id DESC OFFSET $2 LIMIT 1) cut
+                {_RAISE_FLOOR}
                 RETURNING person_id, floor_id)
             DELETE FROM posts_home h USING raised
             WHERE h.person_id = raised.person_id AND h.post_id <= raised.floor_id""",
