@@ -102,7 +102,7 @@ async def test_the_filter_narrows_contents_and_text(browser: Browser, server_url
         await visitor.go("/docs")
         await visitor.page.locator(".operation").first.wait_for()
         await visitor.page.keyboard.press("/")
-        await visitor.page.keyboard.type("put reactions")
+        await visitor.page.keyboard.type("put posts reactions")
         shown = visitor.page.locator(".operation:not([hidden])")
         await expect(shown).to_have_count(1)
         await expect(visitor.page.locator("#found")).to_contain_text(f"1 of {len(await operations(server_url))}")

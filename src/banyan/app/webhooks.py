@@ -26,7 +26,8 @@ from banyan.infra.auth.sealing import Sealer
 from banyan.infra.outgoing.sender import Limits, Outgoing, Targets
 from banyan.kernel.signals import Signal
 
-# What stands on somebody's private lists is nobody else's business: those signals stay inside.
+# Who stands on somebody's private lists, who asked whom and was not answered, and who writes to whom is nobody else's
+# business: those signals stay inside.
 SIGNALS: tuple[type[Signal], ...] = (
     AccountCreated,
     AccountDeleted,

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from banyan.app.webhooks import SIGNALS
+from banyan.features.messaging import signals as messaging_signals
 from banyan.features.people import signals as people_signals
 from banyan.kernel.signals import Signal, kind_of
 from tests.features.accounts.steps import code
@@ -16,7 +17,13 @@ from tests.support.eventually import eventually
 
 URL = "https://hooks.example.com/banyan"
 # Of no business to anybody outside.
-KEPT_INSIDE = {people_signals.ListMemberAdded, people_signals.ListMemberRemoved, people_signals.ListDeleted}
+KEPT_INSIDE = {
+    people_signals.ListMemberAdded,
+    people_signals.ListMemberRemoved,
+    people_signals.ListDeleted,
+    people_signals.ConnectionAsked,
+    messaging_signals.MessageSent,
+}
 
 
 def test_every_signal_is_told_or_kept_inside_on_purpose() -> None:

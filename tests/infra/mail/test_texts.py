@@ -44,7 +44,7 @@ def test_text_and_html(texts: MailTexts) -> None:
     mail = texts.compose("hello", "en", "ada@example.org", {"name": "Ada <3"}, LINK)
     assert (mail.to, mail.subject) == ("ada@example.org", "en: hello Ada <3")
     assert mail.text == f"Dear Ada <3\n\nWelcome to Tree & Co\n\n{LINK}\n\nBye\n\n-- \nTree & Co\n"
-    assert "<p>Dear Ada &lt;3</p>" in mail.html
+    assert ">Dear Ada &lt;3</p>" in mail.html
     assert "Tree &amp; Co" in mail.html
     assert 'href="https://here.test/verify-email#token=abc&amp;x"' in mail.html
     assert ">Come in</a>" in mail.html
