@@ -57,6 +57,7 @@ class Traffic(Section):
     operations: dict[Name, Operation] = {}
     peak_requests_per_second: Amount | None = Field(None, description="declared; computed from operations when absent")
     requests_per_active_user_per_day: Amount | None = None
+    requests_per_registered_user_per_day: Amount | None = None
     messages_per_active_user_per_day: Amount | None = None
     peak_hours: list[Annotated[list[Hour], Field(min_length=2, max_length=2)]] = Field(
         [], description="[[7, 9], [12, 14]] in the people's time zone"
@@ -195,6 +196,7 @@ class Machine(Section):
     vcpu: Annotated[float, Field(gt=0)] | None = None
     ram_gib: Annotated[float, Field(gt=0)] | None = None
     disk_gb: Annotated[float, Field(ge=0)] | None = None
+    transfer_tb: Annotated[float, Field(ge=0)] | None = None
     price_month: Amount | None = Field(None, description="of one, in the file's currency")
     services: list[Name] = []
 

@@ -1,0 +1,95 @@
+"""What must not be lost in a cache that may drop anything, and what several processes cannot share."""
+
+from collections.abc import Iterator
+
+from banyan.planner.findings.context import Context, finding, number, setting
+from banyan.planner.plan import Finding
+
+_PRECIOUS = {"jobs": "a job that was accepted", "sessions": "signed-in people", "queue": "a job that was accepted"}
+_FORK_SHARE = 0.5  # what a snapshot may need beside the data while pages are written
+
+
+def find(context: Context) -> Iterator[Finding]:
+    yield from _evicted(context)
+    yield from _whole_budget(context)
+    yield from _in_process(context)
+    yield from _local_state(context)
+
+
+def _evicted(context: Context) -> Iterator[Finding]:
+    for where, service in context.services():
+        policy = str(service.settings.get("maxmemory_policy", ""))
+        if not policy.startswith("allkeys"):
+            continue
+        held = [part.strip() for part in str(service.settings.get("holds", "")).split(",")]
+        users = [each.name for _, each in context.services() if each.settings.get("jobs_in") == service.name]
+        for what in held + (["jobs"] if users and "jobs" not in held else []):
+            if what in _PRECIOUS:
+                yield finding(
+                    "error",
+                    f"{what}_in_evicting_cache",
+                    f"{where}.settings.maxmemory_policy",
+                    policy,
+                    "noeviction",
+                    f"{service.name} holds {what} and drops any key when memory is short ({policy}): "
+                    f"{_PRECIOUS[what]} can vanish; keep them apart, or set noeviction",
+                )
+
+
+def _whole_budget(context: Context) -> Iterator[Finding]:
+    for where, service in context.services():
+        limit = setting(service, "maxmemory_mib")
+        saves = any(name.startswith(("save", "appendfsync")) for name in service.settings)
+        if limit is None or limit < service.memory_mib.high * 0.95 or not saves:
+            continue
+        needed = limit * (1 + _FORK_SHARE)
+        yield finding(
+            "warning",
+            "cache_fills_its_budget",
+            f"{where}.settings.maxmemory_mib",
+            f"{number(limit)} MiB of {number(service.memory_mib.high)}",
+            f"{number(needed)} MiB",
+            f"{service.name} may fill its whole budget of {number(service.memory_mib.high)} MiB "
+            f"and also writes snapshots, which need up to {number(needed)} MiB while they run",
+        )
+
+
+def _in_process(context: Context) -> Iterator[Finding]:
+    for where, service in context.services():
+        if service.settings.get("cache") == "in_process" and (service.workers or 1) > 1:
+            yield finding(
+                "error",
+                "cache_of_each_worker",
+                f"{where}.workers",
+                f"{service.workers} workers",
+                "1 worker",
+                f"{service.name} caches in the process and has {service.workers} workers: what one drops the others "
+                "still serve; share the cache (Redis), or tell the others",
+            )
+
+
+def _local_state(context: Context) -> Iterator[Finding]:
+    for where, phase, machine in context.machines():
+        if machine.count < 2:
+            continue
+        for service in context.on(machine):
+            if service.settings.get("files") == "local":
+                yield finding(
+                    "error",
+                    "local_files_on_several_machines",
+                    f"{where}.count",
+                    f"{machine.count} machines",
+                    "files on each",
+                    f"{service.name} keeps files on its own disk and runs on {machine.count} machines in {phase.name}: "
+                    "what one stores the other does not have; use an object store",
+                )
+            if service.settings.get("socket_adapter") == "none":
+                yield finding(
+                    "error",
+                    "sockets_on_several_machines",
+                    f"{where}.count",
+                    f"{machine.count} machines",
+                    "no bus between them",
+                    f"{service.name} has sockets on {machine.count} machines in {phase.name} "
+                    "and no adapter between them: a message reaches only who is connected to the same one",
+                )

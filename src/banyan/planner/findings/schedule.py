@@ -1,0 +1,111 @@
+"""Phases and tables against each other and against the scenarios' months."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from banyan.planner.findings.context import Context, finding, number, span, total
+from banyan.planner.plan import Finding
+from banyan.planner.quantity import Quantity
+from banyan.planner.workload.models import Phase, Scenario
+
+
+def find(context: Context) -> Iterator[Finding]:
+    yield from _joined(context)
+    yield from _tables(context)
+    yield from _months(context)
+    yield from _beyond(context)
+
+
+def _joined(context: Context) -> Iterator[Finding]:
+    for place, (before, after) in enumerate(pairwise(context.workload.phases), start=1):
+        if before.to_users is not None and before.to_users != after.from_users:
+            gap = "a gap" if before.to_users < after.from_users else "an overlap"
+            yield finding(
+                "error",
+                "phases_do_not_join",
+                f"phases.{place}.from_users",
+                number(after.from_users),
+                number(before.to_users),
+                f"{before.name} ends at {number(before.to_users)} users and {after.name} begins at "
+                f"{number(after.from_users)}: {gap}",
+            )
+
+
+def _cost(phase: Phase) -> Quantity | None:
+    return phase.total_month or total(phase)
+
+
+def _tables(context: Context) -> Iterator[Finding]:
+    """Two tables for the same people that ask for different money."""
+    for place, other in enumerate(context.workload.alternatives):
+        mine = _cost(other)
+        if mine is None or other.to_users is None or other.instead_of is not None:
+            continue
+        middle = (other.from_users + other.to_users) / 2
+        for phase in context.workload.phases:
+            theirs = _cost(phase)
+            if theirs is None or not phase.from_users <= middle < (phase.to_users or float("inf")):
+                continue
+            if mine.low > theirs.high or mine.high < theirs.low:
+                yield finding(
+                    "warning",
+                    "tables_disagree",
+                    f"alternatives.{place}",
+                    span(mine, context.workload.currency),
+                    span(theirs, context.workload.currency),
+                    f"at {number(middle)} users {other.name} ({other.title}) costs {span(mine)} "
+                    f"and {phase.name} {span(theirs, context.workload.currency)}",
+                )
+
+
+def _users(scenario: Scenario, month: int) -> float | None:
+    users = scenario.registered_users_by_month
+    if users:
+        return users[month - 1] if month <= len(users) else None
+    if scenario.start_users is None or scenario.growth_per_month is None or month > (scenario.months or 0):
+        return None
+    return float(scenario.start_users * (1 + scenario.growth_per_month.mid) ** month)
+
+
+def _months(context: Context) -> Iterator[Finding]:
+    """A schedule by months against the scenarios: phases that are built before, or after, anybody needs them."""
+    scenarios = context.workload.scenarios
+    for place, phase in enumerate(context.workload.phases):
+        month = phase.starts_in_month
+        if month is None or not scenarios:
+            continue
+        users = {each.name: count for each in scenarios if (count := _users(each, month)) is not None}
+        early = {name: count for name, count in users.items() if count < phase.from_users / 2}
+        late = {name: count for name, count in users.items() if phase.to_users and count > phase.to_users}
+        for code, found, words in (
+            ("too_early", early, "needs it only from"),
+            ("too_late", late, "has outgrown its end at"),
+        ):
+            if found:
+                border = phase.from_users if code == "too_early" else phase.to_users or 0
+                listed = ", ".join(f"{name} {number(count)}" for name, count in found.items())
+                yield finding(
+                    "warning",
+                    f"schedule_{code}",
+                    f"phases.{place}.starts_in_month",
+                    f"month {month}",
+                    listed,
+                    f"{phase.name} starts in month {month} with {listed} users and {words} {number(border)} users",
+                )
+
+
+def _beyond(context: Context) -> Iterator[Finding]:
+    """Scenarios that end beyond the last phase."""
+    last = context.workload.phases[-1].to_users if context.workload.phases else None
+    for place, scenario in enumerate(context.workload.scenarios):
+        months = len(scenario.registered_users_by_month) or scenario.months or 0
+        users = _users(scenario, months)
+        if last is not None and users is not None and users > last:
+            yield finding(
+                "warning",
+                "growth_beyond_phases",
+                f"scenarios.{place}",
+                f"{number(users)} users",
+                f"{number(last)} users",
+                f"{scenario.name} reaches {number(users)} users, the last phase ends at {number(last)}",
+            )
