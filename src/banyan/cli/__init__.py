@@ -17,6 +17,7 @@ COMMANDS = {
     "admin": ("banyan.cli.admin:app", "see and change people, sessions, settings and the audit log"),
     "backup": ("banyan.cli.backup:app", "back up, check and restore database and files"),
     "plugins": ("banyan.cli.plugins:app", "list the plug-ins, and hold one to the contract"),
+    "plan": ("banyan.cli.plan:run", "plan servers, phases and cost from a file about the people"),
     "jobs": ("banyan.cli.jobs:app", "list, show and retry background jobs"),
 }
 

@@ -131,6 +131,7 @@ class Phase(Struct, frozen=True):
     configuration: list[Setting]
     memory_budget_mib: dict[str, float]
     connection_budget: dict[str, int]
+    regret_month: float | None = None  # beyond what each world would have needed, on average
 
 
 class GrowthMonth(Struct, frozen=True):

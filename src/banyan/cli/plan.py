@@ -1,0 +1,165 @@
+"""`banyan plan`: from a file about the people to servers, phases, cost and dates."""
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from banyan.cli.plan_tables import print_differences, print_explanation, print_plan
+from banyan.cli.process import console, print_line
+from banyan.planner.catalogue.prices import UnknownCurrencyError
+from banyan.planner.compute import SEED, WORLDS, Computed, UnknownScenario, compute
+from banyan.planner.differ import compare
+from banyan.planner.explain import UnknownKey, explain
+from banyan.planner.plan import Plan
+from banyan.planner.workload.models import Workload
+from banyan.planner.workload.parse import WorkloadError, parse_workload
+from banyan.planner.workload.schema import schema_text
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+
+BAD_FILE = 2
+
+
+class Stack(StrEnum):
+    """Whose software is planned: the document's, or Banyan."""
+
+    declared = "declared"
+    banyan = "banyan"
+
+
+class Output(StrEnum):
+    """For people, or for scripts."""
+
+    table = "table"
+    json = "json"
+
+
+File = Annotated[Path, typer.Argument(help="A planner file (TOML); see docs/planner.md.", show_default=False)]
+Chosen = Annotated[Stack | None, typer.Option(help="`declared` where the file describes a stack or phases.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the draws: the same seed, the same plan.")]
+Worlds = Annotated[int, typer.Option(min=1, max=100_000, help="How often uncertain figures are drawn.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="The day to plan from; today.")]
+
+
+@app.command()
+def show(
+    file: File,
+    format: Annotated[Output, typer.Option(help="`json`: all keys, for scripts.")] = Output.table,
+    scenario: Annotated[str | None, typer.Option(help="Only this scenario of the file.")] = None,
+    stack: Chosen = None,
+    out: Annotated[Path | None, typer.Option(help="Also write plan.json there.")] = None,
+    seed: Seed = SEED,
+    worlds: Worlds = WORLDS,
+    as_of: AsOf = None,
+    why: Annotated[str | None, typer.Option(metavar="KEY", help="Why a figure is what it is: its dotted key.")] = None,
+) -> None:
+    """The plan of a file: phases, cost, dates. `banyan plan FILE` is short for it."""
+    computed = _compute(file, stack=stack, scenario=scenario, seed=seed, worlds=worlds, as_of=as_of)
+    if why is not None:
+        _explain(computed, why, format)
+        return
+    encoded = msgspec.json.encode(computed.plan).decode()
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "plan.json").write_text(encoded + "\n")
+    if format is Output.json:
+        print_line(encoded)
+    else:
+        print_plan(computed.plan)
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="A", help="A planner file.", show_default=False)],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Its variant.", show_default=False)],
+    format: Annotated[Output, typer.Option(help="`json`: for scripts.")] = Output.table,
+    stack: Chosen = None,
+    seed: Seed = SEED,
+    worlds: Worlds = WORLDS,
+    as_of: AsOf = None,
+) -> None:
+    """What changes from one file's plan to another's, and the lines that it follows from."""
+    plans: list[Plan] = []
+    files: list[Workload] = []
+    for file in (before, after):
+        computed = _compute(file, stack=stack, scenario=None, seed=seed, worlds=worlds, as_of=as_of)
+        plans.append(computed.plan)
+        files.append(computed.workload)
+    found = compare(plans[0], plans[1], (files[0], files[1]))
+    if format is Output.json:
+        print_line(msgspec.json.encode(found).decode())
+    else:
+        print_differences(found)
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of planner files."""
+    print_line(schema_text().rstrip("\n"))
+
+
+def _compute(
+    file: Path, *, stack: Stack | None, scenario: str | None, seed: int, worlds: int, as_of: str | None
+) -> Computed:
+    day = _day(as_of)
+    try:
+        workload = parse_workload(_read(file)).workload
+        return compute(
+            workload, as_of=day, stack=stack.value if stack else None, scenario=scenario, seed=seed, worlds=worlds
+        )
+    except WorkloadError as error:
+        for problem in error.problems:
+            print_error(problem.text(str(file)))
+        raise typer.Exit(BAD_FILE) from None
+    except (UnknownScenario, UnknownCurrencyError) as error:
+        print_error(f"{file}: {error}")
+        raise typer.Exit(BAD_FILE) from None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        print_error(f"{file}: not a text file in UTF-8")
+    except OSError as error:
+        print_error(f"{file}: {error.strerror}")
+    raise typer.Exit(BAD_FILE)
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return date.today()  # noqa: DTZ011 - the day where the planner sits is the day that it plans from
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        print_error(f"--as-of {text}: should be a day, such as 2026-11-26")
+        raise typer.Exit(BAD_FILE) from None
+
+
+def _explain(computed: Computed, key: str, format: Output) -> None:
+    try:
+        found = explain(computed, key)
+    except UnknownKey as error:
+        print_error(str(error.args[0]))
+        raise typer.Exit(BAD_FILE) from None
+    if format is Output.json:
+        print_line(msgspec.json.encode(found).decode())
+    else:
+        print_explanation(found)
+
+
+def print_error(text: str) -> None:
+    """One line on stderr, as compilers say it."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def run(args: list[str], prog_name: str) -> None:
+    """Calls the command line; `banyan plan FILE …` is `banyan plan show FILE …`."""
+    names = {command.name or (command.callback and command.callback.__name__) for command in app.registered_commands}
+    if args and args[0] not in names and not args[0].startswith("-"):
+        args = ["show", *args]
+    app(args=args, prog_name=prog_name)

@@ -1,0 +1,89 @@
+"""When to upgrade: the window in the people's quietest hours, and what to do in which order."""
+
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from banyan.planner.growth import Curve, Timeline
+from banyan.planner.phases import PhaseModel
+from banyan.planner.plan import Upgrade
+from banyan.planner.workload.models import Workload
+
+WINDOW_HOURS = 3
+
+
+def quietest_hour(hourly_share: tuple[float, ...]) -> int:
+    """Where the three hours with the fewest requests begin; of equal ones the hours after 2 in the night."""
+    order: list[int] = [2, 3, 1, 4, 0, *range(5, 24)]
+    sums = {hour: sum(hourly_share[(hour + ahead) % 24] for ahead in range(WINDOW_HOURS)) for hour in order}
+    return min(order, key=lambda hour: round(sums[hour], 9))
+
+
+def window(workload: Workload, hourly_share: tuple[float, ...], before: date) -> tuple[str, str]:
+    """The last quiet window before a day: on a Sunday where weekends are quieter, else on a Tuesday."""
+    factor = workload.traffic.weekend_factor
+    wanted = 6 if factor is not None and factor.mid < 1 else 1
+    day = before - timedelta(days=1)
+    while day.weekday() != wanted:
+        day -= timedelta(days=1)
+    start = datetime(day.year, day.month, day.day, quietest_hour(hourly_share), tzinfo=ZoneInfo(workload.time_zone))
+    return start.isoformat(), (start + timedelta(hours=WINDOW_HOURS)).isoformat()
+
+
+def upgrades(
+    workload: Workload,
+    hourly_share: tuple[float, ...],
+    models: list[PhaseModel],
+    timeline: Timeline,
+    curve: Curve,
+) -> list[Upgrade]:
+    """An entry for each month in which a scenario moves to another phase."""
+    found = []
+    for number, (before, after) in enumerate(pairwise(timeline.places), start=1):
+        if before == after:
+            continue
+        year, month = map(int, curve.months[number].split("-"))
+        start, end = window(workload, hourly_share, date(year, month, 1))
+        old, new = models[before], models[after]
+        users = curve.users[number]
+        extra = _amount(new, users) - _amount(old, users)
+        found.append(
+            Upgrade(
+                scenario=curve.name,
+                from_phase=old.phase.name,
+                to_phase=new.phase.name,
+                order_by=timeline.order_by(number),
+                window_start=start,
+                window_end=end,
+                extra_cost_month=extra,
+                steps=steps(old, new),
+            )
+        )
+    return found
+
+
+def _amount(model: PhaseModel, users: float) -> float:
+    return sum(line.amount for line in model.bill(users).lines)
+
+
+def steps(old: PhaseModel, new: PhaseModel) -> list[str]:
+    """What to do, in order."""
+    had = {machine.role for machine in old.phase.machines}
+    machines = ", ".join(f"{each.count} x {_plan(each.provider, each.plan, each.role)}" for each in new.phase.machines)
+    found = [f"rent {machines or new.phase.title}", "take a backup and restore it on a new machine"]
+    if any(each.role.startswith("database") for each in new.phase.machines):
+        found.append("set up PostgreSQL on the new database machine as a replica of the old one")
+    if "balancer" in {each.role for each in new.phase.machines} - had:
+        found.append("put the load balancer in front, still with the old machine behind it")
+    if new.phase.topology in ("load_balanced", "replicated", "cluster") and old.phase.topology in ("single", "split"):
+        found.append("move files to the object store while serving")
+    found += [
+        "in the window: stop writes, let the replica catch up, promote it, point the application at it",
+        "start the application on its new machines and watch errors and p95 for an hour",
+        "keep the old machines for a week, then give them back",
+    ]
+    return found
+
+
+def _plan(provider: str, plan: str, role: str) -> str:
+    return f"{provider} {plan} ({role})" if plan else role

@@ -1,0 +1,183 @@
+"""Which option to rent: the one with the least regret among those that keep their promise, and why not the others."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from msgspec import Struct
+
+from banyan.planner.catalogue.prices import RentedPlan
+from banyan.planner.cost import Bill
+from banyan.planner.options import Market, Option, Picked, availability_percent, lower_quantile
+from banyan.planner.plan import Rejected
+from banyan.planner.topology import Role, Shape
+
+_SHOWN_PLANS = 12  # of one role: the cheaper plans that do not hold
+
+
+class Choice(Struct, frozen=True):
+    """What to rent for so many people. `regret` is what it costs a month beyond what each world would have needed."""
+
+    option: Option
+    bill: Bill
+    users: float
+    regret: float
+    shortfall: float
+    availability_percent: float
+    rejected: tuple[Rejected, ...]
+
+
+class NothingHolds(Exception):
+    """No option holds so many people. Says why not."""
+
+    def __init__(self, users: float, rejected: tuple[Rejected, ...]) -> None:
+        super().__init__(f"nothing that may be rented holds {users:,.0f} registered users")
+        self.users = users
+        self.rejected = rejected
+
+
+def choose(market: Market, users: float) -> Choice:
+    """The option to rent for `users`. Raises NothingHolds.
+
+    Feasible is what falls short in no more than the allowed chance. Among those the regret (the bill, less the cheapest
+    machines that would have held in each world) is least where the bill is, because what each world would have needed
+    is the same for all.
+    """
+    billed = [(option, bill_of(market, option, users)) for option in market.options(users)]
+    allowed = [entry for entry in billed if refusal(market, entry[0].shape, _counts(entry[0])) is None]
+    if not allowed:
+        raise NothingHolds(users, tuple(_reasons(market, users, None, billed)))
+    option, bill = min(allowed, key=lambda entry: (amount(entry[1]), len(entry[0].picked), entry[0].title))
+    needed = market.cheapest_by_world(users)
+    machines = market.prices.machines(option.rented)
+    held = option.capacity >= users
+    spared = np.where(np.isfinite(needed) & held, machines - needed, 0.0)
+    return Choice(
+        option=option,
+        bill=bill,
+        users=users,
+        regret=float(np.mean(np.maximum(spared, 0))),
+        shortfall=option.shortfall(users),
+        availability_percent=availability_percent(option.shape, _counts(option)),
+        rejected=tuple(_reasons(market, users, (option, bill), billed)),
+    )
+
+
+def cheapest_cost(market: Market, users: float) -> float:
+    """The bill of the cheapest feasible option at `users`. Raises NothingHolds. Never falls as users grow."""
+    return amount(choose(market, users).bill)
+
+
+def amount(bill: Bill) -> float:
+    """The sum of a bill's lines."""
+    return sum(line.amount for line in bill.lines)
+
+
+def bill_of(market: Market, option: Option, users: float) -> Bill:
+    """The whole bill of an option."""
+    return market.prices.bill(option.rented, users, object_store=option.shape.object_store)
+
+
+def refusal(market: Market, shape: Shape, counts: dict[str, int]) -> str | None:
+    """Why a shape is out, however large its machines: promised uptime that a single machine breaks."""
+    wanted = market.workload.objectives.availability_percent
+    reached = availability_percent(shape, counts)
+    if market.workload.high_availability and not shape.redundant:
+        return "one machine's failure stops it, and the file asks for high availability"
+    if wanted is not None and reached < wanted:
+        return f"single points of failure: about {reached:.2f}% of the time up, {wanted:g}% are promised"
+    return None
+
+
+def _counts(option: Option) -> dict[str, int]:
+    return {each.role.name: each.count for each in option.picked}
+
+
+def _reasons(
+    market: Market, users: float, chosen: tuple[Option, Bill] | None, billed: list[tuple[Option, Bill]]
+) -> Iterator[Rejected]:
+    currency = market.catalogue.currency
+    by_place = {(option.shape.name, option.provider): (option, bill) for option, bill in billed}
+    for shape in market.shapes:
+        for provider in market.providers:
+            entry = by_place.get((shape.name, provider))
+            if entry is None:
+                yield _too_small(market, shape, provider, users)
+                continue
+            option, bill = entry
+            if chosen is not None and option is chosen[0]:
+                continue
+            out = refusal(market, shape, _counts(option))
+            if out is not None:
+                yield Rejected(option.title, out, "availability", amount(bill))
+            elif chosen is not None:
+                more = amount(bill) - amount(chosen[1])
+                reason = f"holds, but costs {more:,.2f} {currency} a month more"
+                yield Rejected(option.title, reason, "cost", amount(bill))
+    if chosen is not None:
+        for picked in chosen[0].picked:
+            yield from _smaller_plans(market, chosen[0], picked, users)
+        yield from _not_for_rent(market, chosen[0], users)
+
+
+def _too_small(market: Market, shape: Shape, provider: str, users: float) -> Rejected:
+    """The first role that no plan of the provider holds, and what ends first on its largest machine."""
+    parts = len(shape.roles)
+    for role in shape.roles:
+        if market.pick(shape, provider, role, users) is None:
+            plan = max(market.plans[provider], key=lambda each: market.reach(role, each, parts))
+            resource, holds = _scarcest(market, role, plan, parts)
+            if resource == "disk" and plan.disk_gb == 0:
+                reason = "its plans have no disk of their own, and the catalogue has no price for one"
+            else:
+                most = max(role.max_count, 1) if not role.replicas else 1
+                reason = (
+                    f"at most {holds * most:,.0f} of {users:,.0f} users: {resource} ends on {plan.plan} ({role.name})"
+                )
+            return Rejected(f"{shape.name}: {provider}", reason, resource)
+    return Rejected(f"{shape.name}: {provider}", "its roles do not hold together", "cpu")
+
+
+def _scarcest(market: Market, role: Role, plan: RentedPlan, parts: int) -> tuple[str, float]:
+    users = market.carried(role, plan).by_resource
+    chance = market.chance / parts
+    ends = {name: lower_quantile(worlds, chance) for name, worlds in users.items()}
+    resource = min(ends, key=lambda name: ends[name])
+    return resource, market.reach(role, plan, parts)
+
+
+def _smaller_plans(market: Market, option: Option, picked: Picked, users: float) -> Iterator[Rejected]:
+    """Cheaper plans of the chosen provider that would not do for this role."""
+    parts = len(option.shape.roles)
+    spent = picked.plan.price_month * picked.count
+    shown = 0
+    for plan in market.plans[option.provider]:
+        if plan.price_month >= spent or plan is picked.plan or shown == _SHOWN_PLANS:
+            continue
+        resource, holds = _scarcest(market, picked.role, plan, parts)
+        count = market.count_for(picked.role, plan, users, parts)
+        title = f"{option.shape.name}: {option.provider} {plan.plan} ({picked.role.name})"
+        if count is None:
+            reason = f"one carries {holds:,.0f} of {users:,.0f} users: {resource} ends first"
+        else:
+            reason = f"{count} of them hold, but cost {plan.price_month * count:,.2f} a month"
+        shown += 1
+        yield Rejected(title, reason, resource if count is None else "cost", plan.price_month * (count or 1))
+
+
+def _not_for_rent(market: Market, option: Option, users: float) -> Iterator[Rejected]:
+    """Plans of the catalogue that would be cheaper, but may not be taken."""
+    rent = market.workload.rent
+    spent = market.prices.machines(option.rented)
+    may = {(plan.provider, plan.plan) for plan in market.catalogue.plans}
+    for plan in market.catalogue.all_plans:
+        if (plan.provider, plan.plan) in may or plan.price_month >= spent:
+            continue
+        if rent.providers and plan.provider not in rent.providers:
+            continue
+        if plan.architecture not in rent.architectures:
+            reason, resource = f"{plan.architecture} is not among the file's architectures", "architecture"
+        elif plan.cpu_class not in rent.cpu_classes:
+            reason, resource = f"its cores are {plan.cpu_class}, which the file does not take", "cpu_class"
+        else:
+            reason, resource = f"cannot be ordered: {plan.orderable}", "orderable"
+        yield Rejected(f"{plan.provider} {plan.plan}", reason, resource, plan.price_month)

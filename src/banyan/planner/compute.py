@@ -1,0 +1,167 @@
+"""From a workload to its plan."""
+
+from datetime import date
+
+from msgspec import Struct, structs
+
+from banyan.planner.calendar import upgrades
+from banyan.planner.catalogue.prices import Catalogue, load_catalogue
+from banyan.planner.declared import DeclaredPhases
+from banyan.planner.demand import Load, build_load, describe_demand
+from banyan.planner.draws import Draws
+from banyan.planner.growth import Curve, Timeline, curves
+from banyan.planner.options import Market
+from banyan.planner.phases import PhaseModel, plan_phases
+from banyan.planner.plan import Finding, Plan, Rejected
+from banyan.planner.profile import Profile, banyan_profile, declared_profile
+from banyan.planner.triggers import triggers
+from banyan.planner.workload.models import Workload
+
+WORLDS = 200
+SEED = 1
+_WIDEST = 1.2  # phases reach a fifth beyond the scenarios' middle, because worlds differ
+
+
+class UnknownScenario(ValueError):
+    """The file has no scenario of that name."""
+
+
+class Computed(Struct, frozen=True):
+    """A plan, and what it was computed from: what `--why` reads."""
+
+    plan: Plan
+    workload: Workload
+    profile: Profile
+    catalogue: Catalogue
+    draws: Draws
+    load: Load
+    models: list[PhaseModel]
+
+
+def default_stack(workload: Workload) -> str:
+    """The document's own software where the file describes it, else Banyan."""
+    return "declared" if workload.stack is not None or workload.phases else "banyan"
+
+
+def compute_plan(
+    workload: Workload,
+    *,
+    as_of: date,
+    stack: str | None = None,
+    scenario: str | None = None,
+    seed: int = SEED,
+    worlds: int = WORLDS,
+) -> Plan:
+    """The plan. Raises UnknownScenario, UnknownCurrencyError."""
+    return compute(workload, as_of=as_of, stack=stack, scenario=scenario, seed=seed, worlds=worlds).plan
+
+
+def compute(
+    workload: Workload,
+    *,
+    as_of: date,
+    stack: str | None = None,
+    scenario: str | None = None,
+    seed: int = SEED,
+    worlds: int = WORLDS,
+) -> Computed:
+    """The plan with what it hangs on. `stack` is declared or banyan; without `scenario` all of them are walked."""
+    workload = _only(workload, scenario)
+    stack = stack or default_stack(workload)
+    draws = Draws(seed, worlds)
+    profile = banyan_profile() if stack == "banyan" else declared_profile(workload.stack)
+    catalogue = load_catalogue(workload.rent, workload.currency)
+    load = build_load(workload, profile, draws)
+    lines = curves(workload, draws, as_of)
+    lacking: tuple[Rejected, ...] = ()
+    if stack == "declared" and workload.phases:
+        models = DeclaredPhases(workload, load, profile, catalogue, draws).models()
+    else:
+        market = Market(workload, load, profile, catalogue, draws)
+        first, last = _range(workload, lines)
+        models, lacking = plan_phases(market, first, last)
+    plan = _plan(workload, stack, catalogue, load, models, lines, draws, as_of)
+    plan = structs.replace(plan, findings=[*plan.findings, *_unheld(workload, models, lines, lacking)])
+    return Computed(plan, workload, profile, catalogue, draws, load, models)
+
+
+def _only(workload: Workload, scenario: str | None) -> Workload:
+    if scenario is None:
+        return workload
+    found = [each for each in workload.scenarios if each.name == scenario]
+    if not found:
+        names = ", ".join(each.name for each in workload.scenarios) or "none"
+        raise UnknownScenario(f"there is no scenario `{scenario}`; the file has: {names}")
+    return workload.model_copy(update={"scenarios": found})
+
+
+def _range(workload: Workload, lines: list[Curve]) -> tuple[float, float]:
+    """From the fewest people that a phase begins with to the most that any scenario reaches."""
+    now = workload.people.registered_users.high
+    starts = [line.users[0] for line in lines]
+    ends = [max(line.users) for line in lines]
+    last = max([now, *ends])
+    growing = any(max(line.users) > line.users[0] for line in lines)
+    return max(min([now, *starts]), 1.0), last * (_WIDEST if growing else 1.0)
+
+
+def _plan(
+    workload: Workload,
+    stack: str,
+    catalogue: Catalogue,
+    load: Load,
+    models: list[PhaseModel],
+    lines: list[Curve],
+    draws: Draws,
+    as_of: date,
+) -> Plan:
+    timelines = {line.name: Timeline(workload, load, models, line, draws) for line in lines} if models else {}
+    growth = {name: timeline.months() for name, timeline in timelines.items()}
+    storage = next((timeline.storage() for timeline in timelines.values()), [])
+    begun = models[next(iter(timelines.values())).places[0]] if timelines else None
+    return Plan(
+        name=workload.name,
+        title=workload.title,
+        stack=stack,
+        currency=workload.currency,
+        demand=describe_demand(workload, load, storage),
+        phases=[model.phase for model in models],
+        growth=growth,
+        years={name: timelines[name].years(months) for name, months in growth.items()},
+        outgrow={name: timeline.outgrown() for name, timeline in timelines.items()},
+        upgrades=[
+            entry
+            for line in lines
+            if line.name in timelines
+            for entry in upgrades(workload, load.hourly_share, models, timelines[line.name], line)
+        ],
+        triggers=triggers(workload, begun, lines),
+        advice=[],
+        findings=[],
+        stated=[],
+        prices_as_of=catalogue.oldest(),
+        as_of=as_of,
+        seed=draws.seed,
+        worlds=draws.count,
+    )
+
+
+def _unheld(
+    workload: Workload, models: list[PhaseModel], lines: list[Curve], lacking: tuple[Rejected, ...]
+) -> list[Finding]:
+    """What no option that may be rented carries."""
+    if not lacking:
+        return []
+    most = max(max(line.users) for line in lines)
+    held = models[-1].limit if models else 0.0
+    reasons = "; ".join(f"{each.option}: {each.reason}" for each in lacking[-3:])
+    return [
+        Finding(
+            severity="error",
+            code="nothing-holds",
+            where="rent",
+            stated=f"{max(most, workload.people.registered_users.mid):,.0f} registered users",
+            computed=f"{held:,.0f} registered users",
+            message=f"no machines that may be rented hold more within the objectives ({reasons})",
+        )
+    ]

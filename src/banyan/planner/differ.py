@@ -1,0 +1,119 @@
+"""What differs between two plans, and what in their files makes it so."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from banyan.planner.plan import Phase, Plan
+from banyan.planner.workload.models import Workload
+
+_SAME = 1e-9
+
+
+class Difference(Struct, frozen=True):
+    """A figure that differs. `before` or `after` is empty where one plan has no such thing."""
+
+    key: str
+    before: str
+    after: str
+    change: str
+
+
+class PlanDifference(Struct, frozen=True):
+    """What changes in the plan, and which lines of the files it follows from."""
+
+    plan: list[Difference]
+    because: list[Difference]
+
+
+def compare(before: Plan, after: Plan, files: tuple[Workload, Workload]) -> PlanDifference:
+    """The differences that somebody decides by, then those of the files."""
+    shown = [*_compare(_headline(before), _headline(after))]
+    stated = [*_compare(_flat(files[0]), _flat(files[1]))]
+    return PlanDifference(shown, stated)
+
+
+def _headline(plan: Plan) -> dict[str, Any]:
+    figures: dict[str, Any] = {f"demand.{name}": value for name, value in _plain(plan.demand).items()}
+    for phase in plan.phases:
+        figures |= _phase(phase)
+    for scenario, entries in plan.outgrow.items():
+        for entry in entries:
+            figures[f"outgrow.{scenario}.{entry.phase}"] = f"{entry.month or 'never'} ({entry.resource})"
+    for scenario, years in plan.years.items():
+        for year in years:
+            figures[f"years.{scenario}.{year.year}.cost"] = year.cost
+    for finding in plan.findings:
+        figures[f"findings.{finding.code} {finding.where}"] = finding.message
+    return figures
+
+
+def _phase(phase: Phase) -> dict[str, Any]:
+    key = f"phases.{phase.name}"
+    machines = ", ".join(
+        f"{each.count} x {each.provider} {each.plan}".strip() + f" ({each.role})" for each in phase.machines
+    )
+    return {
+        f"{key}.to_users": phase.to_users,
+        f"{key}.topology": phase.topology,
+        f"{key}.machines": machines,
+        f"{key}.cost_month.total": phase.cost_month.total,
+        f"{key}.cost_per_user": phase.cost_per_user,
+        f"{key}.binding_resource": phase.binding_resource,
+        f"{key}.capacity.registered_users": phase.capacity.registered_users,
+        f"{key}.shortfall_chance": phase.shortfall_chance,
+    }
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(value)
+    return {name: each for name, each in found.items() if not isinstance(each, list)}
+
+
+def _flat(workload: Workload) -> dict[str, Any]:
+    return dict(_walk("", workload.model_dump(exclude_unset=True)))
+
+
+def _walk(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _walk(f"{key}.{name}" if key else str(name), each)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for number, each in enumerate(value):
+            yield from _walk(f"{key}.{each.get('name') or each.get('role') or number}", each)
+    else:
+        yield key, value
+
+
+def _compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Difference]:
+    for key in dict.fromkeys([*before, *after]):
+        old, new = before.get(key), after.get(key)
+        if not _equal(old, new):
+            yield Difference(key, _text(old), _text(new), _change(old, new))
+
+
+def _equal(old: Any, new: Any) -> bool:
+    if isinstance(old, float) and isinstance(new, float):
+        return abs(old - new) <= _SAME * max(abs(old), abs(new), 1)
+    return bool(old == new)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
+    if isinstance(value, msgspec.Struct):
+        return _text(msgspec.to_builtins(value))
+    return str(value)
+
+
+def _change(old: Any, new: Any) -> str:
+    numbers = (int, float)
+    if isinstance(old, numbers) and isinstance(new, numbers) and not isinstance(old, bool) and old:
+        return f"{(new - old) / old:+.0%}"
+    return "new" if old is None else "gone" if new is None else "changed"

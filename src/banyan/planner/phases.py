@@ -1,0 +1,241 @@
+"""The phases of a plan: chosen by the planner for growing numbers of people, with what each runs and carries."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from banyan.planner.choose import Choice, NothingHolds, bill_of, choose
+from banyan.planner.cost import Bill
+from banyan.planner.draws import band, middle
+from banyan.planner.options import Market, Option, Picked
+from banyan.planner.plan import Capacity, Machine, Phase, Rejected, ServiceSize
+from banyan.planner.quantity import Worlds
+from banyan.planner.sizing.capacity import UNLIMITED, response_p95_seconds
+from banyan.planner.sizing.usage import Usage, headroom, role_usage
+
+# A phase that carries less than twice the people that it begins with is not worth moving for.
+STEP = 2.0
+_MAX_PHASES = 12
+
+
+class PhaseModel(Struct, frozen=True):
+    """A phase as the plan shows it, and what answers for any number of people in it."""
+
+    phase: Phase
+    capacity: Worlds  # registered users
+    limit: float  # registered users, from which on the next phase begins
+    resource: str  # that ends at the limit
+    usage: tuple[Usage, ...]
+    bill: Callable[[float], Bill]
+
+
+def plan_phases(market: Market, first: float, last: float) -> tuple[list[PhaseModel], tuple[Rejected, ...]]:
+    """Phases that carry everybody from `first` to `last`, and what no phase could (empty where all are carried)."""
+    models: list[PhaseModel] = []
+    begins, target = 0.0, max(first, 1.0)
+    while len(models) < _MAX_PHASES:
+        try:
+            choice = choose(market, target)
+        except NothingHolds as error:
+            smaller = models[-1].limit if models else 0.0
+            if target > last * 1.0001 and last > smaller:
+                target = last
+                continue
+            return models, error.rejected
+        model = _model(market, choice, begins, _name(choice.option, models))
+        models.append(model)
+        if model.limit >= last:
+            return models, ()
+        begins, target = model.limit, max(model.limit * STEP, model.limit + 1)
+        target = max(min(target, last), model.limit + 1)
+    return models, ()
+
+
+def _name(option: Option, models: list[PhaseModel]) -> str:
+    name = option.shape.topology.value.replace("_", "-")
+    same = sum(model.phase.topology == option.shape.topology.value for model in models)
+    return f"{name}-{same + 1}" if same else name
+
+
+def _model(market: Market, choice: Choice, begins: float, name: str) -> PhaseModel:
+    option = choice.option
+    limit = float(int(option.reach(market.chance)))
+    resource, _ = option.scarcest(market.chance)
+    usage = option_usage(market, option)
+    free = headroom(usage, limit)
+
+    def bill(users: float) -> Bill:
+        return bill_of(market, option, users)
+
+    cost = bill(limit).cost(market.catalogue.currency)
+    load = market.load
+    phase = Phase(
+        name=name,
+        title=_title(option),
+        from_users=int(begins),
+        to_users=int(limit),
+        topology=option.shape.topology.value,
+        declared=False,
+        machines=[_machine(each, market.catalogue.currency) for each in option.picked],
+        services=services(market, option, limit),
+        cost_month=cost,
+        cost_per_user=cost.total / limit if limit else None,
+        cost_per_active_user=cost.total / (limit * middle(load.active)) if limit and middle(load.active) else None,
+        capacity=Capacity(
+            requests_per_second=middle(load.requests) * limit,
+            sockets=middle(load.sockets) * limit,
+            concurrent_users=middle(load.concurrent) * limit,
+            registered_users=limit,
+            band_registered_users=band(option.capacity),
+        ),
+        binding_resource=resource,
+        headroom=free,
+        p95_ms=response_ms(market, option, limit),
+        shortfall_chance=option.shortfall(limit),
+        availability_percent=choice.availability_percent,
+        rejected=list(choice.rejected),
+        configuration=[],
+        memory_budget_mib=memory_budget(market, option, limit),
+        connection_budget=connection_budget(market, option),
+        regret_month=choice.regret,
+    )
+    return PhaseModel(phase, option.capacity, limit, resource, usage, bill)
+
+
+def _title(option: Option) -> str:
+    machines = sum(each.count for each in option.picked)
+    noun = "machine" if machines == 1 else "machines"
+    return f"{option.shape.name}: {machines} {noun} at {option.provider}"
+
+
+def _machine(picked: Picked, currency: str) -> Machine:
+    plan = picked.plan
+    return Machine(
+        role=picked.role.name,
+        provider=plan.provider,
+        plan=plan.plan,
+        count=picked.count,
+        vcpu=plan.vcpu,
+        ram_gib=plan.ram_gib,
+        disk_gb=plan.disk_gb,
+        price_month=plan.price_month,
+        currency=currency,
+        price_as_of=plan.as_of,
+        orderable=plan.orderable,
+        services=list(picked.role.services),
+    )
+
+
+def option_usage(market: Market, option: Option) -> tuple[Usage, ...]:
+    """What the option's machines use of each resource."""
+    found: list[Usage] = []
+    for each in option.picked:
+        core = market.core(each.plan.cpu_class)
+        found += role_usage(
+            market.needs(each.role), each.role.name, each.plan, each.count, bool(each.role.replicas), core
+        )
+    allowed = sum(each.plan.transfer_tb * each.count for each in option.rented if each.public)
+    sent = middle(market.load.egress_gib * (1 - market.load.cdn_share)) * 1024**3 / 1e12
+    if allowed and sent:
+        found.append(Usage("egress_allowance", "public", 0.0, sent / allowed))
+    return tuple(found)
+
+
+def response_ms(market: Market, option: Option, users: float) -> float | None:
+    """The sum of the roles' p95, which is more than the p95 of the sum."""
+    if market.workload.objectives.p95_ms is None:
+        return None
+    total = 0.0
+    for each in option.picked:
+        needs = market.needs(each.role)
+        if needs.objective_seconds is not None:
+            share = 1 if each.role.replicas else each.count
+            core = market.core(each.plan.cpu_class)
+            total += middle(response_p95_seconds(needs, each.plan.vcpu, core, users / share)) * 1000
+    return total if total < UNLIMITED else None
+
+
+_PROCESS_PARTS = {
+    "api": "app",
+    "realtime": "sockets",
+    "worker": "worker",
+    "postgresql": "database",
+    "nginx": "balancer",
+}
+
+
+def services(market: Market, option: Option, users: float) -> list[ServiceSize]:
+    """Processes of each kind, and what they need together at `users`."""
+    found = []
+    load, figures = market.load, market.profile.figures
+    for each in option.picked:
+        core = middle(market.core(each.plan.cpu_class))
+        cores = max(int(each.plan.vcpu), 1)
+        for service in each.role.services:
+            workers = (cores if service in ("api", "nginx") else 1) * each.count
+            seconds = market.part_seconds(_PROCESS_PARTS.get(service, "cache"))
+            spread = each.role.replicas + 1 if each.role.replicas else 1
+            connections = int(figures["database.connections_per_process"].mid) * workers
+            found.append(
+                ServiceSize(
+                    name=service,
+                    workers=workers,
+                    cpu_cores=middle(load.requests * seconds) * users / core / spread,
+                    memory_mib=_service_memory(market, each, service, workers, users),
+                    connections=connections if service in ("api", "worker") else 0,
+                    machine_role=each.role.name,
+                )
+            )
+    return found
+
+
+def _service_memory(market: Market, picked: Picked, service: str, workers: int, users: float) -> float:
+    figures, load = market.profile.figures, market.load
+
+    def mid(key: str) -> float:
+        return figures[f"memory.{key}"].mid
+
+    per_process = {"api": "api_process_mib", "worker": "worker_process_mib"}
+    if service in per_process:
+        return mid(per_process[service]) * workers
+    sockets = middle(load.sockets) * users / 1024
+    if service == "realtime":
+        return mid("realtime_process_mib") * workers + figures["sockets.kib_each"].mid * sockets
+    if service == "nginx":
+        return mid("balancer_mib") + mid("balancer_kib_per_socket") * sockets
+    if service == "redis":
+        return mid("cache_base_mib") + mid("cache_kib_per_active_user") * middle(load.active) * users / 1024
+    if service == "postgresql":
+        needs = market.needs(picked.role)
+        return mid("database_base_mib") + middle(needs.memory_mib) * users
+    return 0.0
+
+
+def memory_budget(market: Market, option: Option, users: float) -> dict[str, float]:
+    """MiB per machine of each role: what is fixed, what its processes take, what grows with people, what is free."""
+    budget: dict[str, float] = {}
+    for each in option.picked:
+        needs = market.needs(each.role)
+        spread = 1 if each.role.replicas else each.count
+        cores = max(int(each.plan.vcpu), 1)
+        parts = {
+            "system and fixed": middle(needs.memory_fixed_mib),
+            "processes": middle(needs.memory_per_vcpu_mib) * cores,
+            "people": middle(needs.memory_mib) * users / spread,
+        }
+        budget |= {f"{each.role.name}: {name}": amount for name, amount in parts.items()}
+        budget[f"{each.role.name}: free"] = max(each.plan.ram_gib * 1024 - sum(parts.values()), 0.0)
+    return budget
+
+
+def connection_budget(market: Market, option: Option) -> dict[str, int]:
+    """Who may open how many connections to the database, against what it takes."""
+    pool = int(market.profile.figures["database.connections_per_process"].mid)
+    budget = {"max_connections": int(market.profile.figures["database.max_connections"].mid), "reserved": 10}
+    for each in option.picked:
+        cores = max(int(each.plan.vcpu), 1)
+        if "api" in each.role.services:
+            budget["api"] = cores * each.count * pool
+        if "worker" in each.role.services:
+            budget["worker"] = each.count * pool
+    return budget

@@ -1,0 +1,192 @@
+"""What one role's machines need for each registered user, in every world."""
+
+from collections.abc import Callable
+
+import numpy as np
+from msgspec import Struct
+
+from banyan.planner.demand import Load
+from banyan.planner.draws import Draws
+from banyan.planner.profile import Profile
+from banyan.planner.quantity import Quantity, Worlds
+from banyan.planner.topology import Role
+from banyan.planner.workload.models import Workload
+
+_TINY = 1e-15
+_KIB_PER_MIB = 1024.0
+_OS_DISK_GIB = 8.0  # Debian, logs of a week and room for an upgrade
+_RESERVED_CONNECTIONS = 10  # operators, migrations, monitoring
+
+
+class Needs(Struct, frozen=True):
+    """Of all machines of a role together, per registered user, unless the name says otherwise."""
+
+    key: str  # of the role
+    requests: Worlds  # a second
+    cpu_seconds: Worlds  # per request, on the profile's core, all that follows from it included
+    variation_squared: Worlds
+    objective_seconds: Worlds | None  # the role's part of the response time
+    spike_factor: Worlds
+    memory_fixed_mib: Worlds  # per machine
+    memory_per_vcpu_mib: Worlds
+    memory_mib: Worlds
+    disk_fixed_gib: Worlds  # per machine
+    disk_gib: Worlds
+    sockets: Worlds
+    sockets_per_vcpu: Worlds
+    connections: Worlds  # in use
+    max_connections: float
+    copies: int  # machines that each hold everything, such as replicas: they do not share the load
+    connections_per_vcpu: float = 0  # that the role's processes open
+
+
+class Parts(Struct, frozen=True):
+    """CPU seconds per request of each part, on the profile's core."""
+
+    seconds: dict[str, Worlds]
+    latency: dict[str, Worlds]  # those that somebody waits for
+
+
+def build_parts(load: Load, profile: Profile, draws: Draws) -> Parts:
+    """Requests' own work, and what messages and sockets cost beside them, spread over requests."""
+    requests = np.maximum(load.requests, _TINY)
+
+    def of(key: str) -> Worlds:
+        return draws.of(f"profile.{key}", profile.figures[key], profile.source_of(key))
+
+    app, database, worker = load.app_seconds, load.database_seconds, load.worker_seconds
+    sockets = draws.known(0.0)
+    if not profile.declared:
+        message, rate = profile.operation("message"), load.messages / requests
+
+        def cost(name: str, quantity: Quantity) -> Worlds:
+            drawn = draws.of(
+                f"profile.operations.message.{name}", quantity, profile.source_of(f"operations.message.{name}")
+            )
+            return rate * drawn / 1000
+
+        app = app + cost("app_ms", message.app_ms)
+        database = database + cost("database_ms", message.database_ms)
+        worker = worker + cost("worker_ms", message.worker_ms)
+        pushes = load.messages * of("sockets.pushes_per_message") * of("sockets.push_ms")
+        beats = load.sockets / of("sockets.heartbeat_seconds") * of("sockets.heartbeat_ms")
+        sockets = (pushes + beats) / requests / 1000
+    balancer = of("balancer.request_ms") / 1000
+    seconds = {
+        "app": app,
+        "database": database,
+        "worker": worker,
+        "sockets": sockets,
+        "balancer": balancer,
+        "cache": balancer * 0.5,  # a few commands per request, each cheaper than a proxied request
+    }
+    return Parts(seconds, {"app": app, "database": database, "balancer": balancer})
+
+
+def build_needs(role: Role, workload: Workload, load: Load, profile: Profile, parts: Parts, draws: Draws) -> Needs:
+    """Adds up what the parts of a role need."""
+
+    def of(key: str) -> Worlds:
+        return draws.of(f"profile.{key}", profile.figures[key], profile.source_of(key))
+
+    has = set(role.parts)
+    zero = draws.known(0.0)
+    seconds: Worlds = np.sum([parts.seconds[part] for part in role.parts], axis=0)
+    if role.replicas:
+        seconds = seconds * _busiest_share(load, of("database.read_share_of_replicas"), role.replicas)
+    fixed, per_vcpu, per_user = of("memory.system_mib"), zero, zero
+    stated = _stated_memory(workload, draws) if profile.declared else {}
+    fixed = fixed + sum((memory for kind, memory in stated.items() if kind in has), zero)
+    if "app" in has and not stated:
+        per_vcpu = per_vcpu + of("memory.api_process_mib")
+        fixed = fixed + of("memory.worker_process_mib")
+    if "sockets" in has:
+        per_user = per_user + load.sockets * of("sockets.kib_each") / _KIB_PER_MIB
+        if "app" not in has:
+            per_vcpu = per_vcpu + of("memory.realtime_process_mib")
+    if "database" in has:
+        fixed = fixed + of("memory.database_base_mib")
+        connections = np.maximum(load.requests * (load.app_seconds + load.database_seconds), 0)
+        per_user = per_user + load.database_gib * 1024 * of("memory.hot_share")
+        per_user = per_user + connections * of("memory.database_connection_mib")
+    if "balancer" in has:
+        fixed = fixed + of("memory.balancer_mib")
+        per_user = per_user + load.sockets * of("memory.balancer_kib_per_socket") / _KIB_PER_MIB
+    if "cache" in has:
+        fixed = fixed + of("memory.cache_base_mib")
+        per_user = per_user + load.active * of("memory.cache_kib_per_active_user") / _KIB_PER_MIB
+    disk_fixed, disk = _disk(role, load, of, draws)
+    return Needs(
+        key=role.key,
+        requests=np.maximum(load.requests, _TINY),
+        cpu_seconds=np.maximum(seconds, 1e-9),
+        variation_squared=load.variation_squared,
+        objective_seconds=_objective(has, workload, parts, draws),
+        spike_factor=load.spike_factor,
+        memory_fixed_mib=fixed,
+        memory_per_vcpu_mib=per_vcpu,
+        memory_mib=per_user,
+        disk_fixed_gib=disk_fixed,
+        disk_gib=disk,
+        sockets=load.sockets if "sockets" in has else zero,
+        sockets_per_vcpu=of("sockets.per_process"),
+        # A connection is held while the statement runs and while the process turns rows into an answer.
+        connections=load.requests * (load.database_seconds + 0.5 * load.app_seconds) if "database" in has else zero,
+        max_connections=profile.figures["database.max_connections"].mid - _RESERVED_CONNECTIONS,
+        copies=1 + role.replicas if role.replicas else 0,
+        connections_per_vcpu=profile.figures["database.connections_per_process"].mid if "app" in has else 0,
+    )
+
+
+_PART_OF_ROLE = {
+    "api": "app",
+    "other": "app",
+    "worker": "worker",
+    "realtime": "sockets",
+    "database": "database",
+    "cache": "cache",
+    "broker": "worker",
+    "storage": "app",
+    "balancer": "balancer",
+}
+
+
+def _stated_memory(workload: Workload, draws: Draws) -> dict[str, Worlds]:
+    """What a document budgets for its services, by the part that they belong to."""
+    found: dict[str, Worlds] = {}
+    for service in workload.stack.services if workload.stack else []:
+        part = _PART_OF_ROLE[service.role]
+        drawn = draws.of(f"stack.services.{service.name}.memory_mib", service.memory_mib)
+        found[part] = found.get(part, draws.known(0.0)) + drawn
+    return found
+
+
+def _objective(has: set[str], workload: Workload, parts: Parts, draws: Draws) -> Worlds | None:
+    """The role's part of the p95, as its share of the mean service time. 95% of each part within its share is
+    stricter than 95% of the whole within the sum."""
+    wanted = workload.objectives.p95_ms
+    mine = [value for name, value in parts.latency.items() if name in has]
+    if wanted is None or not mine:
+        return None
+    whole: Worlds = np.sum(list(parts.latency.values()), axis=0)
+    share: Worlds = np.sum(mine, axis=0) / np.maximum(whole, 1e-12)
+    return draws.of("objectives.p95_ms", wanted) / 1000 * share
+
+
+def _busiest_share(load: Load, replica_reads: Worlds, replicas: int) -> Worlds:
+    """Load of the busiest of a primary and its replicas, over the load of one that does all."""
+    writes, reads = load.write_share, 1 - load.write_share
+    primary = writes + reads * (1 - replica_reads)
+    replica = writes * 0.5 + reads * replica_reads / replicas  # replaying a write costs about half of making it
+    return np.maximum(primary, replica)
+
+
+def _disk(role: Role, load: Load, of: Callable[[str], Worlds], draws: Draws) -> tuple[Worlds, Worlds]:
+    fixed, disk = draws.known(_OS_DISK_GIB), draws.known(0.0)
+    if "database" in role.parts:
+        fixed = fixed + of("database.wal_gib")
+        disk = disk + load.database_gib * of("database.bytes_overhead")
+    if role.media:
+        disk = disk + load.media_gib
+        fixed = fixed + load.log_gib
+    return fixed, disk

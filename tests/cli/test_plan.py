@@ -1,0 +1,65 @@
+"""`banyan plan` as it is typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from banyan.cli.plan import run
+
+ROOT = Path(__file__).parents[2]
+MECABAL = ROOT / "examples" / "mecabal.toml"
+
+
+def plan(*arguments: object) -> int:
+    """Runs the command; returns its status."""
+    with pytest.raises(SystemExit) as ended:
+        run([str(each) for each in arguments], "banyan plan")
+    return int(ended.value.code or 0)
+
+
+def test_the_short_form_is_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan(MECABAL, "--format", "json", "--as-of", "2026-11-26") == 0
+    short = capsys.readouterr().out
+    assert plan("show", MECABAL, "--format", "json", "--as-of", "2026-11-26") == 0
+    assert capsys.readouterr().out == short
+    assert json.loads(short)["phases"][0]["cost_month"]["total"] == 55
+
+
+def test_the_table_begins_with_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan(MECABAL, "--stack", "banyan", "--worlds", 20) == 0
+    out = capsys.readouterr().out
+    assert "Begin with 1 x" in out and "Outgrown" in out and "seed 1" in out
+
+
+def test_a_figure_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan("show", MECABAL, "--why", "phases.mvp.cost_month.total") == 0
+    out = capsys.readouterr().out
+    assert "= 55" in out and "backup storage = 5.00" in out
+
+
+def test_the_plan_is_also_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan("show", MECABAL, "--format", "json", "--out", tmp_path / "new", "--worlds", 20) == 0
+    assert (tmp_path / "new" / "plan.json").read_text() == capsys.readouterr().out
+
+
+def test_mistakes_are_named_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text('name = "bad"\n\n[people]\nregistred_users = 5\n')
+    assert plan(file) == 2
+    assert f"{file}:4: people.registred_users: unknown key" in capsys.readouterr().err
+    assert plan(tmp_path / "none.toml") == 2
+    assert plan(MECABAL, "--scenario", "wild") == 2
+    assert "steady" in capsys.readouterr().err
+    assert plan(MECABAL, "--as-of", "soon") == 2
+    assert plan(MECABAL, "--why", "phases.big") == 2
+
+
+def test_a_variant_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    variant = tmp_path / "variant.toml"
+    variant.write_text(MECABAL.read_text().replace("amount_month = 2\n", "amount_month = 4\n"))
+    assert plan("diff", MECABAL, variant) == 0
+    out = capsys.readouterr().out
+    assert "phases.mvp.cost_month.total: 55 -> 57" in out and "amount_month" in out
+    assert plan("diff", MECABAL, MECABAL) == 0
+    assert "the same" in capsys.readouterr().out

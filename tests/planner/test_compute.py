@@ -1,0 +1,120 @@
+"""The whole way from a workload to a plan."""
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from banyan.planner.compute import UnknownScenario, compute, compute_plan
+from banyan.planner.explain import UnknownKey, explain
+from banyan.planner.plan import Plan
+from banyan.planner.workload.models import Workload
+from banyan.planner.workload.parse import parse_workload
+from tests.planner.workloads import workload
+
+DAY = date(2026, 11, 26)
+MECABAL = Path(__file__).parents[2] / "examples" / "mecabal.toml"
+
+
+def plan_of(file: Workload, *, stack: str | None = "banyan", worlds: int = 60, seed: int = 1) -> Plan:
+    return compute_plan(file, as_of=DAY, stack=stack, worlds=worlds, seed=seed)
+
+
+def test_the_same_seed_gives_the_same_plan() -> None:
+    assert plan_of(workload()) == plan_of(workload())
+    assert plan_of(workload()) != plan_of(workload(), seed=2)
+
+
+def test_phases_join_and_carry_every_month_of_the_scenario() -> None:
+    plan = plan_of(workload())
+    assert plan.phases[0].from_users == 0
+    for before, after in zip(plan.phases, plan.phases[1:], strict=False):
+        assert after.from_users == before.to_users
+    last = plan.phases[-1].to_users
+    assert last is not None and last >= max(month.users for month in plan.growth["steady"])
+    for phase in plan.phases:
+        assert phase.shortfall_chance <= 0.05
+        assert phase.machines and phase.rejected
+        assert phase.cost_month.total == pytest.approx(sum(line.amount for line in phase.cost_month.lines))
+        assert all(0 <= share <= 1 for share in phase.headroom.values())
+        assert phase.binding_resource in phase.headroom
+
+
+def test_every_budget_of_the_machines_holds_at_the_end_of_a_phase() -> None:
+    plan = plan_of(workload(), worlds=200)
+    objectives = workload().objectives
+    for phase in plan.phases:
+        assert phase.headroom["cpu"] >= objectives.cpu_headroom_share - 0.01
+        assert phase.headroom["memory"] >= objectives.memory_headroom_share - 0.01
+        assert phase.headroom["disk"] >= objectives.disk_headroom_share - 0.01
+        assert phase.p95_ms is not None and phase.p95_ms <= 200
+
+
+def test_a_phase_is_outgrown_in_an_interval_and_ordered_ahead() -> None:
+    plan = plan_of(workload(), worlds=200)
+    for entry in plan.outgrow["steady"]:
+        if entry.month is not None:
+            assert entry.month_low is not None and entry.month_low <= entry.month
+            assert entry.month_high is None or entry.month_high >= entry.month
+            assert entry.order_by is not None and entry.order_by.isoformat() < entry.month
+    for upgrade in plan.upgrades:
+        assert upgrade.window_start.endswith("+01:00")  # in Lagos, on a Sunday
+        assert date.fromisoformat(upgrade.window_start[:10]).weekday() == 6
+        assert upgrade.steps
+
+
+def test_promised_uptime_rejects_single_machines() -> None:
+    plan = plan_of(workload(objectives={"availability_percent": 99.9}))
+    assert {phase.topology for phase in plan.phases} <= {"replicated", "cluster"}
+    reasons = [each for each in plan.phases[0].rejected if each.binding_resource == "availability"]
+    assert any("single points of failure" in each.reason for each in reasons)
+
+
+def test_what_nothing_holds_is_a_finding() -> None:
+    plan = plan_of(workload(people={"registered_users": 50_000_000}, rent={"providers": ["hetzner"]}, scenarios=[]))
+    assert [finding.code for finding in plan.findings] == ["nothing-holds"]
+
+
+def test_an_unknown_scenario_is_named() -> None:
+    with pytest.raises(UnknownScenario, match="steady"):
+        compute_plan(workload(), as_of=DAY, scenario="wild")
+
+
+def test_a_document_is_reproduced_as_it_stands() -> None:
+    plan = plan_of(parse_workload(MECABAL.read_text()).workload, stack=None)
+    assert plan.stack == "declared"
+    assert plan.demand.daily_active_users == 6000
+    assert plan.demand.peak_concurrent_users == 600
+    peak = plan.demand.peak_requests_per_second
+    assert (peak.low, peak.high) == (50, 100)
+    assert [phase.name for phase in plan.phases] == ["mvp", "growth", "scale"]
+    assert [phase.cost_month.total for phase in plan.phases] == [55, 223, 610]
+    assert plan.phases[0].binding_resource == "disk"  # 160 GB for 50-100 GB of tables and 200-500 GB of files
+
+
+def test_every_key_of_a_plan_has_its_reason() -> None:
+    computed = compute(workload(), as_of=DAY, stack="banyan", worlds=20)
+    plain = msgspec.to_builtins(computed.plan)
+    found = 0
+    for key in keys_of(plain):
+        explanation = explain(computed, key)
+        assert explanation.formula and explanation.key == key
+        found += 1
+    assert found > 500
+
+
+def keys_of(value: object, before: str = "") -> list[str]:
+    """Every leaf's dotted key; of long lists the first and the last element."""
+    if isinstance(value, dict):
+        return [key for name, each in value.items() for key in keys_of(each, f"{before}.{name}" if before else name)]
+    if isinstance(value, list):
+        ends = {0, len(value) - 1} if value else set()
+        return [key for number in sorted(ends) for key in keys_of(value[number], f"{before}.{number}")]
+    return [before]
+
+
+def test_a_key_that_is_not_there_says_which_are() -> None:
+    computed = compute(workload(), as_of=DAY, stack="banyan", worlds=20)
+    with pytest.raises(UnknownKey, match="registered_users"):
+        explain(computed, "demand.registred_users")
