@@ -1,8 +1,13 @@
 """The people of the matrix, and the things that its routes are called on: each made fresh, owned by the owner."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from banyan.kernel.ids import new_id
 from tests.support.eventually import eventually
@@ -13,11 +18,12 @@ _numbers = count()
 
 @dataclass(frozen=True)
 class Call:
-    """What a route is called with: values for its path, a JSON body, further headers."""
+    """What a route is called with: values for its path, a JSON body, further headers, a query."""
 
     values: dict[str, str] = field(default_factory=dict)
     body: object = None
     headers: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,42 @@ async def owners_key(cast: Cast) -> Call:
 async def owner(cast: Cast) -> Call:
     """The owner as a person, in the path or in the body of a request for a connection."""
     return Call({"handle": cast.owner.handle, "person_id": cast.owner.id})
+
+
+def new_subscription() -> dict[str, Any]:
+    """What a browser gives that has never been seen before."""
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    p256dh = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    keys = {"p256dh": urlsafe_b64encode(p256dh).decode(), "auth": urlsafe_b64encode(bytes(16)).decode()}
+    return {"endpoint": f"https://push.example.net/{new_id()}", "keys": keys}
+
+
+async def a_subscription(cast: Cast) -> Call:
+    """A new one."""
+    return Call({}, new_subscription())
+
+
+async def a_device(cast: Cast) -> Call:
+    """A new one."""
+    return Call({}, {"service": "apns", "token": new_id().hex})
+
+
+async def owners_subscription(cast: Cast) -> Call:
+    """A browser of the owner's."""
+    made = (await cast.owner.post("/v1/push/subscriptions", new_subscription())).json()
+    return Call({"subscription_id": made["id"]})
+
+
+async def owners_endpoint(cast: Cast) -> Call:
+    """The endpoint of a browser of the owner's."""
+    made = (await cast.owner.post("/v1/push/subscriptions", new_subscription())).json()
+    return Call(query={"endpoint": made["endpoint"]})
+
+
+async def owners_device(cast: Cast) -> Call:
+    """An app of the owner's."""
+    made = (await cast.owner.post("/v1/push/devices", {"service": "apns", "token": new_id().hex})).json()
+    return Call({"device_id": made["id"]})
 
 
 async def owners_notification(cast: Cast) -> Call:

@@ -4,6 +4,7 @@ A route without a row fails, and so does a row without a route. What may not be 
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -138,6 +139,14 @@ ROWS = [
     Row("GET",    "/v1/notifications/kinds",              the.nothing,                (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/notifications/preferences",        the.nothing,                (401, 200, 200, 200, 200)),
     Row("PUT",    "/v1/notifications/preferences",        the.body(QUIET),            (401, 200, 200, 200, 200)),
+    Row("GET",    "/v1/push/key",                         the.nothing,                (200, 200, 200, 200, 200)),
+    Row("GET",    "/v1/push/subscriptions",               the.nothing,                (401, 200, 200, 200, 200)),
+    Row("POST",   "/v1/push/subscriptions",               the.a_subscription,         (401, 201, 201, 201, 201)),
+    Row("DELETE", "/v1/push/subscriptions",               the.owners_endpoint,        (401, 404, 404, 204, 404)),
+    Row("DELETE", "/v1/push/subscriptions/{subscription_id}", the.owners_subscription, (401, 404, 404, 204, 404)),
+    Row("GET",    "/v1/push/devices",                     the.nothing,                (401, 200, 200, 200, 200)),
+    Row("POST",   "/v1/push/devices",                     the.a_device,               (401, 201, 201, 201, 201)),
+    Row("DELETE", "/v1/push/devices/{device_id}",         the.owners_device,          (401, 404, 404, 204, 404)),
     Row("GET",    "/v1/community",                        the.nothing,                (200, 200, 200, 200, 200)),
     Row("GET",    "/v1/posts/{post_id}",                  the.post("public"),         (200, 200, 404, 200, 200)),
     Row("GET",    "/v1/posts/{post_id}",                  the.post("connections"),    (404, 404, 404, 200, 404)),
@@ -313,7 +322,12 @@ async def test_everybody_gets_what_they_may(row: Row, everybody: Api, document: 
 
 async def call(row: Row, cast: Cast, caller: Api) -> httpx.Response:
     subject = await row.subject(cast)
-    return await caller.ask(row.method, row.path.format(**subject.values), subject.body, **subject.headers)
+    return await caller.ask(row.method, _path(row, subject), subject.body, **subject.headers)
+
+
+def _path(row: Row, subject: the.Call) -> str:
+    path = row.path.format(**subject.values)
+    return f"{path}?{urlencode(subject.query)}" if subject.query else path
 
 
 def check_promises(answer: httpx.Response) -> None:

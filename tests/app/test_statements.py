@@ -6,6 +6,7 @@ from banyan.app.targets import Targets
 from banyan.app.wiring import open_platform
 from banyan.infra.log import LogStream
 from banyan.kernel.ids import new_id
+from tests.app.cast import new_subscription
 from tests.support.eventually import eventually
 from tests.support.platform import MAILBOX_KEY, PASSWORD, Api, api_of, running_platform, settings_for
 from tests.support.statements import recorded
@@ -41,6 +42,8 @@ LISTS = {
     "/v1/invites?": (2, 1),
     "/v1/notifications?": (7, 4),
     "/v1/notifications?unread=true&": (7, 4),
+    "/v1/push/subscriptions?": (2, 1),
+    "/v1/push/devices?": (2, 1),
     "/v1/admin/webhooks?": (2, 1),
     "/v1/admin/webhooks/{webhook_id}/deliveries?": (3, 2),
     "/v1/me/exports?": (2, 1),
@@ -156,7 +159,7 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         return len((await ada.get("/v1/notifications?limit=100")).json()["items"]) == ITEMS + 2
 
     await eventually(asked_for)
-    return ada, {
+    values = {
         "post_id": post_id,
         "comment_id": comment_id,
         "list_id": list_id,
@@ -164,6 +167,10 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         "webhook_id": await _fill_webhooks(ada),
         "conversation_id": await _fill_conversations(api, ada),
     }
+    for _ in range(ITEMS):
+        await ada.post("/v1/push/subscriptions", new_subscription())
+        await ada.post("/v1/push/devices", {"service": "apns", "token": new_id().hex})
+    return ada, values
 
 
 async def _fill_conversations(api: Api, ada: Api) -> str:

@@ -16,10 +16,12 @@ from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.infra.auth.keys import make_signing_key
 from banyan.infra.log import LogStream
+from banyan.infra.push.keys import make_private_key
 
 PASSWORD = "a long enough password"
 MAILBOX_KEY = "mailbox-key-of-the-tests"
 _SIGNING_KEY = make_signing_key()
+_PUSH_KEY = make_private_key()
 
 
 def settings_for(database_url: str, **parts: Mapping[str, Any]) -> Settings:
@@ -28,6 +30,11 @@ def settings_for(database_url: str, **parts: Mapping[str, Any]) -> Settings:
         "database": {"url": database_url, "pool_size": 4},
         "auth": {"signing_key": _SIGNING_KEY, "secret": "s" * 43, "hash_memory_kib": 8192, "hash_passes": 1},
         "mail": {"mailbox_key": MAILBOX_KEY},
+        # Nothing is sent before a test registers a device; nobody listens at this address.
+        "push": {
+            "vapid_key": _PUSH_KEY,
+            "apns": {"key": _PUSH_KEY, "key_id": "K", "team_id": "T", "topic": "t", "url": "http://127.0.0.1:9"},
+        },
         "limits": {"enabled": False},
         "http": {"public_url": "http://banyan.test"},
         "jobs": {"poll_seconds": 0.2},

@@ -49,7 +49,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *people_jobs.job_kinds(features.handles),
             *posts_subscribers.job_kinds(features.homes),
             *messaging_subscribers.JOB_KINDS,
-            *notifications_subscribers.job_kinds(notifications.telling, notifications.mailing),
+            *notifications_subscribers.job_kinds(notifications.telling, notifications.mailing, notifications.pushing),
             *webhooks_subscribers.job_kinds(webhooks.sending),
             *(kind for parts in plugged for kind in parts.job_kinds),
         ),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from banyan.app.mails import Mails
 from banyan.app.messaging import MessagingParts, build_messaging
-from banyan.app.notifications import MailParts, NotificationParts, build_notifications
+from banyan.app.notifications import MailParts, NotificationParts, build_notifications, build_push
 from banyan.app.plugins import Loaded, Plugged, plug_in, read_section, signals_of
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
@@ -135,7 +135,11 @@ def build_features(
     homes = Homes(people_api, posts, sizes)
     messaging = build_messaging(people_api)
     notifications = build_notifications(
-        settings.notifications, people_api, messaging, MailParts(mailer, mails.notifications, unsubscribing)
+        settings.notifications,
+        people_api,
+        messaging,
+        MailParts(mailer, mails.notifications, unsubscribing),
+        build_push(settings.push, settings.community.name, settings.mail.from_address),
     )
     streams = Streams(
         (

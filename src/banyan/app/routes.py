@@ -25,7 +25,7 @@ from banyan.features.accounts.routes.passwords import PasswordRoutes
 from banyan.features.accounts.routes.personal_data import DeletionRoutes, ExportRoutes
 from banyan.features.accounts.routes.second_factor import TotpRoutes
 from banyan.features.messaging.routes import ConversationRoutes, MessageRoutes
-from banyan.features.notifications.routes import NotificationRoutes
+from banyan.features.notifications.routes import NotificationRoutes, PushRoutes
 from banyan.features.people.routes import (
     BlockRoutes,
     ConnectionRoutes,
@@ -112,7 +112,8 @@ def build_controllers(
                 inbox=features.notifications.inbox,
                 book=features.notifications.book,
                 mailing=features.notifications.mailing,
-            )
+            ),
+            bind(PushRoutes, devices=features.notifications.devices),
         ],
         "sync": [bind(SyncRoutes, sync=features.sync)],
         "admin": [

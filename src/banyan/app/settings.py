@@ -20,6 +20,7 @@ from banyan.infra.http.settings import HttpSettings
 from banyan.infra.jobs.settings import JobsSettings
 from banyan.infra.log import LogSettings
 from banyan.infra.mail.settings import MailSettings
+from banyan.infra.push.settings import PushSettings
 from banyan.infra.ratelimit import LimitsSettings
 from banyan.infra.realtime.settings import RealtimeSettings
 from banyan.infra.settings import BadSettings, Sources, read_settings
@@ -54,6 +55,7 @@ class Settings(Sources):
     realtime: RealtimeSettings = RealtimeSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
     notifications: NotificationsSettings = NotificationsSettings()
+    push: PushSettings = PushSettings()
     plugins: PluginsSettings = PluginsSettings()
     attributes: AttributesSettings = AttributesSettings()
 

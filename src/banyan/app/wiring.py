@@ -92,7 +92,11 @@ async def open_platform(settings: Settings, targets: Targets, log: LogStream) ->
     try:
         metrics.report_pool(pool)
         await _report_versions(pool)
-        yield _wire(settings, targets, pool, auth, log)
+        platform = _wire(settings, targets, pool, auth, log)
+        try:
+            yield platform
+        finally:
+            await platform.features.notifications.push.close()
     finally:
         auth.passwords.close()
         await pool.close()

@@ -24,6 +24,7 @@ from banyan.infra.attributes.indexes import make_indexes
 from banyan.infra.auth.keys import make_signing_key
 from banyan.infra.database.migrate import migrate
 from banyan.infra.log import LogStream, configure_logs
+from banyan.infra.push.keys import make_private_key
 from banyan.ops.datadir import DataDirectory, write_durably
 from banyan.ops.postgres import EmbeddedPostgres
 
@@ -136,6 +137,7 @@ def _defaults(directory: DataDirectory, url: str, base_url: str) -> dict[str, di
             "signing_key": directory.secret("signing-key", make_signing_key),
             "secret": directory.secret("secret"),
         },
+        "push": {"vapid_key": directory.secret("vapid-key", make_private_key)},
         "mail": {"mailbox_key": directory.secret("mailbox-key"), "templates_dir": str(directory.path)},
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -209,6 +209,9 @@ class ChannelDefaults(Struct, frozen=True):
 
 _IN_APP_AND_PUSH = ChannelDefaults()
 
+# How soon a push has to wake a device (RFC 8030 section 5.3): `low` may wait until it is used.
+Urgency = Literal["low", "normal", "high"]
+
 
 @dataclass(frozen=True, slots=True)
 class NotificationKind(Generic[S]):
@@ -218,7 +221,7 @@ class NotificationKind(Generic[S]):
     `visible` gives those of many subjects that a person may see at this moment: what they may not vanishes from their
     inbox and its count. `subject` says what the subject is an id of. `texts` by language, English always. Where
     notices name nobody, `recipients` gives the people in the order of their ids, after one of them, at most so many; it
-    is asked `wait_seconds` later, when who is there has seen it already.
+    is asked `wait_seconds` later, when who is there has seen it already. `urgency` is that of its pushes.
     """
 
     name: str
@@ -230,6 +233,7 @@ class NotificationKind(Generic[S]):
     defaults: ChannelDefaults = _IN_APP_AND_PUSH
     recipients: Callable[[Work, Notice, UUID | None, int], Awaitable[Sequence[UUID]]] | None = None
     wait_seconds: float = 0
+    urgency: Urgency = "normal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """What other features may ask of accounts."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from banyan.features.accounts.errors import AccountNotFound
 from banyan.features.accounts.models import Login, Role
 from banyan.features.accounts.queries import accounts as queries
+from banyan.features.accounts.queries import sessions
 from banyan.features.accounts.service import roles
 from banyan.infra.database.work import Work
 from banyan.infra.mail.message import Language
@@ -19,6 +21,14 @@ class AccountsApi:
         if login is None:
             raise AccountNotFound
         return login
+
+    async def list_languages(self, work: Work, account_ids: Collection[UUID]) -> dict[UUID, Language]:
+        """Of those who have an account."""
+        return await queries.list_languages(work, list(account_ids)) if account_ids else {}
+
+    async def find_live_sessions(self, work: Work, session_ids: Collection[UUID]) -> set[UUID]:
+        """Those that have not ended, of accounts that are neither suspended nor being deleted."""
+        return set(await sessions.find_live_ids(work, list(session_ids))) if session_ids else set()
 
     async def set_language(self, work: Work, account_id: UUID, language: Language) -> None:
         """The language of mails to the account."""

@@ -42,5 +42,6 @@ def notification_kinds(messaging: MessagingApi, conversations: SyncedConversatio
             _MESSAGE,
             recipients=recipients,
             wait_seconds=_AWAY_SECONDS,
+            urgency="high",
         ),
     )

@@ -8,3 +8,24 @@ class NotificationNotFound(NotFound):
 
     code = "notification_not_found"
     title = "There is no such notification"
+
+
+class PushUnavailable(NotFound):
+    """The operator has not set it up."""
+
+    code = "push_unavailable"
+    title = "There is no push of this kind here"
+
+
+class SubscriptionNotFound(NotFound):
+    """Also for one of somebody else."""
+
+    code = "subscription_not_found"
+    title = "There is no such subscription"
+
+
+class DeviceNotFound(NotFound):
+    """Also for one of somebody else."""
+
+    code = "device_not_found"
+    title = "There is no such device"

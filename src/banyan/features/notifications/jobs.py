@@ -33,5 +33,21 @@ class MailDigest(Job, frozen=True):
     person_id: UUID
 
 
+class SendPushes(Job, frozen=True):
+    """Send what is due on a lane. One worker at a time does: slow services take one place only."""
+
+    lane: str
+
+
+class CloseUnlisted(Job, frozen=True):
+    """End a notification that only pushes have told of: what follows is a new one."""
+
+    item_id: UUID
+
+
+class SweepPushes(Job, frozen=True):
+    """Set going what is overdue, whatever became of its job."""
+
+
 class PruneNotifications(Job, frozen=True):
     """Remove notifications that are too old to be kept."""

@@ -1,7 +1,7 @@
 """Notifications and how people want them, as they go over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -125,6 +125,91 @@ class StoredPreferences(Struct, frozen=True):
     quiet: tuple[int, int] | None = None
     time_zone: str = "UTC"
     digest_hour: int = 8
+
+
+Base64 = Annotated[str, Meta(max_length=200, description="URL-safe base64, with or without padding.")]
+
+
+class SubscriptionKeys(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The browser's public key and its secret for the encryption of what is pushed (RFC 8291)."""
+
+    p256dh: Base64
+    auth: Base64
+
+
+class NewSubscription(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a browser's `PushSubscription.toJSON()` gives, as it is."""
+
+    endpoint: Annotated[str, Meta(max_length=2000, description="https://, on the public internet.")]
+    keys: SubscriptionKeys
+    expiration_time: Annotated[float | None, Meta(description="Not looked at.")] = field(
+        name="expirationTime", default=None
+    )
+
+
+class PushKey(Struct, frozen=True):
+    """What a browser takes as `applicationServerKey`: a point of P-256 in URL-safe base64."""
+
+    public_key: str
+
+
+class PushSubscription(Struct, frozen=True, gc=False):
+    """A browser that is told by push, in the words of its `user_agent`. `pushed_at`: to the hour."""
+
+    id: UUID
+    endpoint: str
+    user_agent: str
+    created_at: datetime
+    pushed_at: datetime | None
+
+
+AppService = Literal["fcm", "apns"]
+PushServiceName = Literal["web", "fcm", "apns"]
+WEB: Final = "web"
+APPS: Final[tuple[AppService, ...]] = ("fcm", "apns")
+
+
+class NewDevice(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The token that `service` has given to the app on this device."""
+
+    service: AppService
+    token: Annotated[str, Meta(max_length=4096)]
+
+
+class PushDevice(Struct, frozen=True, gc=False):
+    """A device with the app, told by push. `pushed_at`: to the hour."""
+
+    id: UUID
+    service: AppService
+    user_agent: str
+    created_at: datetime
+    pushed_at: datetime | None
+
+
+class DeviceRow(Struct, frozen=True, kw_only=True):
+    """A browser or an app on a device, as it is stored."""
+
+    id: UUID
+    person_id: UUID
+    session_id: UUID
+    service: PushServiceName
+    address: str
+    p256dh: bytes = b""
+    auth: bytes = b""
+    user_agent: str
+    created_at: datetime
+    seen_at: datetime
+    pushed_at: datetime | None = None
+    failing_since: datetime | None = None
+
+
+class PushDue(Struct, frozen=True):
+    """A push in the hands of this worker."""
+
+    item_id: UUID
+    device_id: UUID
+    attempts: int
+    asked: int
 
 
 class ItemRow(Struct, frozen=True, gc=False):

@@ -10,6 +10,8 @@ def personal_data(own: Own) -> PersonalData:
         sections=(
             DataSection("notifications", "Notifications", own.list_notifications),
             DataSection("notification_preferences", "How you want to be told", own.list_preferences),
+            DataSection("push_subscriptions", "Browsers that are told by push", own.list_subscriptions),
+            DataSection("push_devices", "Devices that are told by push", own.list_devices),
         ),
         erase=own.erase,
     )

@@ -3,9 +3,19 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from banyan.features.notifications.jobs import ForgetNotices, MailDigest, MailNotification, PruneNotifications, TellMany
+from banyan.features.notifications.jobs import (
+    CloseUnlisted,
+    ForgetNotices,
+    MailDigest,
+    MailNotification,
+    PruneNotifications,
+    SendPushes,
+    SweepPushes,
+    TellMany,
+)
 from banyan.features.notifications.service.kinds import Kinds
 from banyan.features.notifications.service.mailing import Mailing
+from banyan.features.notifications.service.pushing import Pushing
 from banyan.features.notifications.service.telling import Telling
 from banyan.infra.database.work import Work
 from banyan.infra.declare import (
@@ -19,7 +29,10 @@ from banyan.infra.declare import (
     Subscriber,
 )
 
-SCHEDULES = (Schedule("notifications.prune", 3600, PruneNotifications()),)
+SCHEDULES = (
+    Schedule("notifications.prune", 3600, PruneNotifications()),
+    Schedule("notifications.sweep_pushes", 300, SweepPushes()),
+)
 
 Handler = Callable[[Work, Any], Awaitable[None]]
 
@@ -45,11 +58,14 @@ def subscribers(kinds: Kinds, ends: Sequence[AnyNoticeEnd], telling: Telling) ->
     )
 
 
-def job_kinds(telling: Telling, mailing: Mailing) -> tuple[AnyJobKind, ...]:
+def job_kinds(telling: Telling, mailing: Mailing, pushing: Pushing) -> tuple[AnyJobKind, ...]:
     return (
         JobKind(TellMany, telling.tell_many),
         JobKind(ForgetNotices, telling.forget),
         JobKind(MailNotification, mailing.mail_one),
         JobKind(MailDigest, mailing.mail_digest),
+        JobKind(SendPushes, pushing.send_due, priority=Priority.OUTGOING),
+        JobKind(CloseUnlisted, pushing.close_unlisted, priority=Priority.LOW),
+        JobKind(SweepPushes, pushing.sweep),
         JobKind(PruneNotifications, telling.prune, priority=Priority.LOW),
     )

@@ -75,6 +75,7 @@ def notification_kinds(notices: Notices) -> tuple[AnyNotificationKind, ...]:
             notices.visible_posts,
             _REACTION,
             ChannelDefaults(push=False),
+            urgency="low",
         ),
     )
 

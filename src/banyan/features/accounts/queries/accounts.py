@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from banyan.features.accounts.models import AccountImport, Login, Role
 from banyan.infra.database.work import Work
+from banyan.infra.mail.message import Language
 
 
 class SecretLogin(Struct, frozen=True):
@@ -37,6 +38,11 @@ async def find_login(work: Work, account_id: UUID) -> Login | None:
         account_id,
     )
     return Login(row[0], row[1], row[2], Role(row[3]), row[4]) if row else None
+
+
+async def list_languages(work: Work, account_ids: Sequence[UUID]) -> dict[UUID, Language]:
+    rows = await work.rows("SELECT id, language FROM accounts_accounts WHERE id = ANY ($1)", account_ids)
+    return {row[0]: row[1] for row in rows}
 
 
 async def find_secret_login(work: Work, email_key: str) -> tuple[SecretLogin | None, str | None]:

@@ -74,6 +74,19 @@ async def find_session_ids(work: Work, account_id: UUID) -> list[UUID]:
     return [row[0] for row in rows]
 
 
+async def find_live_ids(work: Work, session_ids: Sequence[UUID]) -> list[UUID]:
+    """Those that live, of accounts that are neither suspended nor being deleted."""
+    rows = await work.rows(
+        """
+        SELECT s.id FROM accounts_sessions s JOIN accounts_accounts a ON a.id = s.account_id
+        WHERE s.id = ANY ($1) AND s.ended_at IS NULL AND s.expires_at > now()
+            AND a.suspended_at IS NULL AND a.deletes_at IS NULL
+        """,
+        session_ids,
+    )
+    return [row[0] for row in rows]
+
+
 async def lock_session(work: Work, session_id: UUID) -> SessionState | None:
     """The session, whose row nobody else changes until the transaction ends."""
     row = await work.write_row(

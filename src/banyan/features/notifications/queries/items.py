@@ -11,7 +11,7 @@ from banyan.features.notifications.models import ActorsRow, ItemRow, Told
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Gone, Notice
 
-_ITEM = "id, person_id, kind, subject_id, post_id, place, actor_count, version, read_at"
+ITEM = "id, person_id, kind, subject_id, post_id, place, actor_count, version, read_at"
 _LAST_ID = UUID(int=(1 << 128) - 1)
 # So many of an item's newest events are looked through for actors to be shown.
 _LOOKED_AT = 30
@@ -152,7 +152,7 @@ async def list_items(
     """Of the inbox, newest first."""
     only = "AND read_at IS NULL" if unread else ""
     rows = await work.rows(
-        f"""SELECT {_ITEM} FROM notifications_items
+        f"""SELECT {ITEM} FROM notifications_items
             WHERE person_id = $1 AND in_app AND place < $2 {only} ORDER BY place DESC LIMIT $3""",
         person_id,
         before or _LAST_ID,
@@ -164,7 +164,7 @@ async def list_items(
 async def list_by_id(work: Work, person_id: UUID, item_ids: Sequence[UUID]) -> list[ItemRow]:
     """Those of a person, whether they stand in the inbox or not."""
     rows = await work.rows(
-        f"SELECT {_ITEM} FROM notifications_items WHERE id = ANY ($2) AND person_id = $1", person_id, item_ids
+        f"SELECT {ITEM} FROM notifications_items WHERE id = ANY ($2) AND person_id = $1", person_id, item_ids
     )
     return [ItemRow(*row) for row in rows]
 
@@ -172,7 +172,7 @@ async def list_by_id(work: Work, person_id: UUID, item_ids: Sequence[UUID]) -> l
 async def list_in_inbox(work: Work, person_id: UUID, item_ids: Sequence[UUID]) -> list[ItemRow]:
     """Those of a person's inbox."""
     rows = await work.rows(
-        f"SELECT {_ITEM} FROM notifications_items WHERE id = ANY ($2) AND person_id = $1 AND in_app",
+        f"SELECT {ITEM} FROM notifications_items WHERE id = ANY ($2) AND person_id = $1 AND in_app",
         person_id,
         item_ids,
     )
@@ -251,7 +251,7 @@ async def mark_all_read(work: Work, person_id: UUID, last_place: UUID, at: datet
 async def lock_unmailed(work: Work, item_id: UUID) -> ItemRow | None:
     """An unread notification that no mail has told of."""
     row = await work.write_row(
-        f"SELECT {_ITEM} FROM notifications_items WHERE id = $1 AND read_at IS NULL AND mailed_at IS NULL FOR UPDATE",
+        f"SELECT {ITEM} FROM notifications_items WHERE id = $1 AND read_at IS NULL AND mailed_at IS NULL FOR UPDATE",
         item_id,
     )
     return None if row is None else ItemRow(*row)
@@ -265,7 +265,7 @@ async def mark_for_digest(work: Work, item_ids: Sequence[UUID]) -> None:
 async def take_for_digest(work: Work, person_id: UUID) -> list[ItemRow]:
     """What waits for the digest, newest first; it waits no longer."""
     rows = await work.write(
-        f"UPDATE notifications_items SET digest = false WHERE person_id = $1 AND digest RETURNING {_ITEM}", person_id
+        f"UPDATE notifications_items SET digest = false WHERE person_id = $1 AND digest RETURNING {ITEM}", person_id
     )
     return sorted((ItemRow(*row) for row in rows), key=lambda row: row.place, reverse=True)
 

@@ -12,6 +12,7 @@ from banyan.features.notifications.queries.preferences import list_preferences
 from banyan.features.notifications.service.announcing import announce
 from banyan.features.notifications.service.kinds import Kinds
 from banyan.features.notifications.service.mailing import Mailing
+from banyan.features.notifications.service.pushing import Pushing
 from banyan.features.notifications.settings import NotificationsSettings
 from banyan.infra.database.work import Work
 from banyan.infra.declare import AnyNotificationKind, Gone, Notice
@@ -27,10 +28,11 @@ _NO_PREFERENCES = StoredPreferences()
 class Telling:
     """Runs in jobs, each of which ends in the transaction that it wrote in: what is told twice is written once."""
 
-    def __init__(self, settings: NotificationsSettings, kinds: Kinds, mailing: Mailing) -> None:
+    def __init__(self, settings: NotificationsSettings, kinds: Kinds, mailing: Mailing, pushing: Pushing) -> None:
         self._settings = settings
         self._kinds = kinds
         self._mailing = mailing
+        self._pushing = pushing
 
     async def tell(self, work: Work, kind: AnyNotificationKind, signal: Any) -> None:
         """Whom a signal concerns."""
@@ -75,7 +77,8 @@ class Telling:
         """Removes what is too old, a part at a time."""
         oldest = now() - timedelta(days=self._settings.kept_days)
         below = id_at(int(oldest.timestamp() * 1000), 0)
-        if await queries.delete_old(work, below, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE:
+        more = await queries.delete_old(work, below, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE
+        if await self._pushing.forget(work) or more:
             work.enqueue(job)
 
     async def _tell(self, work: Work, kind: AnyNotificationKind, notice: Notice, people: Sequence[UUID]) -> None:
@@ -93,6 +96,7 @@ class Telling:
         told = await queries.add_events(work, kind.name, notice, held, [new_id() for _ in held])
         announce(work, [one.person_id for one in told if ways[one.person_id].in_app])
         await self._mailing.plan(work, told, ways, chosen)
+        await self._pushing.plan(work, told, ways, chosen)
 
 
 def _wanted(channels: Channels) -> bool:
