@@ -12,6 +12,7 @@ export type ProblemCode =
   | "body_too_large"
   | "client_id_reused"
   | "conflict"
+  | "device_not_found"
   | "direct_conversation"
   | "email_not_verified"
   | "email_taken"
@@ -45,11 +46,13 @@ export type ProblemCode =
   | "otp_required"
   | "own_request"
   | "person_not_found"
+  | "push_unavailable"
   | "recipient_gone"
   | "secret_unreadable"
   | "session_not_found"
   | "setup_done"
   | "sign_up_closed"
+  | "subscription_not_found"
   | "too_many_handle_changes"
   | "too_many_lists"
   | "too_many_requests"
@@ -674,6 +677,12 @@ export interface NewConversation {
   title?: string | null;
 }
 
+/** The token that `service` has given to the app on this device. */
+export interface NewDevice {
+  service: "apns" | "fcm";
+  token: string;
+}
+
 /** An invite to be made: with `email` only that address may use it, and gets it by mail. */
 export interface NewInvite {
   max_uses?: number;
@@ -712,6 +721,15 @@ export interface NewPost {
   body: string;
   /** `{"kind": "public"}` or, in short, `"public"`; `{"kind": "list", "id": ...}` for a list. */
   audience?: "connections" | "public" | "self" | Audience;
+}
+
+/** What a browser's `PushSubscription.toJSON()` gives, as it is. */
+export interface NewSubscription {
+  /** https://, on the public internet. */
+  endpoint: string;
+  keys: SubscriptionKeys;
+  /** Not looked at. */
+  expirationTime?: number | null;
 }
 
 /** Where to send which signals. */
@@ -843,6 +861,29 @@ export interface Profile {
   connection_count: number | null;
   connection: ConnectionLink | null;
   limited: boolean;
+}
+
+/** A device with the app, told by push. `pushed_at`: to the hour. */
+export interface PushDevice {
+  id: string;
+  service: "apns" | "fcm";
+  user_agent: string;
+  created_at: string;
+  pushed_at: string | null;
+}
+
+/** What a browser takes as `applicationServerKey`: a point of P-256 in URL-safe base64. */
+export interface PushKey {
+  public_key: string;
+}
+
+/** A browser that is told by push, in the words of its `user_agent`. `pushed_at`: to the hour. */
+export interface PushSubscription {
+  id: string;
+  endpoint: string;
+  user_agent: string;
+  created_at: string;
+  pushed_at: string | null;
 }
 
 /** Between these two times of day mail and push wait; over midnight where `from` is the later one. */
@@ -994,6 +1035,14 @@ export interface Status {
   pool_mean_wait_seconds: number | null;
   sockets: number | null;
   plugins: { [name: string]: string };
+}
+
+/** The browser's public key and its secret for the encryption of what is pushed (RFC 8291). */
+export interface SubscriptionKeys {
+  /** URL-safe base64, with or without padding. */
+  p256dh: string;
+  /** URL-safe base64, with or without padding. */
+  auth: string;
 }
 
 /** Somebody whom the reader may know; `mutual_count` is how many of their connections do, or at least so many. */

@@ -629,6 +629,32 @@ class Profile(Struct, frozen=True, kw_only=True):
     limited: bool
 
 
+class PushDevice(Struct, frozen=True, kw_only=True):
+    """A device with the app, told by push. `pushed_at`: to the hour."""
+
+    id: UUID
+    service: Literal["apns", "fcm"]
+    user_agent: str
+    created_at: datetime
+    pushed_at: datetime | None
+
+
+class PushKey(Struct, frozen=True, kw_only=True):
+    """What a browser takes as `applicationServerKey`: a point of P-256 in URL-safe base64."""
+
+    public_key: str
+
+
+class PushSubscription(Struct, frozen=True, kw_only=True):
+    """A browser that is told by push, in the words of its `user_agent`. `pushed_at`: to the hour."""
+
+    id: UUID
+    endpoint: str
+    user_agent: str
+    created_at: datetime
+    pushed_at: datetime | None
+
+
 class QuietHours(Struct, frozen=True, kw_only=True):
     """Between these two times of day mail and push wait; over midnight where `from` is the later one."""
 
@@ -776,6 +802,15 @@ class Status(Struct, frozen=True, kw_only=True):
     pool_mean_wait_seconds: float | None
     sockets: float | None
     plugins: dict[str, str]
+
+
+class SubscriptionKeys(Struct, frozen=True, kw_only=True):
+    """The browser's public key and its secret for the encryption of what is pushed (RFC 8291)."""
+
+    p256dh: str
+    """URL-safe base64, with or without padding."""
+    auth: str
+    """URL-safe base64, with or without padding."""
 
 
 class Suggestion(Struct, frozen=True, kw_only=True):

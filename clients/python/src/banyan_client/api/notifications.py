@@ -10,7 +10,19 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from banyan_client.models import ChannelChanges, KindInfo, Notification, Preferences, QuietHours, UnreadCount
+from banyan_client.literals import Literal
+from banyan_client.models import (
+    ChannelChanges,
+    KindInfo,
+    Notification,
+    Preferences,
+    PushDevice,
+    PushKey,
+    PushSubscription,
+    QuietHours,
+    SubscriptionKeys,
+    UnreadCount,
+)
 from banyan_client.pages import Page, Pages
 from banyan_client.transport import Transport, segment
 
@@ -20,6 +32,20 @@ class NotificationsApi:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    async def add_device(
+        self, *, service: Literal["apns", "fcm"], token: str, idempotency_key: str | None = None
+    ) -> PushDevice:
+        """Be told by push in the app on this device, until this session ends.
+
+        Again with the same token it is the same one: an app sends its token at every start.
+
+        An API key needs the scope `notifications:write`.
+        Refused with `push_unavailable` (404).
+        """
+        return await self._transport.call(
+            "POST", "/v1/push/devices", PushDevice, body={"service": service, "token": token}, key=idempotency_key
+        )
 
     async def change_preferences(
         self,
@@ -66,12 +92,26 @@ class NotificationsApi:
             "/v1/notifications", Notification, {"unread": unread, "limit": limit, "cursor": cursor}
         )
 
+    def list_devices(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[PushDevice]:
+        """The devices on which one is told by push in the app, newest first.
+
+        An API key needs the scope `notifications:read`.
+        """
+        return self._transport.list("/v1/push/devices", PushDevice, {"limit": limit, "cursor": cursor})
+
     async def list_kinds(self) -> Page[KindInfo]:
         """Every kind of notification.
 
         An API key needs the scope `notifications:read`.
         """
         return await self._transport.call("GET", "/v1/notifications/kinds", Page[KindInfo])
+
+    def list_subscriptions(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[PushSubscription]:
+        """The browsers in which one is told by push, newest first.
+
+        An API key needs the scope `notifications:read`.
+        """
+        return self._transport.list("/v1/push/subscriptions", PushSubscription, {"limit": limit, "cursor": cursor})
 
     async def read(self, notification_id: UUID | str) -> None:
         """Mark a notification as read.
@@ -95,12 +135,55 @@ class NotificationsApi:
             "POST", "/v1/notifications/read-all", UnreadCount, body={"before": before}, key=idempotency_key
         )
 
+    async def remove_device(self, device_id: UUID | str) -> None:
+        """Be told no more by push on a device.
+
+        An API key needs the scope `notifications:write`.
+        Refused with `device_not_found` (404).
+        """
+        await self._transport.call("DELETE", f"/v1/push/devices/{segment(device_id)}", None)
+
+    async def show_key(self) -> PushKey:
+        """What a browser needs to subscribe to web push.
+
+        An API key needs the scope `notifications:read`.
+        Refused with `push_unavailable` (404).
+        """
+        return await self._transport.call("GET", "/v1/push/key", PushKey)
+
     async def show_preferences(self) -> Preferences:
         """How one wants to be told.
 
         An API key needs the scope `notifications:read`.
         """
         return await self._transport.call("GET", "/v1/notifications/preferences", Preferences)
+
+    async def subscribe_push(
+        self,
+        *,
+        endpoint: str,
+        keys: SubscriptionKeys,
+        expirationTime: float | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> PushSubscription:
+        """Be told by push in this browser, until this session ends.
+
+        Takes what the browser's own subscription gives as JSON. Again with the same endpoint it is the same
+        one.
+
+        `endpoint`: https://, on the public internet.
+        `expirationTime`: Not looked at.
+
+        An API key needs the scope `notifications:write`.
+        Refused with `push_unavailable` (404).
+        """
+        return await self._transport.call(
+            "POST",
+            "/v1/push/subscriptions",
+            PushSubscription,
+            body={"endpoint": endpoint, "keys": keys, "expirationTime": expirationTime},
+            key=idempotency_key,
+        )
 
     async def unsubscribe(self, *, token: str, idempotency_key: str | None = None) -> None:
         """Get no more mails of one kind, or no more digests.
@@ -113,3 +196,21 @@ class NotificationsApi:
         await self._transport.call(
             "POST", "/v1/notifications/unsubscribe", None, query={"token": token}, key=idempotency_key, signed=False
         )
+
+    async def unsubscribe_endpoint(self, *, endpoint: str) -> None:
+        """Be told no more by push in the browser with this endpoint.
+
+        `endpoint`: Of the browser's subscription.
+
+        An API key needs the scope `notifications:write`.
+        Refused with `subscription_not_found` (404).
+        """
+        await self._transport.call("DELETE", "/v1/push/subscriptions", None, query={"endpoint": endpoint})
+
+    async def unsubscribe_push(self, subscription_id: UUID | str) -> None:
+        """Be told no more by push in a browser.
+
+        An API key needs the scope `notifications:write`.
+        Refused with `subscription_not_found` (404).
+        """
+        await self._transport.call("DELETE", f"/v1/push/subscriptions/{segment(subscription_id)}", None)
