@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from banyan.planner.claims import FormulaError, agrees, evaluate
 from banyan.planner.findings.context import Context, Severity, finding, off, span
 from banyan.planner.plan import Finding, Stated
+from banyan.planner.workload.models import Claim
 
 _FAR = 0.1
 
@@ -12,7 +13,7 @@ _FAR = 0.1
 def state_claims(context: Context) -> list[Stated]:
     """Every claim with what comes out instead."""
     stated = []
-    for claim in context.workload.claims:
+    for claim in _claims(context):
         try:
             computed = evaluate(claim.formula, context.scope)
         except FormulaError as error:
@@ -23,8 +24,17 @@ def state_claims(context: Context) -> list[Stated]:
     return stated
 
 
+def _claims(context: Context) -> list[Claim]:
+    """Claims about the document's own phases say nothing of a plan on other software."""
+    claims = context.workload.claims
+    return [claim for claim in claims if context.plan.stack == "declared" or "plan." not in claim.formula]
+
+
 def find(context: Context) -> Iterator[Finding]:
+    spoken_of = _claims(context)
     for number, claim in enumerate(context.workload.claims):
+        if claim not in spoken_of:
+            continue
         where = f"claims.{number}"
         said = span(claim.stated, claim.unit)
         try:

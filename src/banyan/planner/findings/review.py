@@ -1,10 +1,11 @@
-"""All findings and claims of a file with its plan."""
+"""All findings, claims and advice of a file with its plan."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
 
 from msgspec import structs
 
+from banyan.planner.advice import advise
 from banyan.planner.catalogue.prices import Catalogue, load_catalogue
 from banyan.planner.findings import (
     availability,
@@ -46,15 +47,23 @@ _FAMILIES: tuple[Callable[[Context], Iterator[Finding]], ...] = (
 
 def find_findings(context: Context) -> list[Finding]:
     """Every finding, errors first, in the order of the families within."""
-    found = [each for family in _FAMILIES for each in family(context)]
-    return sorted(found, key=lambda each: _ORDER[each.severity])
+    return sorted((each for family in _FAMILIES for each in family(context)), key=_rank)
+
+
+def _rank(each: Finding) -> int:
+    return _ORDER[each.severity]
 
 
 def review_plan(plan: Plan, workload: Workload, as_of: date, catalogue: Catalogue | None = None) -> Plan:
-    """The plan with its findings and stated claims filled in."""
+    """The plan with findings, stated claims and advice added to what it has of them."""
     prices_of = catalogue or load_catalogue(workload.rent, workload.currency)
     context = Context(workload, plan, prices_of, as_of)
-    return structs.replace(plan, findings=find_findings(context), stated=claims.state_claims(context))
+    return structs.replace(
+        plan,
+        findings=sorted([*plan.findings, *find_findings(context)], key=_rank),
+        stated=claims.state_claims(context),
+        advice=[*plan.advice, *advise(workload, plan, prices_of)],
+    )
 
 
 def with_lines(findings: list[Finding], lines: Lines) -> list[Finding]:
