@@ -55,6 +55,16 @@ def test_mistakes_are_named_by_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert plan(MECABAL, "--why", "phases.big") == 2
 
 
+def test_lint_names_what_is_wrong_and_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan("lint", MECABAL, "--as-of", "2026-11-26") == 1
+    out = capsys.readouterr().out
+    assert f"{MECABAL}:" in out and "error" in out
+    clean = tmp_path / "clean.toml"
+    clean.write_text('name = "clean"\n\n[people]\nregistered_users = 500\ndaily_active_share = 0.1\n')
+    assert plan("lint", clean, "--as-of", "2026-11-26", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
 def test_a_variant_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     variant = tmp_path / "variant.toml"
     variant.write_text(MECABAL.read_text().replace("amount_month = 2\n", "amount_month = 4\n"))

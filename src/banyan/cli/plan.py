@@ -7,13 +7,15 @@ from typing import Annotated
 
 import msgspec
 import typer
+from msgspec import structs
 
-from banyan.cli.plan_tables import print_differences, print_explanation, print_plan
+from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan
 from banyan.cli.process import console, print_line
 from banyan.planner.catalogue.prices import UnknownCurrencyError
 from banyan.planner.compute import SEED, WORLDS, Computed, UnknownScenario, compute
 from banyan.planner.differ import compare
 from banyan.planner.explain import UnknownKey, explain
+from banyan.planner.findings.review import with_lines
 from banyan.planner.plan import Plan
 from banyan.planner.workload.models import Workload
 from banyan.planner.workload.parse import WorkloadError, parse_workload
@@ -73,6 +75,24 @@ def show(
 
 
 @app.command()
+def lint(
+    file: File,
+    format: Annotated[Output, typer.Option(help="`json`: for scripts.")] = Output.table,
+    as_of: AsOf = None,
+) -> None:
+    """Only what is wrong in a file: contradictions, prices, promises that its machines cannot keep.
+
+    Status 1 when a finding is an error, 2 when the file cannot be read.
+    """
+    plan = _compute(file, stack=None, scenario=None, seed=SEED, worlds=WORLDS, as_of=as_of).plan
+    if format is Output.json:
+        print_line(msgspec.json.encode(plan.findings).decode())
+    else:
+        print_findings(str(file), plan.findings)
+    raise typer.Exit(any(finding.severity == "error" for finding in plan.findings))
+
+
+@app.command()
 def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="A planner file.", show_default=False)],
     after: Annotated[Path, typer.Argument(metavar="B", help="Its variant.", show_default=False)],
@@ -107,10 +127,11 @@ def _compute(
 ) -> Computed:
     day = _day(as_of)
     try:
-        workload = parse_workload(_read(file)).workload
-        return compute(
-            workload, as_of=day, stack=stack.value if stack else None, scenario=scenario, seed=seed, worlds=worlds
-        )
+        parsed = parse_workload(_read(file))
+        name = stack.value if stack else None
+        found = compute(parsed.workload, as_of=day, stack=name, scenario=scenario, seed=seed, worlds=worlds)
+        plan = structs.replace(found.plan, findings=with_lines(found.plan.findings, parsed.lines))
+        return structs.replace(found, plan=plan)
     except WorkloadError as error:
         for problem in error.problems:
             print_error(problem.text(str(file)))

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from banyan.planner.differ import Difference, PlanDifference
 from banyan.planner.explain import Explanation
-from banyan.planner.plan import Band, Phase, Plan
+from banyan.planner.plan import Band, Finding, Phase, Plan
 
 _SHOWN_REJECTED = 8
 _STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
@@ -137,6 +137,21 @@ def _reasons(console: Console, plan: Plan) -> None:
         f"{plan.prices_as_of}. Why a figure is what it is: --why KEY[/]",
         soft_wrap=True,
     )
+
+
+def print_findings(file: str, findings: list[Finding]) -> None:
+    """What `lint` answers: a line each, as compilers say it."""
+    console = Console(highlight=False)
+    for each in findings:
+        style = _STYLES.get(each.severity, "")
+        where = f"{file}:{each.line}" if each.line is not None else file
+        console.print(
+            f"{escape(where)}: [{style}]{each.severity}[/]: {escape(each.where)}: {escape(each.message)} "
+            f"[dim]({each.code}; stated {escape(each.stated)}, computed {escape(each.computed)})[/]",
+            soft_wrap=True,
+        )
+    errors = sum(each.severity == "error" for each in findings)
+    console.print(f"{len(findings)} findings, {errors} of them errors" if findings else "nothing is wrong")
 
 
 def print_explanation(found: Explanation) -> None:

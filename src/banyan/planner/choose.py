@@ -46,7 +46,7 @@ def choose(market: Market, users: float) -> Choice:
     allowed = [entry for entry in billed if refusal(market, entry[0].shape, _counts(entry[0])) is None]
     if not allowed:
         raise NothingHolds(users, tuple(_reasons(market, users, None, billed)))
-    option, bill = min(allowed, key=lambda entry: (amount(entry[1]), len(entry[0].picked), entry[0].title))
+    option, bill = min(allowed, key=_order)
     needed = market.cheapest_by_world(users)
     machines = market.prices.machines(option.rented)
     held = option.capacity >= users
@@ -60,6 +60,12 @@ def choose(market: Market, users: float) -> Choice:
         availability_percent=availability_percent(option.shape, _counts(option)),
         rejected=tuple(_reasons(market, users, (option, bill), billed)),
     )
+
+
+def _order(entry: tuple[Option, Bill]) -> tuple[float, bool, int, str]:
+    """Of equally cheap options the simpler one."""
+    option, bill = entry
+    return amount(bill), option.shape.object_store, len(option.picked), option.title
 
 
 def cheapest_cost(market: Market, users: float) -> float:

@@ -9,6 +9,7 @@ from banyan.planner.catalogue.prices import Catalogue, load_catalogue
 from banyan.planner.declared import DeclaredPhases
 from banyan.planner.demand import Load, build_load, describe_demand
 from banyan.planner.draws import Draws
+from banyan.planner.findings.review import review_plan
 from banyan.planner.growth import Curve, Timeline, curves
 from banyan.planner.options import Market
 from banyan.planner.phases import PhaseModel, plan_phases
@@ -81,8 +82,24 @@ def compute(
         first, last = _range(workload, lines)
         models, lacking = plan_phases(market, first, last)
     plan = _plan(workload, stack, catalogue, load, models, lines, draws, as_of)
-    plan = structs.replace(plan, findings=[*plan.findings, *_unheld(workload, models, lines, lacking)])
+    plan = _reviewed(plan, workload, catalogue, draws, lines, as_of)
+    plan = structs.replace(plan, findings=[*_unheld(workload, models, lines, lacking), *plan.findings])
     return Computed(plan, workload, profile, catalogue, draws, load, models)
+
+
+def _reviewed(
+    plan: Plan, workload: Workload, catalogue: Catalogue, draws: Draws, lines: list[Curve], as_of: date
+) -> Plan:
+    """With findings and claims. Those of a document are held against its own phases, whichever stack is planned."""
+    if plan.stack == "declared" or not workload.phases:
+        return review_plan(plan, workload, as_of, catalogue)
+    profile = declared_profile(workload.stack)
+    own = Draws(draws.seed, draws.count)
+    load = build_load(workload, profile, own)
+    models = DeclaredPhases(workload, load, profile, catalogue, own).models()
+    declared = _plan(workload, "declared", catalogue, load, models, lines, own, as_of)
+    reviewed = review_plan(declared, workload, as_of, catalogue)
+    return structs.replace(plan, findings=reviewed.findings, stated=reviewed.stated)
 
 
 def _only(workload: Workload, scenario: str | None) -> Workload:

@@ -50,8 +50,11 @@ class DeclaredPhases:
         chance = self._workload.objectives.shortfall_chance_max
         ends = {name: lower_quantile(users, chance) for name, users in by_resource.items()}
         resource = min(ends, key=lambda name: ends[name]) if ends else "not stated"
-        reach = ends.get(resource, UNLIMITED)
         stated = float(phase.to_users or UNLIMITED)
+        if not ends:
+            # Nothing in the file says what these machines carry but the range of the phase itself.
+            capacity = self._draws.known(float(phase.to_users or phase.from_users))
+        reach = ends.get(resource, middle(capacity))
         limit, ending = (reach, resource) if reach < stated else (stated, "stated_users")
         usage = self._usage(phase, by_resource)
         bill = self._bill(phase)

@@ -91,11 +91,13 @@ FORMULAS: dict[str, Formula] = {
         _SIZING,
     ),
     "phases.*.cost_month*": Formula(
-        "sum of the lines, at the phase's last user: machines x price + GiB x price beyond what is free, + VAT",
+        "sum of the lines, at the phase's last user (where it ends, or scenarios do): machines x price + GiB x price "
+        "beyond what is free, + VAT",
         ("price:", "set:rent.vat_percent", "plan:prices_as_of"),
     ),
     "phases.*.cost_per_user": Formula(
-        "cost_month.total / the phase's last user (its first where it has no end)",
+        "cost_month.total / the phase's last user: where it ends or all scenarios do (its first in a declared phase "
+        "without end)",
         ("plan:^cost_month.total", "plan:^to_users", "plan:^from_users"),
     ),
     "phases.*.cost_per_active_user": Formula(

@@ -42,7 +42,7 @@ def plan_phases(market: Market, first: float, last: float) -> tuple[list[PhaseMo
                 target = last
                 continue
             return models, error.rejected
-        model = _model(market, choice, begins, _name(choice.option, models))
+        model = _model(market, choice, begins, max(last, target), _name(choice.option, models))
         models.append(model)
         if model.limit >= last:
             return models, ()
@@ -57,17 +57,19 @@ def _name(option: Option, models: list[PhaseModel]) -> str:
     return f"{name}-{same + 1}" if same else name
 
 
-def _model(market: Market, choice: Choice, begins: float, name: str) -> PhaseModel:
+def _model(market: Market, choice: Choice, begins: float, last: float, name: str) -> PhaseModel:
+    """The phase of a choice. Bill, headroom and p95 are of its last user: where it ends, or where all scenarios do."""
     option = choice.option
     limit = float(int(option.reach(market.chance)))
+    shown = min(limit, last)
     resource, _ = option.scarcest(market.chance)
     usage = option_usage(market, option)
-    free = headroom(usage, limit)
+    free = headroom(usage, shown)
 
     def bill(users: float) -> Bill:
         return bill_of(market, option, users)
 
-    cost = bill(limit).cost(market.catalogue.currency)
+    cost = bill(shown).cost(market.catalogue.currency)
     load = market.load
     phase = Phase(
         name=name,
@@ -77,10 +79,10 @@ def _model(market: Market, choice: Choice, begins: float, name: str) -> PhaseMod
         topology=option.shape.topology.value,
         declared=False,
         machines=[_machine(each, market.catalogue.currency) for each in option.picked],
-        services=services(market, option, limit),
+        services=services(market, option, shown),
         cost_month=cost,
-        cost_per_user=cost.total / limit if limit else None,
-        cost_per_active_user=cost.total / (limit * middle(load.active)) if limit and middle(load.active) else None,
+        cost_per_user=cost.total / shown if shown else None,
+        cost_per_active_user=cost.total / (shown * middle(load.active)) if shown and middle(load.active) else None,
         capacity=Capacity(
             requests_per_second=middle(load.requests) * limit,
             sockets=middle(load.sockets) * limit,
@@ -90,12 +92,12 @@ def _model(market: Market, choice: Choice, begins: float, name: str) -> PhaseMod
         ),
         binding_resource=resource,
         headroom=free,
-        p95_ms=response_ms(market, option, limit),
-        shortfall_chance=option.shortfall(limit),
+        p95_ms=response_ms(market, option, shown),
+        shortfall_chance=option.shortfall(shown),
         availability_percent=choice.availability_percent,
         rejected=list(choice.rejected),
         configuration=[],
-        memory_budget_mib=memory_budget(market, option, limit),
+        memory_budget_mib=memory_budget(market, option, shown),
         connection_budget=connection_budget(market, option),
         regret_month=choice.regret,
     )
