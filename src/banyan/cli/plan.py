@@ -9,6 +9,7 @@ import msgspec
 import typer
 from msgspec import structs
 
+from banyan.app.modules import load
 from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan
 from banyan.cli.process import console, print_line
 from banyan.planner.catalogue.prices import UnknownCurrencyError
@@ -24,6 +25,7 @@ from banyan.planner.workload.schema import schema_text
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
 BAD_FILE = 2
+_REPORT = "banyan.planner.report.page:report_html"
 
 
 class Stack(StrEnum):
@@ -40,6 +42,14 @@ class Output(StrEnum):
     json = "json"
 
 
+class Shown(StrEnum):
+    """Also as a page."""
+
+    table = "table"
+    json = "json"
+    html = "html"
+
+
 File = Annotated[Path, typer.Argument(help="A planner file (TOML); see docs/planner.md.", show_default=False)]
 Chosen = Annotated[Stack | None, typer.Option(help="`declared` where the file describes a stack or phases.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the draws: the same seed, the same plan.")]
@@ -50,10 +60,14 @@ AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="The d
 @app.command()
 def show(
     file: File,
-    format: Annotated[Output, typer.Option(help="`json`: all keys, for scripts.")] = Output.table,
+    format: Annotated[
+        Shown, typer.Option(help="`json`: all keys, for scripts; `html`: one page, to read and print.")
+    ] = Shown.table,
     scenario: Annotated[str | None, typer.Option(help="Only this scenario of the file.")] = None,
     stack: Chosen = None,
-    out: Annotated[Path | None, typer.Option(help="Also write plan.json there.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write plan.json there, and report.html with --format html.")
+    ] = None,
     seed: Seed = SEED,
     worlds: Worlds = WORLDS,
     as_of: AsOf = None,
@@ -62,16 +76,19 @@ def show(
     """The plan of a file: phases, cost, dates. `banyan plan FILE` is short for it."""
     computed = _compute(file, stack=stack, scenario=scenario, seed=seed, worlds=worlds, as_of=as_of)
     if why is not None:
-        _explain(computed, why, format)
+        _explain(computed, why, Output.json if format is Shown.json else Output.table)
         return
     encoded = msgspec.json.encode(computed.plan).decode()
+    # Templates are loaded only where a page is asked for: the table is to be there at once.
+    page: str | None = load(_REPORT)(computed.plan) if format is Shown.html else None
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "plan.json").write_text(encoded + "\n")
-    if format is Output.json:
+        _write(out, {"plan.json": encoded + "\n"} | ({"report.html": page} if page is not None else {}))
+    if format is Shown.json:
         print_line(encoded)
-    else:
+    elif page is None:
         print_plan(computed.plan)
+    elif out is None:
+        print_line(page)
 
 
 @app.command()
@@ -139,6 +156,16 @@ def _compute(
     except (UnknownScenario, UnknownCurrencyError) as error:
         print_error(f"{file}: {error}")
         raise typer.Exit(BAD_FILE) from None
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        print_error(f"{folder}: {error.strerror}")
+        raise typer.Exit(1) from None
 
 
 def _read(file: Path) -> str:

@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from banyan.planner.answer import answer, machines_of
 from banyan.planner.differ import Difference, PlanDifference
 from banyan.planner.explain import Explanation
-from banyan.planner.plan import Band, Finding, Phase, Plan
+from banyan.planner.plan import Band, Finding, Plan
 
 _SHOWN_REJECTED = 8
 _STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
@@ -25,25 +26,6 @@ def print_plan(plan: Plan) -> None:
         if table is not None:
             console.print("", table, sep="\n")
     _reasons(console, plan)
-
-
-def answer(plan: Plan) -> str:
-    """The plan in a sentence or two."""
-    if not plan.phases:
-        return "Nothing that may be rented holds these people within the objectives; see the findings."
-    begun = next((months[0].phase for months in plan.growth.values() if months), plan.phases[0].name)
-    phase = next(each for each in plan.phases if each.name == begun)
-    text = (
-        f"Begin with {_machines(phase)}: {_money(phase.cost_month.total, plan.currency)} a month at its end, good for "
-        f"{phase.capacity.registered_users:,.0f} registered users; {phase.binding_resource} ends first."
-    )
-    dates = [
-        f"{entry.month} in the {scenario} scenario (order by {entry.order_by})"
-        for scenario, entries in plan.outgrow.items()
-        for entry in entries
-        if entry.phase == begun and entry.month
-    ]
-    return text + (f" It is outgrown in {' and '.join(dates)}." if dates else " No scenario outgrows it.")
 
 
 def _demand(plan: Plan) -> Table:
@@ -70,19 +52,13 @@ def _phases(plan: Plan) -> Table:
         table.add_row(
             f"[bold]{escape(phase.name)}[/]",
             f"{phase.from_users:,}{until}",
-            escape(_machines(phase)),
+            escape(machines_of(phase)),
             _money(phase.cost_month.total, plan.currency),
             "" if phase.cost_per_user is None else f"{phase.cost_per_user:.4f}",
             phase.binding_resource,
             f"{phase.shortfall_chance:.0%}",
         )
     return table
-
-
-def _machines(phase: Phase) -> str:
-    return ", ".join(
-        f"{each.count} x {each.provider} {each.plan or each.role}".replace("  ", " ") for each in phase.machines
-    ) or (phase.title or phase.name)
 
 
 def _outgrown(plan: Plan) -> Table | None:

@@ -71,8 +71,7 @@ def steps(old: PhaseModel, new: PhaseModel) -> list[str]:
     had = {machine.role for machine in old.phase.machines}
     machines = ", ".join(f"{each.count} x {_plan(each.provider, each.plan, each.role)}" for each in new.phase.machines)
     found = [f"rent {machines or new.phase.title}", "take a backup and restore it on a new machine"]
-    if any(each.role.startswith("database") for each in new.phase.machines):
-        found.append("set up PostgreSQL on the new database machine as a replica of the old one")
+    found.append("set up PostgreSQL on the new machine as a replica of the old one")
     if "balancer" in {each.role for each in new.phase.machines} - had:
         found.append("put the load balancer in front, still with the old machine behind it")
     if new.phase.topology in ("load_balanced", "replicated", "cluster") and old.phase.topology in ("single", "split"):

@@ -4,6 +4,7 @@ from datetime import date
 
 from msgspec import Struct, structs
 
+from banyan.planner.advice import advise
 from banyan.planner.calendar import upgrades
 from banyan.planner.catalogue.prices import Catalogue, load_catalogue
 from banyan.planner.declared import DeclaredPhases
@@ -99,7 +100,8 @@ def _reviewed(
     models = DeclaredPhases(workload, load, profile, catalogue, own).models()
     declared = _plan(workload, "declared", catalogue, load, models, lines, own, as_of)
     reviewed = review_plan(declared, workload, as_of, catalogue)
-    return structs.replace(plan, findings=reviewed.findings, stated=reviewed.stated)
+    advice = advise(workload, plan, catalogue)
+    return structs.replace(plan, findings=reviewed.findings, stated=reviewed.stated, advice=advice)
 
 
 def _only(workload: Workload, scenario: str | None) -> Workload:

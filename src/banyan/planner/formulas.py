@@ -146,6 +146,7 @@ FORMULAS: dict[str, Formula] = {
     "growth.*.*.users": Formula(
         "as given by month; else start x (1 + growth) ^ months, the middle of the interval", _GROWTH
     ),
+    "growth.*.*.users_band*": Formula("5th, 50th and 95th percentile over the worlds' growth", _GROWTH),
     "growth.*.*.phase": Formula("the first phase whose last user is not exceeded; never back", ("plan:^users",)),
     "growth.*.*.cost_*": Formula("the bill of the month's phase at the month's users", ("plan:^users", "plan:^phase")),
     "growth.*.*.storage_gib": Formula("see demand.storage_gib_by_month", (*_STORED, "plan:^users")),

@@ -113,6 +113,7 @@ class Timeline:
             cost_month=amount,
             cost_per_user=amount / users if users else None,
             cost_band=band(bill.total),
+            users_band=band(self._curve.worlds[number]),
             storage_gib=storage_gib,
             egress_gib=middle(self._load.egress_gib) * users,
             revenue=self.revenue(number),

@@ -141,6 +141,7 @@ class GrowthMonth(Struct, frozen=True):
     cost_month: float
     cost_per_user: float | None
     cost_band: Band
+    users_band: Band
     storage_gib: float
     egress_gib: float
     revenue: float | None
