@@ -31,9 +31,10 @@ class Module:
 MODULES: tuple[Module, ...] = (
     Module("relay", "banyan.app.parts:run_relay"),
     Module("bus", "banyan.app.parts:run_bus", needs=("relay",)),
+    Module("ephemeral", "banyan.app.parts:run_ephemeral", needs=("bus",)),
     Module("worker", "banyan.app.parts:run_worker", needs=("bus",), targets=frozenset({"worker"})),
     Module("key_uses", "banyan.app.parts:run_key_uses", targets=frozenset({"api"})),
-    Module("realtime", "banyan.app.parts:run_realtime", needs=("bus",), targets=frozenset({"realtime"})),
+    Module("realtime", "banyan.app.parts:run_realtime", needs=("ephemeral",), targets=frozenset({"realtime"})),
     Module("scheduler", "banyan.app.parts:run_scheduler", needs=("bus",), targets=frozenset({"scheduler"})),
 )
 

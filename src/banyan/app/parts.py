@@ -18,6 +18,20 @@ async def run_bus(platform: Platform) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def run_ephemeral(platform: Platform) -> AsyncIterator[None]:
+    """Carries what is lost where nobody listens, by Redis where it is configured."""
+    ephemeral = platform.ephemeral
+    if ephemeral is None:
+        yield
+        return
+    await ephemeral.start()
+    try:
+        yield
+    finally:
+        await ephemeral.stop()
+
+
+@asynccontextmanager
 async def run_relay(platform: Platform) -> AsyncIterator[None]:
     """Tells other processes what was committed here."""
     await platform.relay.start()

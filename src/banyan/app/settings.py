@@ -23,6 +23,7 @@ from banyan.infra.mail.settings import MailSettings
 from banyan.infra.push.settings import PushSettings
 from banyan.infra.ratelimit import LimitsSettings
 from banyan.infra.realtime.settings import RealtimeSettings
+from banyan.infra.redis.settings import RedisSettings
 from banyan.infra.settings import BadSettings, Sources, read_settings
 
 CONFIG_VARIABLE = "BANYAN_CONFIG"
@@ -53,6 +54,7 @@ class Settings(Sources):
     people: PeopleSettings = PeopleSettings()
     posts: PostsSettings = PostsSettings()
     realtime: RealtimeSettings = RealtimeSettings()
+    redis: RedisSettings = RedisSettings()
     webhooks: WebhooksSettings = WebhooksSettings()
     notifications: NotificationsSettings = NotificationsSettings()
     push: PushSettings = PushSettings()

@@ -27,6 +27,10 @@ class Status(Struct, frozen=True):
     pool_waiting: float | None
     pool_mean_wait_seconds: float | None
     sockets: float | None
+    # 1 while Redis carries events between processes, 0 while it is away; null where none is configured.
+    redis_connected: float | None
+    redis_mean_lag_seconds: float | None
+    redis_dropped: float | None
     # Name and version.
     plugins: dict[str, str]
 
@@ -59,6 +63,9 @@ def build_status(url: str, readiness: Readiness, samples: Samples) -> Status:
     info = samples.labels("banyan_build_info")
     acquired = samples.find("banyan_database_acquired_total")
     waited = samples.find("banyan_database_wait_seconds_total")
+    redis = samples.find("banyan_ephemeral_connected")
+    pongs = samples.find("banyan_ephemeral_lag_seconds_count")
+    lag = samples.find("banyan_ephemeral_lag_seconds_sum")
     return Status(
         url=url,
         ready=readiness.status == "ready",
@@ -78,5 +85,8 @@ def build_status(url: str, readiness: Readiness, samples: Samples) -> Status:
         pool_waiting=samples.find("banyan_database_waiting"),
         pool_mean_wait_seconds=waited / acquired if acquired and waited is not None else None,
         sockets=samples.find("banyan_http_connections"),
+        redis_connected=redis,
+        redis_mean_lag_seconds=lag / pongs if redis is not None and pongs and lag is not None else None,
+        redis_dropped=samples.find("banyan_ephemeral_dropped_total") if redis is not None else None,
         plugins={labels["name"]: labels["version"] for labels in samples.all_labels("banyan_plugin_info")},
     )

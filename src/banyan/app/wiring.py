@@ -13,6 +13,7 @@ from litestar import Litestar
 
 from banyan import __version__
 from banyan.app.declarations import build_registry, subscribe_caches
+from banyan.app.ephemeral import Ephemeral, build_ephemeral
 from banyan.app.features import Features, build_features
 from banyan.app.http import Site
 from banyan.app.plugins import load_plugins, migration_sources
@@ -70,6 +71,7 @@ class Platform:
     health: Health
     features: Features
     realtime: Realtime
+    ephemeral: Ephemeral | None
     asgi: App
     openapi: Callable[[], dict[str, Any]]
 
@@ -141,11 +143,14 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
     subscribe_caches(bus, bearers, features, hot)
     realtime = build_realtime(settings, features, pool, bearers, bus)
-    published = RealtimeOutbox(realtime.publish, realtime.look)
+    ephemeral = build_ephemeral(settings, pool, realtime)
+    published = ephemeral.outbox if ephemeral else RealtimeOutbox(realtime.publish, realtime.look)
     bus.subscribe(EVENTS_TOPIC, published.hear)
     pool.attach(published)
     pool.attach(outbox)
     health = _health(pool, migration_sources(plugins))
+    if ephemeral is not None:
+        ephemeral.report(health)
     metrics.report_plugins({loaded.plugin.name: loaded.plugin.version for loaded in plugins})
     api = build_application(build_controllers(settings, targets, features, auth, mailbox, health))
     openapi = partial(_describe, api, settings, tuple(realtime.topics.values()))
@@ -164,6 +169,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
         health,
         features,
         realtime,
+        ephemeral,
         asgi,
         openapi,
     )

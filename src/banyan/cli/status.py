@@ -93,7 +93,7 @@ def _table(found: Status) -> Table:
 def _rows(found: Status) -> Iterable[tuple[str, str]]:
     failing = ", ".join(f"{name}: {words}" for name, words in found.checks.items() if words != "ok")
     yield "Server", found.url
-    yield "Ready", "[green]yes[/]" if found.ready else f"[red]no[/] ({failing})"
+    yield "Ready", (f"[green]yes[/]{f' ({failing})' if failing else ''}" if found.ready else f"[red]no[/] ({failing})")
     yield (
         "Versions",
         (f"Banyan {found.version}, Python {found.python}, PostgreSQL {found.postgresql}, migration {found.migration}"),
@@ -104,6 +104,10 @@ def _rows(found: Status) -> Iterable[tuple[str, str]]:
     yield "Memory", _number(found.resident_bytes and found.resident_bytes / 2**20, " MiB")
     yield "Requests", f"{_number(found.requests_in_flight)} at work, {_number(found.requests_shed)} shed"
     yield "Sockets", _number(found.sockets)
+    if found.redis_connected is not None:
+        lag = _number(found.redis_mean_lag_seconds and found.redis_mean_lag_seconds * 1000, " ms")
+        state = "connected" if found.redis_connected else "away: events go over the database"
+        yield "Redis", f"{state}, mean lag {lag}, {_number(found.redis_dropped)} dropped"
     yield (
         "Queue",
         (

@@ -143,15 +143,16 @@ class Topic:
     """What sockets may join under `name` or `name:key`; `key` is empty where the name stands alone.
 
     `may_join` reads, for a person or for anybody (None); who may not gets the same answer as for a topic that does
-    not exist. `log` makes the topic durable, and takes signed-in people only. `publish`, where given, handles what a
-    client sends, may refuse it by raising, and runs in a transaction of its own. `anonymous` lets anonymous sockets
-    ask at all. `address` is what the topic is called by clients, such as `post:{post_id}`; it stands in the OpenAPI
-    document with the type of the topic's `events`.
+    not exist. `log` makes the topic durable, and takes signed-in people only; `heads` tells where the logs of many
+    keys end. `publish`, where given, handles what a client sends, may refuse it by raising, and runs in a transaction
+    of its own. `anonymous` lets anonymous sockets ask at all. `address` is what the topic is called by clients, such as
+    `post:{post_id}`; it stands in the OpenAPI document with the type of the topic's `events`.
     """
 
     name: str
     may_join: Callable[[Work, UUID | None, str], Awaitable[bool]]
     log: TopicLog | None = None
+    heads: Callable[[Work, Sequence[str]], Awaitable[Mapping[str, Place]]] | None = None
     publish: Callable[[Work, UUID, str, Any], Awaitable[None]] | None = None
     anonymous: bool = False
     address: str = ""

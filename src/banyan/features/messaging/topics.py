@@ -27,7 +27,7 @@ def topics(access: Access, log: ConversationLog, typing: TypingRoom) -> tuple[To
 
     key = "{conversation_id}"
     return (
-        Topic(CONVERSATION, may_join, log=log, address=f"{CONVERSATION}:{key}", events=Happening),
+        Topic(CONVERSATION, may_join, log=log, heads=log.heads, address=f"{CONVERSATION}:{key}", events=Happening),
         Topic(TYPING, may_join, publish=publish, address=f"{TYPING}:{key}", events=Typing),
     )
 

@@ -118,6 +118,12 @@ async def find_head(work: Work, log_id: UUID) -> LogHead | None:
     return None if row is None else LogHead(*row)
 
 
+async def find_heads(work: Work, log_ids: Sequence[UUID]) -> dict[UUID, LogHead]:
+    """Of those that there are."""
+    rows = await work.rows("SELECT id, epoch, last_seq, floor_seq FROM streams_logs WHERE id = ANY ($1)", list(log_ids))
+    return {row["id"]: LogHead(row["epoch"], row["last_seq"], row["floor_seq"]) for row in rows}
+
+
 async def rewrite_events(work: Work, log_id: UUID, subject_id: UUID, event: Struct, *, but_seq: int) -> None:
     """Puts `event` in the place of every event about that subject, but for one: their content has to go, their
     numbers stay. The caller has appended to the log, and so holds its lock.

@@ -76,6 +76,11 @@ class ConversationLog:
         head = await events.find_head(work, UUID(key))
         return Place("", 0) if head is None else Place(head.epoch.hex, head.last_seq)
 
+    async def heads(self, work: Work, keys: Sequence[str]) -> dict[str, Place]:
+        """Where the logs of many conversations end."""
+        found = await events.find_heads(work, [UUID(key) for key in keys])
+        return {str(id): Place(head.epoch.hex, head.last_seq) for id, head in found.items()}
+
     async def read(
         self, work: Work, viewer_ids: Sequence[UUID], key: str, place: Place, limit: int
     ) -> Sequence[Logged] | None:

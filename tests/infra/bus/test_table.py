@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from banyan.infra import bus as bus_module
 from banyan.infra.bus import JOB_KINDS, SCHEDULES, PruneBusMessages, TableBus, prune
+from banyan.infra.bus import table as bus_module
 from banyan.infra.database.errors import OutcomeUnknown
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Connection, Work

@@ -1,0 +1,15 @@
+"""How processes hear each other. The table bus says with a transaction what is outdated; the ephemeral bus carries
+what is lost where nobody listens.
+"""
+
+from banyan.infra.bus.table import (
+    JOB_KINDS,
+    SCHEDULES,
+    Bus,
+    Callback,
+    PruneBusMessages,
+    TableBus,
+    prune,
+)
+
+__all__ = ["JOB_KINDS", "SCHEDULES", "Bus", "Callback", "PruneBusMessages", "TableBus", "prune"]
