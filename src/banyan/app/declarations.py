@@ -18,6 +18,7 @@ from banyan.infra.http import housekeeping
 from banyan.infra.http.answers import HotAnswers
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.mail.mailer import Mailer
+from banyan.infra.presence import jobs as presence_jobs
 from banyan.infra.realtime import tickets
 from banyan.infra.streams import jobs as streams_jobs
 
@@ -37,6 +38,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *housekeeping.JOB_KINDS,
             *streams_jobs.JOB_KINDS,
             *tickets.JOB_KINDS,
+            *presence_jobs.JOB_KINDS,
             *mailer.job_kinds(),
             *accounts_jobs.job_kinds(
                 features.verification,
@@ -60,6 +62,7 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *people_jobs.SCHEDULES,
             *streams_jobs.SCHEDULES,
             *tickets.SCHEDULES,
+            *presence_jobs.SCHEDULES,
             *notifications_subscribers.SCHEDULES,
             *webhooks_subscribers.SCHEDULES,
             *(schedule for parts in plugged for schedule in parts.schedules),

@@ -41,6 +41,7 @@ from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
+from banyan.features.people.service.presence import PeoplePresence
 from banyan.features.people.service.suggestions import Suggestions
 from banyan.features.people.service.synced import SyncedPeople
 from banyan.features.people.synced import synced_kinds as people_kinds
@@ -85,6 +86,7 @@ class Features:
     email_changes: EmailChanges
     api_keys: ApiKeys
     people: People
+    presence: PeoplePresence
     handles: Handles
     lists: Lists
     mutes: Mutes
@@ -110,7 +112,8 @@ def build_features(
 ) -> Features:
     people_api = PeopleApi(settings.people)
     handles = Handles(settings.people)
-    people = People(AccountsApi(), handles, Declared(settings.attributes.people))
+    presence = PeoplePresence(people_api)
+    people = People(AccountsApi(), handles, Declared(settings.attributes.people), presence)
     public_url = settings.http.public_url or "http://localhost:8000"
     person = _person_link(people, people_api)
     unsubscribing = Unsubscribing(auth.secret)
@@ -176,6 +179,7 @@ def build_features(
         email_changes=EmailChanges(settings.accounts, owners, lockout, mailer, mails.accounts),
         api_keys=api_keys,
         people=people,
+        presence=presence,
         handles=handles,
         lists=lists,
         mutes=mutes,

@@ -75,9 +75,11 @@ async def run_key_uses(platform: Platform) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def run_realtime(platform: Platform) -> AsyncIterator[None]:
-    """Serves sockets."""
+    """Serves sockets, and says whose they are."""
     await platform.realtime.start()
+    await platform.roll.start()
     try:
         yield
     finally:
+        await platform.roll.stop()
         await platform.realtime.stop()

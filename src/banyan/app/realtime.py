@@ -10,6 +10,7 @@ from msgspec import Struct
 from banyan.app.features import Features
 from banyan.app.settings import Settings
 from banyan.features.people.api import AWAY_TOPIC, CARDS_TOPIC, RELATIONS_TOPIC, PeopleApi
+from banyan.features.people.topics import topics as people_topics
 from banyan.features.posts.api import FEEDS_TOPIC
 from banyan.features.posts.topics import topics as posts_topics
 from banyan.features.sync.topics import topics as sync_topics
@@ -72,7 +73,12 @@ def _socket_url(public_url: str) -> str:
 
 def all_topics(features: Features) -> Sequence[Topic]:
     """What sockets may join, over all features."""
-    return (*posts_topics(features.posts), *features.messaging.topics, *sync_topics(features.streams))
+    return (
+        *people_topics(features.presence),
+        *posts_topics(features.posts),
+        *features.messaging.topics,
+        *sync_topics(features.streams),
+    )
 
 
 def build_realtime(settings: Settings, features: Features, pool: Pool, bearers: Bearers, bus: TableBus) -> Realtime:

@@ -33,6 +33,7 @@ from banyan.features.people.routes import (
     MeRoutes,
     MuteRoutes,
     PeopleRoutes,
+    PresenceRoutes,
     SuggestionRoutes,
 )
 from banyan.features.posts.routes import (
@@ -80,6 +81,7 @@ def build_controllers(
             *(bind(routes, people=people) for routes in (MeRoutes, PeopleRoutes, ConnectionRoutes, BlockRoutes)),
             bind(ListRoutes, lists=features.lists),
             bind(MuteRoutes, mutes=features.mutes),
+            bind(PresenceRoutes, presence=features.presence),
             bind(SuggestionRoutes, suggestions=features.suggestions),
         ],
         "posts": [

@@ -47,6 +47,7 @@ from banyan.infra.log import AccessLog, LogStream
 from banyan.infra.mail.mailbox import Mailbox
 from banyan.infra.mail.mailer import Mailer
 from banyan.infra.mail.smtp import SmtpTransport
+from banyan.infra.presence.roll import PRESENCE, Roll
 from banyan.infra.ratelimit import RateLimiter
 from banyan.infra.realtime.gateway import Realtime
 from banyan.infra.realtime.outbox import EVENTS_TOPIC, RealtimeOutbox
@@ -72,6 +73,7 @@ class Platform:
     features: Features
     realtime: Realtime
     ephemeral: Ephemeral | None
+    roll: Roll
     asgi: App
     openapi: Callable[[], dict[str, Any]]
 
@@ -148,6 +150,8 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     bus.subscribe(EVENTS_TOPIC, published.hear)
     pool.attach(published)
     pool.attach(outbox)
+    roll = Roll(pool.work, lambda: realtime.gathering.touch_all(PRESENCE))
+    realtime.hub.on_arrival, realtime.hub.on_departure = roll.arrive, roll.depart
     health = _health(pool, migration_sources(plugins))
     if ephemeral is not None:
         ephemeral.report(health)
@@ -170,6 +174,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
         features,
         realtime,
         ephemeral,
+        roll,
         asgi,
         openapi,
     )

@@ -139,6 +139,18 @@ class TopicLog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StateSource:
+    """What a topic of states tells: of each key that is read, the state at this moment.
+
+    `may_join` gives those of many keys that a person may join. What is told may be older by `within_seconds`.
+    """
+
+    may_join: Callable[[Work, UUID, Sequence[str]], Awaitable[Collection[str]]]
+    read: Callable[[Work, Sequence[str]], Awaitable[Mapping[str, Struct]]]
+    within_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """What sockets may join under `name` or `name:key`; `key` is empty where the name stands alone.
 
@@ -146,7 +158,9 @@ class Topic:
     not exist. `log` makes the topic durable, and takes signed-in people only; `heads` tells where the logs of many
     keys end. `publish`, where given, handles what a client sends, may refuse it by raising, and runs in a transaction
     of its own. `anonymous` lets anonymous sockets ask at all. `address` is what the topic is called by clients, such as
-    `post:{post_id}`; it stands in the OpenAPI document with the type of the topic's `events`.
+    `post:{post_id}`; it stands in the OpenAPI document with the type of the topic's `events`. Of a topic with `states`
+    clients are told how things stand, and events only say that it may have changed: many are joined, and told, in one
+    frame.
     """
 
     name: str
@@ -157,6 +171,7 @@ class Topic:
     anonymous: bool = False
     address: str = ""
     events: Any = None
+    states: StateSource | None = None
 
     @property
     def durable(self) -> bool:

@@ -1,6 +1,7 @@
 """What a handle, a name and a bio may look like: the same for a form and for an import."""
 
 import re
+from uuid import UUID
 
 from banyan.kernel.errors import Invalid
 from banyan.kernel.text import check_line, check_lines
@@ -53,3 +54,11 @@ def check_bio(value: str) -> str:
 def check_neighbourhood(value: str) -> str:
     """One line or nothing. Raises Invalid."""
     return check_line(value, "neighbourhood", min_chars=0, max_chars=NEIGHBOURHOOD_MAX_CHARS)
+
+
+def read_person_ids(value: str) -> list[UUID]:
+    """Ids with commas between. Raises Invalid."""
+    try:
+        return [UUID(part.strip()) for part in value.split(",") if part.strip()]
+    except ValueError:
+        raise Invalid.field("person_ids", "invalid", "Ids of people, commas between.") from None

@@ -10,10 +10,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from banyan.features.accounts.models import Role
 from banyan.infra.attributes.declared import PersonAttributeChanges, PersonAttributes
 from banyan.infra.mail.message import Language
+from banyan.infra.presence.models import PresenceState
 
 ConnectionState = Literal["sent", "received", "connected"]
 # Who sees more of a profile than its card.
 Visibility = Literal["everyone", "members", "connections"]
+# Who is told whether a person is online, and when they were last.
+PresenceVisibility = Literal["connections", "nobody"]
 
 
 class Card(Struct, frozen=True, gc=False):
@@ -58,6 +61,8 @@ class Profile(Struct, frozen=True, gc=False):
     connection_count: int | None
     connection: ConnectionLink | None
     limited: bool
+    # Null for whom it is not shown to.
+    presence: PresenceState | None = None
     # Only where the installation declares any.
     attributes: PersonAttributes | UnsetType = UNSET
 
@@ -72,6 +77,7 @@ class Me(Struct, frozen=True, gc=False):
     neighbourhood: str | None
     location: Location | None
     visibility: Visibility
+    presence_visibility: PresenceVisibility
     avatar_url: str | None
     created_at: datetime
     connection_count: int
@@ -106,6 +112,13 @@ class ProfileChanges(Struct, forbid_unknown_fields=True, kw_only=True):
         Annotated[
             Visibility,
             Meta(description="Who sees more than name and picture: everyone, members only, or connections only."),
+        ]
+        | UnsetType
+    ) = UNSET
+    presence_visibility: (
+        Annotated[
+            PresenceVisibility,
+            Meta(description="Who sees whether one is online, and when one was last: connections, or nobody."),
         ]
         | UnsetType
     ) = UNSET
@@ -177,6 +190,13 @@ class Mute(Struct, frozen=True, gc=False):
 
     person: Card
     created_at: datetime
+
+
+class PresenceList(Struct, frozen=True, gc=False):
+    """Of those asked for whose presence the reader may see; all of it may be older by `within_seconds`."""
+
+    items: list[PresenceState]
+    within_seconds: int
 
 
 class Suggestion(Struct, frozen=True, gc=False):

@@ -3,6 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
+from banyan.features.people.checks import read_person_ids
 from banyan.features.people.errors import (
     AlreadyConnected,
     AlreadyRequested,
@@ -26,12 +27,14 @@ from banyan.features.people.models import (
     Mute,
     MyChanges,
     NewList,
+    PresenceList,
     Profile,
     Suggestion,
 )
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
+from banyan.features.people.service.presence import MAX_ASKED, PeoplePresence
 from banyan.features.people.service.suggestions import Suggestions
 from banyan.infra.http.routing import (
     MOVED,
@@ -51,6 +54,9 @@ from banyan.infra.http.routing import (
 )
 from banyan.kernel.pages import DEFAULT_LIMIT, Page
 
+PersonIds = Annotated[
+    str, QueryParameter(max_length=MAX_ASKED * 40, description="Ids of at most 100 people, commas between.")
+]
 OfState = Annotated[ConnectionState, QueryParameter(name="state", description="Which ones: `connected` without it.")]
 
 
@@ -209,6 +215,21 @@ class MuteRoutes(Controller):
     async def unmute(self, request: Request, person_id: FromPath[UUID]) -> None:
         """Lift a mute."""
         await self.mutes.unmute_person(request.work, request.account_id, person_id)
+
+
+class PresenceRoutes(Controller):
+    path = "/v1/presence"
+    tags = ["people"]
+    presence: PeoplePresence
+
+    @get()
+    async def show(self, request: Request, person_ids: PersonIds) -> PresenceList:
+        """Whether people are online, and when they were last.
+
+        Only oneself and those of one's connections who let themselves be seen; others are left out. Who has a socket
+        joins `presence:{person_id}` instead, and is told of changes.
+        """
+        return await self.presence.list_presence(request.work, request.account_id, read_person_ids(person_ids))
 
 
 class SuggestionRoutes(Controller):

@@ -27,18 +27,22 @@ class HelloFrame(Struct, frozen=True, tag_field="type", tag="hello"):
 
 
 class SubscribeFrame(Struct, frozen=True, tag_field="type", tag="subscribe"):
-    """Joins a topic; with the last `epoch` and `offset` that the client has of it, goes on from there."""
+    """Joins a topic; with the last `epoch` and `offset` that the client has of it, goes on from there. In place of
+    `topic`, `topics` of one kind that takes several.
+    """
 
-    topic: str
+    topic: str = ""
+    topics: tuple[str, ...] = ()
     epoch: str | None = None
     offset: int | str | None = None
     id: FrameId | None = None
 
 
 class UnsubscribeFrame(Struct, frozen=True, tag_field="type", tag="unsubscribe"):
-    """Leaves a topic; answered with an ack."""
+    """Leaves a topic, or several; answered with an ack."""
 
-    topic: str
+    topic: str = ""
+    topics: tuple[str, ...] = ()
     id: FrameId | None = None
 
 
@@ -94,10 +98,41 @@ class Subscribed(Struct, frozen=True, tag_field="type", tag="subscribed"):
     id: FrameId | None = None
 
 
+class SubscribedMany(Struct, frozen=True, tag_field="type", tag="subscribed"):
+    """Several topics of states are joined, those refused apart; how they stand follows in a frame of its own."""
+
+    topics: list[str]
+    refused: list[str]
+    durable: bool = False
+    recovered: bool = False
+    id: FrameId | None = None
+
+
+class StateOf(Struct, frozen=True):
+    """How that stands which one has joined as `topic`."""
+
+    topic: str
+    data: msgspec.Raw
+
+
+class States(Struct, frozen=True, tag_field="type", tag="states"):
+    """How things stand: all that one has just joined, or what changed of it. Each may be older by `within_seconds`."""
+
+    states: list[StateOf]
+    within_seconds: int
+
+
 class Ack(Struct, frozen=True, tag_field="type", tag="ack"):
     """An unsubscribe or publish was done."""
 
     topic: str
+    id: FrameId | None = None
+
+
+class AckMany(Struct, frozen=True, tag_field="type", tag="ack"):
+    """Several topics were left."""
+
+    topics: list[str]
     id: FrameId | None = None
 
 
@@ -128,7 +163,7 @@ class Goodbye(Struct, frozen=True, tag_field="type", tag="goodbye"):
     after_seconds: float
 
 
-ServerFrame = Welcome | Subscribed | Ack | Pong | ErrorFrame | Goodbye
+ServerFrame = Welcome | Subscribed | SubscribedMany | States | Ack | AckMany | Pong | ErrorFrame | Goodbye
 
 _decode: Callable[[str], ClientFrame] = msgspec.json.Decoder(ClientFrame).decode
 encode = msgspec.json.Encoder().encode
@@ -157,7 +192,9 @@ def _check_sizes(frame: ClientFrame) -> None:
     if isinstance(frame, HelloFrame):
         if len(frame.ticket or "") + len(frame.token or "") > _MAX_CREDENTIAL_CHARACTERS:
             raise Invalid.field("token", "too_long", f"At most {_MAX_CREDENTIAL_CHARACTERS} characters.")
-    elif isinstance(frame, SubscribeFrame):
+    elif isinstance(frame, SubscribeFrame | UnsubscribeFrame) and bool(frame.topic) == bool(frame.topics):
+        raise Invalid.field("topic", "required", "Name one `topic`, or several `topics`.")
+    if isinstance(frame, SubscribeFrame):
         if isinstance(frame.offset, int) and not 0 <= frame.offset <= _MAX_OFFSET:
             raise Invalid.field("offset", "invalid", "Pass the offset of the last event, unchanged.")
         if len(frame.epoch or "") > _MAX_TOPIC_CHARACTERS or (

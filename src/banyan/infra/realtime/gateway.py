@@ -20,6 +20,7 @@ from banyan.infra.realtime.errors import InvalidTicket, NotPublishable, TooManyT
 from banyan.infra.realtime.frames import (
     VERSION,
     Ack,
+    AckMany,
     ClientFrame,
     FrameId,
     HelloFrame,
@@ -34,6 +35,7 @@ from banyan.infra.realtime.frames import (
     read_frame,
     split_topic,
 )
+from banyan.infra.realtime.gathering import Gathering
 from banyan.infra.realtime.hub import Channel, Hub
 from banyan.infra.realtime.joining import Joining
 from banyan.infra.realtime.limits import Counts
@@ -76,7 +78,8 @@ class Realtime:
         self._new_work = new_work
         self._verify_token = verify_token
         self._find_role = find_role
-        self._joining = Joining(self.hub, self.reader, new_work)
+        self.gathering = Gathering(self.hub, new_work)
+        self._joining = Joining(self.hub, self.reader, self.gathering, new_work)
         self._counts = Counts(settings)
         self._pulse = Pulse(settings)
         self._turns = asyncio.Semaphore(_AT_ONCE)
@@ -107,6 +110,7 @@ class Realtime:
 
     async def start(self) -> None:
         self.reader.start()
+        self.gathering.start()
         self._pulse.start()
 
     async def stop(self) -> None:
@@ -120,6 +124,7 @@ class Realtime:
         for task in list(self._tasks):
             task.cancel()
         await self._pulse.stop()
+        await self.gathering.stop()
         await self.reader.stop()
 
     def begin_drain(self, seconds: float) -> None:
@@ -251,7 +256,7 @@ class Realtime:
             await self._do(connection, frame)
         except BanyanError as error:
             metrics.REFUSED.labels(error.code).inc()
-            topic = getattr(frame, "topic", None)
+            topic = getattr(frame, "topic", None) or None
             connection.tell(error_frame(error, topic, frame.id if frame else None))
             if isinstance(error, Unauthorized) and not connection.greeted:
                 connection.cut(error.code, reconnect=False)
@@ -268,7 +273,7 @@ class Realtime:
             async with self._turns:
                 await self._subscribe(connection, frame)
         elif isinstance(frame, UnsubscribeFrame):
-            self._unsubscribe(connection, frame.topic, frame.id)
+            self._unsubscribe(connection, frame)
         elif isinstance(frame, PublishFrame):
             async with self._turns:
                 await self._publish(connection, frame)
@@ -329,6 +334,9 @@ class Realtime:
     # Topics.
 
     async def _subscribe(self, connection: Connection, frame: SubscribeFrame) -> None:
+        if frame.topics:
+            await self._subscribe_many(connection, frame)
+            return
         topic, key = self._find_topic(connection, frame.topic)
         if len(connection.channels) >= self.settings.topics_per_socket and frame.topic not in connection.channels:
             raise TooManyTopics(f"At most {self.settings.topics_per_socket} on one socket.")
@@ -347,11 +355,22 @@ class Realtime:
             raise NotFound("There is no such topic.")
         return topic, parts[1]
 
-    def _unsubscribe(self, connection: Connection, name: str, id: FrameId | None) -> None:
-        channel = connection.channels.get(name)
-        if channel is not None:
-            self.hub.leave(connection, channel)
-        connection.tell(Ack(name, id))
+    async def _subscribe_many(self, connection: Connection, frame: SubscribeFrame) -> None:
+        found = [self._find_topic(connection, name) for name in dict.fromkeys(frame.topics)]
+        topic = found[0][0]
+        if topic.states is None or any(other is not topic for other, _ in found):
+            raise Invalid.field("topics", "not_together", "Topics of this kind are joined one by one.")
+        added = sum(name not in connection.channels for name in dict.fromkeys(frame.topics))
+        if len(connection.channels) + added > self.settings.topics_per_socket:
+            raise TooManyTopics(f"At most {self.settings.topics_per_socket} on one socket.")
+        await self._joining.join_many(connection, topic, topic.states, [key for _, key in found], frame.id)
+
+    def _unsubscribe(self, connection: Connection, frame: UnsubscribeFrame) -> None:
+        for name in frame.topics or (frame.topic,):
+            channel = connection.channels.get(name)
+            if channel is not None:
+                self.hub.leave(connection, channel)
+        connection.tell(AckMany(list(frame.topics), frame.id) if frame.topics else Ack(frame.topic, frame.id))
 
     async def _publish(self, connection: Connection, frame: PublishFrame) -> None:
         topic, key = self._find_topic(connection, frame.topic)
@@ -402,6 +421,8 @@ class Realtime:
         for channel in list(self.hub.channels.values()):
             if channel.topic.durable:
                 self.reader.prompt(channel)
+            elif channel.topic.states is not None:
+                self.gathering.touch(channel)
         await self._check_sessions(connections)
         await self._ask_again(connections, None)
 

@@ -67,6 +67,7 @@ class Channel:
         "queue",
         "sending",
         "state",
+        "told",
         "topic",
         "touched",
     )
@@ -88,6 +89,8 @@ class Channel:
         # Grows with everything that is heard of it: who joins sees whether something came meanwhile.
         self.touched = 0
         self.state = 0
+        # Of a topic of states: what all members know, or are about to be told.
+        self.told: bytes | None = None
 
 
 class Hub:
@@ -101,6 +104,10 @@ class Hub:
         self.on_gap: Callable[[Channel], None] = _ignore
         self.on_open: Callable[[Channel], None] = _ignore
         self.on_close: Callable[[Channel], None] = _ignore
+        self.on_touch: Callable[[Channel], None] = _ignore
+        # The first socket of a person in this process, and the end of the last one.
+        self.on_arrival: Callable[[UUID], None] = _ignore
+        self.on_departure: Callable[[UUID], None] = _ignore
         # Grows with every cut: who asks whether somebody may join sees whether the answer still holds.
         self.cuts = 0
         self._busy: deque[Channel] = deque()
@@ -109,6 +116,8 @@ class Hub:
     def add(self, connection: Connection) -> None:
         """A connection of a person."""
         if connection.account_id is not None:
+            if connection.account_id not in self.people:
+                self.on_arrival(connection.account_id)
             self.people[connection.account_id] = (*self.people.get(connection.account_id, ()), connection)
         if connection.session_id is not None:
             self.sessions[connection.session_id] = (*self.sessions.get(connection.session_id, ()), connection)
@@ -117,7 +126,10 @@ class Hub:
         """Forgets a connection and all that it has joined."""
         for channel in list(connection.channels.values()):
             self.leave(connection, channel)
+        was_here = connection.account_id in self.people
         _drop(self.people, connection.account_id, connection)
+        if was_here and connection.account_id is not None and connection.account_id not in self.people:
+            self.on_departure(connection.account_id)
         _drop(self.sessions, connection.session_id, connection)
 
     def open(self, topic: Topic, key: str, account_id: UUID | None) -> Channel:
@@ -153,6 +165,9 @@ class Hub:
         if channel is None:
             return
         channel.touched += 1
+        if channel.topic.states is not None:
+            self.on_touch(channel)
+            return
         event = Event(framed(event_text(channel.name, data, seq)), seq, committed_at, time.monotonic())
         if channel.queue is not None:
             channel.queue.append(event)
@@ -267,5 +282,5 @@ def _drop(index: dict[UUID, tuple[Connection, ...]], key: UUID | None, connectio
         del index[key]
 
 
-def _ignore(channel: Channel) -> None:
+def _ignore(channel_or_person: object) -> None:
     """Nobody has asked to be told."""

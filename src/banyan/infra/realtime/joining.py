@@ -1,12 +1,13 @@
 """How a socket joins a topic: allowed, caught up, and then a member, without a moment in which something is missed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from banyan.infra.database.work import Work
-from banyan.infra.declare import Logged, Place, Topic
+from banyan.infra.declare import Logged, Place, StateSource, Topic
 from banyan.infra.realtime.connection import Connection
-from banyan.infra.realtime.frames import FrameId, Subscribed, encode, event_text
+from banyan.infra.realtime.frames import FrameId, Subscribed, SubscribedMany, encode, event_text
+from banyan.infra.realtime.gathering import Gathering
 from banyan.infra.realtime.hub import Channel, Hub
 from banyan.infra.realtime.log_reader import PAGE, LogReader, begin_anew
 from banyan.infra.realtime.metrics import FRAMES_OUT
@@ -27,9 +28,10 @@ class _Start(NamedTuple):
 class Joining:
     """Joins sockets of one process to channels of one hub."""
 
-    def __init__(self, hub: Hub, reader: LogReader, new_work: Callable[[], Work]) -> None:
+    def __init__(self, hub: Hub, reader: LogReader, gathering: Gathering, new_work: Callable[[], Work]) -> None:
         self._hub = hub
         self._reader = reader
+        self._gathering = gathering
         self._new_work = new_work
 
     async def join(
@@ -46,12 +48,46 @@ class Joining:
             if start is None:
                 self._hub.join(connection, channel, None)
                 connection.tell(Subscribed(channel.name, durable=False, recovered=False, id=id))
+                if topic.states is not None:
+                    self._gathering.welcome(connection, [channel])
                 return
             self._begin(connection, channel, start, id)
             if touched != channel.touched or len(start.logged) >= PAGE:
                 self._reader.prompt(channel)
         finally:
             self._hub.settle(channel)
+
+    async def join_many(
+        self, connection: Connection, topic: Topic, source: StateSource, keys: Sequence[str], id: FrameId | None
+    ) -> None:
+        """Several keys of a topic of states at once; those refused are named in the answer."""
+        channels = {key: self._hub.open(topic, key, connection.account_id) for key in dict.fromkeys(keys)}
+        try:
+            allowed = await self._find_allowed(connection, source, list(channels))
+            if connection.closed:
+                return
+            joined = [channel for key, channel in channels.items() if key in allowed]
+            refused = [channel.name for key, channel in channels.items() if key not in allowed]
+            for channel in joined:
+                self._hub.join(connection, channel, None)
+            connection.tell(SubscribedMany([channel.name for channel in joined], refused, id=id))
+            self._gathering.welcome(connection, joined)
+        finally:
+            for channel in channels.values():
+                self._hub.settle(channel)
+
+    async def _find_allowed(self, connection: Connection, source: StateSource, keys: Sequence[str]) -> Collection[str]:
+        """Again where something was cut meanwhile."""
+        viewer_id = connection.account_id
+        if viewer_id is None:
+            return ()
+        for _ in range(_MOST_LOOKS):
+            cuts = self._hub.cuts
+            async with self._new_work() as work:
+                allowed = await source.may_join(work, viewer_id, keys)
+            if cuts == self._hub.cuts:
+                return allowed
+        raise Unavailable("Try again.", retry_after_seconds=1)
 
     async def _look(self, connection: Connection, channel: Channel, place: Place | None) -> _Start | None:
         """Whether they may, and from where on; None of a live topic. Again where something was cut meanwhile."""

@@ -81,7 +81,7 @@ class Lines:
             now = time.monotonic()
             if not self._bus.sure or now - self._looked_at > _EVERY_SECONDS:
                 self._looked_at = now
-                self._unsure.update(self._hub.channels)
+                self._unsure.update(name for name, channel in self._hub.channels.items() if channel.topic.durable)
             names, self._unsure = self._unsure, set()
             try:
                 await self.look(names)
@@ -97,7 +97,11 @@ class Lines:
         by_topic: dict[str, list[Channel]] = {}
         for name in names:
             channel = self._hub.channels.get(name)
-            if channel is not None and channel.topic.durable and channel.owner_id is None:
+            if channel is None:
+                continue
+            if channel.topic.states is not None:
+                self._hub.on_touch(channel)
+            elif channel.topic.durable and channel.owner_id is None:
                 by_topic.setdefault(channel.topic.name, []).append(channel)
         for channels in by_topic.values():
             for start in range(0, len(channels), _BATCH):

@@ -1,5 +1,6 @@
 """Single connections to Redis, and the map of a cluster."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -27,24 +28,28 @@ class Link:
         kind: type[AbstractConnection] = arguments.pop("connection_class", Connection)
         if address is not None:
             arguments["host"], arguments["port"] = address
-        seconds = settings.timeout_seconds
+        self._seconds = settings.timeout_seconds
+        # Our own timeouts for the rest: redis-py's `wait_for` can swallow a cancellation before Python 3.12.
         self._connection = kind(
-            **arguments, protocol=2, socket_timeout=seconds, socket_connect_timeout=seconds, driver_info=None
+            **arguments, protocol=2, socket_timeout=None, socket_connect_timeout=self._seconds, driver_info=None
         )
 
     async def open(self) -> None:
-        await self._connection.connect()  # type: ignore[no-untyped-call]
+        async with asyncio.timeout(self._seconds):
+            await self._connection.connect()  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
         """At once; what waits is thrown away."""
         await self._connection.disconnect(nowait=True)
 
     async def send(self, *commands: Sequence[bytes | str | int]) -> None:
-        await self._connection.send_packed_command(self._connection.pack_commands(commands))
+        async with asyncio.timeout(self._seconds):
+            await self._connection.send_packed_command(self._connection.pack_commands(commands))
 
     async def read(self) -> Any:
         """The next answer or message; an error that the server answers is raised, as ResponseError."""
-        return await self._connection.read_response(disable_decoding=True)
+        async with asyncio.timeout(self._seconds):
+            return await self._connection.read_response(disable_decoding=True)
 
     async def ask(self, *command: bytes | str | int) -> Any:
         await self.send(command)

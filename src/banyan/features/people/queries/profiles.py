@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import UNSET, Struct, UnsetType
 
-from banyan.features.people.models import Card, ConnectionLink, PersonImport, Visibility
+from banyan.features.people.models import Card, ConnectionLink, PersonImport, PresenceVisibility, Visibility
 from banyan.features.people.queries.parts import BLOCKED, THERE, read_card
 from banyan.infra.database.work import Work
 from banyan.kernel.places import Place
@@ -17,7 +17,7 @@ from banyan.kernel.places import Place
 _COUNTED_EXACTLY_ROWS = 1_000_000
 
 _PROFILE = f"""SELECT p.id, p.handle, p.display_name, p.avatar_url, p.bio, p.neighbourhood, p.latitude, p.longitude,
-        p.visibility, p.created_at, mine.connection_id, mine.state,
+        p.visibility, p.presence_visibility, p.created_at, mine.connection_id, mine.state,
         (SELECT count(*) FROM people_connections c WHERE c.person_id = p.id AND c.state = 'connected'
              AND {THERE.format(person="c.other_id")}) AS connection_count
     FROM people_people p"""
@@ -31,6 +31,7 @@ class StoredProfile(Struct, frozen=True):
     neighbourhood: str
     place: Place | None
     visibility: Visibility
+    presence_visibility: PresenceVisibility
     created_at: datetime
     connection_count: int
     connection: ConnectionLink | None
@@ -44,6 +45,7 @@ class CheckedChanges(Struct, frozen=True, kw_only=True):
     bio: str | None = None
     neighbourhood: str | None = None
     visibility: Visibility | None = None
+    presence_visibility: PresenceVisibility | None = None
     place: Place | UnsetType | None = UNSET
 
 
@@ -96,7 +98,8 @@ async def update_profile(work: Work, person_id: UUID, changes: CheckedChanges) -
                    bio = coalesce($4, bio), neighbourhood = coalesce($5, neighbourhood),
                    visibility = coalesce($6, visibility),
                    latitude = CASE WHEN $7 THEN $8 ELSE latitude END,
-                   longitude = CASE WHEN $7 THEN $9 ELSE longitude END
+                   longitude = CASE WHEN $7 THEN $9 ELSE longitude END,
+                   presence_visibility = coalesce($10, presence_visibility)
                WHERE id = $1""",
             person_id,
             changes.handle,
@@ -107,6 +110,7 @@ async def update_profile(work: Work, person_id: UUID, changes: CheckedChanges) -
             moves,
             place.latitude if isinstance(place, Place) else None,
             place.longitude if isinstance(place, Place) else None,
+            changes.presence_visibility,
         )
     except asyncpg.UniqueViolationError:
         return False
@@ -166,6 +170,16 @@ async def count_people(work: Work) -> int:
     return count
 
 
+async def list_showing_presence(work: Work, ids: Sequence[UUID]) -> list[UUID]:
+    """Those of these people who let their connections know when they are online."""
+    rows = await work.rows(
+        """SELECT id FROM people_people
+           WHERE id = ANY ($1) AND presence_visibility = 'connections' AND hidden_at IS NULL""",
+        list(ids),
+    )
+    return [row[0] for row in rows]
+
+
 async def list_names(work: Work, ids: Sequence[UUID]) -> list[tuple[UUID, str, str]]:
     """Id, handle and name."""
     rows = await work.rows("SELECT id, handle, display_name FROM people_people WHERE id = ANY ($1)", list(ids))
@@ -195,6 +209,7 @@ def _profile(row: Any) -> StoredProfile:
         neighbourhood=row["neighbourhood"],
         place=place,
         visibility=row["visibility"],
+        presence_visibility=row["presence_visibility"],
         created_at=row["created_at"],
         connection_count=row["connection_count"],
         connection=link,

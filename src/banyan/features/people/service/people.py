@@ -44,6 +44,7 @@ from banyan.features.people.queries import imports, lists, profiles, ties
 from banyan.features.people.queries.attributes import find_attributes, put_attributes
 from banyan.features.people.queries.profiles import CheckedChanges, StoredProfile
 from banyan.features.people.service.handles import Handles
+from banyan.features.people.service.presence import PeoplePresence
 from banyan.features.people.signals import (
     ConnectionAsked,
     ConnectionEnded,
@@ -55,6 +56,8 @@ from banyan.features.people.signals import (
 from banyan.infra.attributes.declared import Declared
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
+from banyan.infra.presence.queries import forget_person
+from banyan.infra.presence.roll import PRESENCE
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
@@ -64,9 +67,16 @@ from banyan.kernel.places import ACCURACY_METERS, Place, fuzz
 class People:
     """Reads and changes of people; every method works inside the caller's unit of work."""
 
-    def __init__(self, accounts: AccountsApi, handles: Handles, attributes: Declared | None = None) -> None:
+    def __init__(
+        self,
+        accounts: AccountsApi,
+        handles: Handles,
+        attributes: Declared | None = None,
+        presence: PeoplePresence | None = None,
+    ) -> None:
         self._accounts = accounts
         self._handles = handles
+        self._presence = presence
         self._attributes = attributes or Declared()
 
     async def check_person(self, work: Work, handle: str, display_name: str) -> None:
@@ -101,6 +111,9 @@ class People:
             present = await self._handles.find_present(work, viewer_id, wanted)
             raise PersonNotFound if present is None else HandleMoved(present)
         profile = _profile(stored, viewer_id)
+        if self._presence is not None and viewer_id is not None and _may_know(profile, viewer_id):
+            seen = await self._presence.find_presence(work, viewer_id, profile.id)
+            profile = structs.replace(profile, presence=seen)
         if not self._attributes or profile.limited:
             return profile
         return structs.replace(profile, attributes=await self._show_attributes(work, profile.id, viewer_id))
@@ -119,6 +132,7 @@ class People:
             neighbourhood=stored.neighbourhood or None,
             location=_location(stored.place),
             visibility=stored.visibility,
+            presence_visibility=stored.presence_visibility,
             avatar_url=stored.card.avatar_url,
             created_at=stored.created_at,
             connection_count=stored.connection_count,
@@ -149,6 +163,9 @@ class People:
             await self._handles.check_not_reserved(work, person_id, handle)
         if attributes:
             await put_attributes(work, person_id, attributes)
+        if checked.presence_visibility is not None:
+            # Whoever looks is asked again whether they still may.
+            work.cut(f"{PRESENCE}:{person_id}")
         work.emit(ProfileChanged(person_id))
         self._announce_person(work, person_id)
 
@@ -171,6 +188,7 @@ class People:
         handle = await profiles.delete_person(work, person_id)
         if handle is not None:
             await self._handles.reserve(work, person_id, handle)
+            await forget_person(work, person_id)
             self._announce_person(work, person_id)
             work.announce(AWAY_TOPIC)
 
@@ -335,9 +353,15 @@ def _check_changes(changes: ProfileChanges) -> CheckedChanges:
         bio=None if changes.bio is UNSET else check_bio(changes.bio),
         neighbourhood=None if changes.neighbourhood is UNSET else check_neighbourhood(changes.neighbourhood or ""),
         visibility=None if changes.visibility is UNSET else changes.visibility,
+        presence_visibility=None if changes.presence_visibility is UNSET else changes.presence_visibility,
         # From here on the exact place is nowhere any more.
         place=fuzz(Place(location.latitude, location.longitude)) if isinstance(location, LocationInput) else location,
     )
+
+
+def _may_know(profile: Profile, viewer_id: UUID) -> bool:
+    """Whether it is worth asking for somebody's presence."""
+    return profile.id == viewer_id or (profile.connection is not None and profile.connection.state == "connected")
 
 
 def _location(place: Place | None) -> Location | None:
