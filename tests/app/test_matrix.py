@@ -100,6 +100,7 @@ ROWS = [
     Row("PATCH",  "/v1/me",                               the.body(NAME),             (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/people/{handle}",                  the.owner,                  (200, 200, 404, 200, 200)),
     Row("GET",    "/v1/people/{handle}/posts",            the.owner,                  (200, 200, 404, 200, 200)),
+    Row("GET",    "/v1/presence",                         the.nothing,                (401, 200, 200, 200, 200)),
     Row("GET",    "/v1/connections",                      the.nothing,                (401, 200, 200, 200, 200)),
     Row("POST",   "/v1/connections",                      the.ask_owner,              (401, 201, 404, 422, 201)),
     Row("DELETE", "/v1/connections/{connection_id}",      the.connection,             (401, 404, 404, 204, 404)),

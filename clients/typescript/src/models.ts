@@ -548,6 +548,7 @@ export interface Me {
   neighbourhood: string | null;
   location: Location | null;
   visibility: "connections" | "everyone" | "members";
+  presence_visibility: "connections" | "nobody";
   avatar_url: string | null;
   created_at: string;
   connection_count: number;
@@ -649,6 +650,8 @@ export interface MyChanges {
   location?: LocationInput | null;
   /** Who sees more than name and picture: everyone, members only, or connections only. */
   visibility?: "connections" | "everyone" | "members";
+  /** Who sees whether one is online, and when one was last: connections, or nobody. */
+  presence_visibility?: "connections" | "nobody";
   language?: "ar" | "en" | "fr";
 }
 
@@ -843,6 +846,19 @@ export interface Preferences {
   digest_hour: number;
 }
 
+/** Of those asked for whose presence the reader may see; all of it may be older by `within_seconds`. */
+export interface PresenceList {
+  items: PresenceState[];
+  within_seconds: number;
+}
+
+/** One person. `last_seen_at` is null while they are online, and for who was never seen. */
+export interface PresenceState {
+  person_id: string;
+  online: boolean;
+  last_seen_at: string | null;
+}
+
 /**
  * A person as others see them; `connection` is null for a stranger and for anonymous readers.
  *
@@ -861,6 +877,7 @@ export interface Profile {
   connection_count: number | null;
   connection: ConnectionLink | null;
   limited: boolean;
+  presence: PresenceState | null;
 }
 
 /** A device with the app, told by push. `pushed_at`: to the hour. */
@@ -1034,6 +1051,9 @@ export interface Status {
   pool_waiting: number | null;
   pool_mean_wait_seconds: number | null;
   sockets: number | null;
+  redis_connected: number | null;
+  redis_mean_lag_seconds: number | null;
+  redis_dropped: number | null;
   plugins: { [name: string]: string };
 }
 

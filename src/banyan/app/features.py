@@ -158,7 +158,7 @@ def build_features(
     eraser = AccountEraser(lockout, mailer, mails.accounts, _forget)
     parts = (
         accounts_personal_data(sessions, invites, api_keys, eraser),
-        people_personal_data(people, lists, mutes),
+        people_personal_data(people, lists, mutes, presence),
         POSTS_PERSONAL_DATA,
         MESSAGING_PERSONAL_DATA,
         notifications_personal_data(notifications.own),

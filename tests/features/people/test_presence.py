@@ -123,7 +123,7 @@ async def test_bad_questions_are_refused(api: Api, server_url: str) -> None:
     assert (await ada.get("/v1/presence?person_ids=x")).status_code == 422
     too_many = ",".join(str(new_id()) for _ in range(101))
     assert (await ada.get(f"/v1/presence?person_ids={too_many}")).status_code == 422
-    assert (await ada.get("/v1/presence")).status_code == 422
+    assert (await ada.get("/v1/presence")).json()["items"] == []
     async with greeted(server_url, ada) as socket:
         for frame in (
             {"type": "subscribe"},

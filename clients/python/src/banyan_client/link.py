@@ -47,6 +47,13 @@ class _Limits(Struct, frozen=True):
     frames_per_second: float = 20.0
 
 
+class _State(Struct, frozen=True):
+    """How that stands which is joined as `topic`."""
+
+    topic: str
+    data: msgspec.Raw
+
+
 class _Frame(Struct, frozen=True):
     """Any frame of the server; what it does not have keeps its default."""
 
@@ -70,6 +77,7 @@ class _Frame(Struct, frozen=True):
     person_id: str | None = None
     heartbeat_seconds: float = _HEARTBEAT_SECONDS
     limits: _Limits = _Limits()
+    states: list[_State] = []
 
     def problem(self) -> Problem:
         return Problem(
@@ -192,6 +200,11 @@ class Link:
                 subscription = self._listener.find(frame.topic or "")
                 if subscription is not None:
                     _tell(subscription, frame)
+            case "states":
+                for state in frame.states:
+                    subscription = self._listener.find(state.topic)
+                    if subscription is not None:
+                        _tell(subscription, _Frame(type="event", topic=state.topic, data=state.data))
             case "ack" if isinstance(frame.id, int):
                 asked = self._asked.get(frame.id)
                 if asked is not None and not asked.done():

@@ -451,6 +451,7 @@ class Me(Struct, frozen=True, kw_only=True):
     neighbourhood: str | None
     location: Location | None
     visibility: Literal["connections", "everyone", "members"]
+    presence_visibility: Literal["connections", "nobody"]
     avatar_url: str | None
     created_at: datetime
     connection_count: int
@@ -608,6 +609,21 @@ class Preferences(Struct, frozen=True, kw_only=True):
     digest_hour: int
 
 
+class PresenceList(Struct, frozen=True, kw_only=True):
+    """Of those asked for whose presence the reader may see; all of it may be older by `within_seconds`."""
+
+    items: list[PresenceState]
+    within_seconds: int
+
+
+class PresenceState(Struct, frozen=True, kw_only=True):
+    """One person. `last_seen_at` is null while they are online, and for who was never seen."""
+
+    person_id: UUID
+    online: bool
+    last_seen_at: datetime | None
+
+
 class Profile(Struct, frozen=True, kw_only=True):
     """A person as others see them; `connection` is null for a stranger and for anonymous readers.
 
@@ -627,6 +643,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     connection_count: int | None
     connection: ConnectionLink | None
     limited: bool
+    presence: PresenceState | None = None
 
 
 class PushDevice(Struct, frozen=True, kw_only=True):
@@ -801,6 +818,9 @@ class Status(Struct, frozen=True, kw_only=True):
     pool_waiting: float | None
     pool_mean_wait_seconds: float | None
     sockets: float | None
+    redis_connected: float | None
+    redis_mean_lag_seconds: float | None
+    redis_dropped: float | None
     plugins: dict[str, str]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from banyan_client.models import ConversationEvent, PostPointer, SyncPageItem, Typing
+from banyan_client.models import ConversationEvent, PostPointer, PresenceState, SyncPageItem, Typing
 from banyan_client.socket import BaseSocket
 from banyan_client.subscription import Place, Subscription
 
@@ -32,6 +32,10 @@ class Socket(BaseSocket):
     def join_posts_public(self) -> Subscription[PostPointer]:
         """`posts:public`. What is missed is lost."""
         return self._join("posts:public", PostPointer)
+
+    def join_presence(self, person_id: UUID | str) -> Subscription[PresenceState]:
+        """`presence:{person_id}`. What is missed is lost."""
+        return self._join(f"presence:{person_id}", PresenceState)
 
     def join_typing(self, conversation_id: UUID | str) -> Subscription[Typing]:
         """`typing:{conversation_id}`. What is missed is lost, and one may publish on it."""

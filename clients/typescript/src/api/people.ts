@@ -10,6 +10,7 @@ import type {
   Mute,
   MyChanges,
   NewList,
+  PresenceList,
   Profile,
   Suggestion,
 } from "../models.js";
@@ -252,6 +253,20 @@ export class PeopleApi {
    */
   showMe(options?: CallOptions): Promise<Me> {
     return this.transport.call({ method: "GET", path: "/v1/me", options });
+  }
+
+  /**
+   * Whether people are online, and when they were last.
+   *
+   * Only oneself and those of one's connections who let themselves be seen; others are left out. Who has a socket
+   * joins `presence:{person_id}` instead, and is told of changes.
+   *
+   * `person_ids`: Ids of at most 100 people, commas between.
+   *
+   * An API key needs the scope `people:read`.
+   */
+  showPresence(query: { person_ids?: string } = {}, options?: CallOptions): Promise<PresenceList> {
+    return this.transport.call({ method: "GET", path: "/v1/presence", query, options });
   }
 
   /**

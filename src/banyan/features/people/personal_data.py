@@ -8,14 +8,18 @@ from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
 from banyan.features.people.service.personal import list_dismissals, list_earlier_handles, list_memberships
+from banyan.features.people.service.presence import PeoplePresence
 from banyan.infra.database.work import Work
 from banyan.infra.declare import DataSection, PersonalData
 from banyan.kernel.pages import MAX_LIMIT, Page
 
 
-def personal_data(people: People, lists: Lists, mutes: Mutes) -> PersonalData:
+def personal_data(people: People, lists: Lists, mutes: Mutes, presence: PeoplePresence) -> PersonalData:
     async def read_profile(work: Work, person_id: UUID, cursor: str | None) -> Page[Any]:
         return Page([await people.get_me(work, person_id)])
+
+    async def read_presence(work: Work, person_id: UUID, cursor: str | None) -> Page[Any]:
+        return Page(list((await presence.read_states(work, [person_id])).values()))
 
     async def read_blocks(work: Work, person_id: UUID, cursor: str | None) -> Page[Any]:
         return await people.list_blocks(work, person_id, MAX_LIMIT, cursor)
@@ -41,6 +45,7 @@ def personal_data(people: People, lists: Lists, mutes: Mutes) -> PersonalData:
         feature="people",
         sections=(
             DataSection("profile", "Profile", read_profile),
+            DataSection("presence", "When you were last online", read_presence),
             DataSection("earlier_handles", "Earlier handles", list_earlier_handles),
             *(connections(state, title) for state, title in titles.items()),
             DataSection("lists", "Lists of connections", read_lists),

@@ -223,7 +223,7 @@ class PresenceRoutes(Controller):
     presence: PeoplePresence
 
     @get()
-    async def show(self, request: Request, person_ids: PersonIds) -> PresenceList:
+    async def show(self, request: Request, person_ids: PersonIds = "") -> PresenceList:
         """Whether people are online, and when they were last.
 
         Only oneself and those of one's connections who let themselves be seen; others are left out. Who has a socket

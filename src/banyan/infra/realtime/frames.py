@@ -32,18 +32,18 @@ class SubscribeFrame(Struct, frozen=True, tag_field="type", tag="subscribe"):
     """
 
     topic: str = ""
-    topics: tuple[str, ...] = ()
     epoch: str | None = None
     offset: int | str | None = None
     id: FrameId | None = None
+    topics: tuple[str, ...] = ()
 
 
 class UnsubscribeFrame(Struct, frozen=True, tag_field="type", tag="unsubscribe"):
     """Leaves a topic, or several; answered with an ack."""
 
     topic: str = ""
-    topics: tuple[str, ...] = ()
     id: FrameId | None = None
+    topics: tuple[str, ...] = ()
 
 
 class PublishFrame(Struct, frozen=True, tag_field="type", tag="publish"):

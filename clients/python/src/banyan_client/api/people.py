@@ -18,6 +18,7 @@ from banyan_client.models import (
     LocationInput,
     Me,
     Mute,
+    PresenceList,
     Profile,
     Suggestion,
 )
@@ -220,6 +221,18 @@ class PeopleApi:
         """
         return await self._transport.call("GET", "/v1/me", Me)
 
+    async def show_presence(self, *, person_ids: str | None = None) -> PresenceList:
+        """Whether people are online, and when they were last.
+
+        Only oneself and those of one's connections who let themselves be seen; others are left out. Who has a
+        socket joins `presence:{person_id}` instead, and is told of changes.
+
+        `person_ids`: Ids of at most 100 people, commas between.
+
+        An API key needs the scope `people:read`.
+        """
+        return await self._transport.call("GET", "/v1/presence", PresenceList, query={"person_ids": person_ids})
+
     async def unblock(self, person_id: UUID | str) -> None:
         """Lift a block; the connection it ended does not come back.
 
@@ -243,6 +256,7 @@ class PeopleApi:
         neighbourhood: str | UnsetType | None = UNSET,
         location: LocationInput | UnsetType | None = UNSET,
         visibility: Literal["connections", "everyone", "members"] | UnsetType = UNSET,
+        presence_visibility: Literal["connections", "nobody"] | UnsetType = UNSET,
         language: Literal["ar", "en", "fr"] | UnsetType = UNSET,
     ) -> Me:
         """Change one's own profile.
@@ -254,6 +268,7 @@ class PeopleApi:
         `display_name`: One line of 1 to 80 characters.
         `bio`: At most 500 characters.
         `visibility`: Who sees more than name and picture: everyone, members only, or connections only.
+        `presence_visibility`: Who sees whether one is online, and when one was last: connections, or nobody.
 
         An API key needs the scope `people:write`.
         Refused with `handle_taken` (409), `too_many_handle_changes` (429).
@@ -269,6 +284,7 @@ class PeopleApi:
                 "neighbourhood": neighbourhood,
                 "location": location,
                 "visibility": visibility,
+                "presence_visibility": presence_visibility,
                 "language": language,
             },
         )
