@@ -87,7 +87,7 @@ class Talk:
         await eventually(all_say_so, _PATIENCE_SECONDS)
 
     async def check_heard(self, socket: Socket) -> None:
-        heard = []
+        heard: list[dict[str, Any]] = []
         while len(heard) < self._written:
             frame = await socket.read()
             assert frame["type"] == "event", frame

@@ -8,7 +8,6 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import structlog
 
@@ -36,6 +35,7 @@ _FIRST_BACKOFF_SECONDS = 0.05
 _LONGEST_BACKOFF_SECONDS = 2.0
 _HELD_SECONDS = 5.0
 _GATHER_SECONDS = 0.01
+_CANCEL_SECONDS = 0.5
 _FAILURES: tuple[type[Exception], ...] = (*REDIS_ERRORS, Moved)
 
 
@@ -88,11 +88,11 @@ class RedisBus:
         self._task = asyncio.create_task(self._run(), name="redis bus")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        task, self._task = self._task, None
+        while task is not None and not task.done():
+            # More than once: a group whose member fails at that moment loses the cancellation (before Python 3.13).
+            task.cancel()
+            await asyncio.wait([task], timeout=_CANCEL_SECONDS)
 
     async def _run(self) -> None:
         backoff_seconds = _FIRST_BACKOFF_SECONDS
