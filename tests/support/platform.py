@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -54,9 +55,9 @@ async def running_platform(settings: Settings, targets: str = "all") -> AsyncIte
 
 
 @asynccontextmanager
-async def serving(platform: Platform) -> AsyncIterator[str]:
-    """The platform on a free port of this machine, in the running loop; its base URL."""
-    listener = listen("127.0.0.1", 0)
+async def serving(platform: Platform, listener: socket.socket | None = None) -> AsyncIterator[str]:
+    """The platform on a free port of this machine, or on `listener`, in the running loop; its base URL."""
+    listener = listener or listen("127.0.0.1", 0)
     server = Server(uvicorn_config(platform.asgi, platform.settings.http, platform.sockets))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:

@@ -1,11 +1,13 @@
 """The pages on the real platform, in a real browser: one per module, started once; people come in fresh profiles."""
 
 import shutil
+import socket
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from banyan.app.server import listen
 from banyan.app.wiring import Platform
 from tests.support.platform import running_platform, serving, settings_for
 from tests.web.visitor import Visitor, visiting
@@ -23,14 +25,22 @@ _QUIET = (
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def platform(database_url: str) -> AsyncIterator[Platform]:
-    async with running_platform(settings_for(database_url)) as platform:
+async def listener() -> AsyncIterator[socket.socket]:
+    """Bound before there is a platform, which has to know where its sockets are."""
+    with listen("127.0.0.1", 0) as listener:
+        yield listener
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def platform(database_url: str, listener: socket.socket) -> AsyncIterator[Platform]:
+    address = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/socket"
+    async with running_platform(settings_for(database_url, realtime={"url": address})) as platform:
         yield platform
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def server_url(platform: Platform) -> AsyncIterator[str]:
-    async with serving(platform) as url:
+async def server_url(platform: Platform, listener: socket.socket) -> AsyncIterator[str]:
+    async with serving(platform, listener) as url:
         yield url
 
 

@@ -27,6 +27,8 @@ from banyan.infra.realtime.settings import RealtimeSettings
 from banyan.infra.realtime.tickets import issue_ticket
 
 SOCKET_PATH = "/v1/socket"
+# Of a server that was not told what it is called.
+DEFAULT_PUBLIC_URL = "http://localhost:8000"
 
 
 class RealtimeAccess(Struct, frozen=True):
@@ -52,7 +54,7 @@ class RealtimeRoutes(Controller):
         docs/realtime.md.
         """
         ticket = await issue_ticket(request.work, request.principal, self.settings.ticket_seconds)
-        url = self.settings.url or _socket_url(self.public_url)
+        url = socket_url(self.settings, self.public_url)
         return RealtimeAccess(url, ticket, round(self.settings.ticket_seconds))
 
     @get("/socket", access="anyone", raises=[UpgradeRequired], status=200)
@@ -65,10 +67,19 @@ class RealtimeRoutes(Controller):
         raise UpgradeRequired("Open a WebSocket here, as docs/realtime.md describes.")
 
 
-def _socket_url(public_url: str) -> str:
+def socket_url(settings: RealtimeSettings, public_url: str) -> str:
+    """Where clients find the socket: beside the API, unless the settings say otherwise."""
+    if settings.url:
+        return settings.url
     parts = urlsplit(public_url)
     scheme = "wss" if parts.scheme == "https" else "ws"
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}{SOCKET_PATH}"
+
+
+def socket_origin(settings: RealtimeSettings, public_url: str) -> str:
+    """Scheme and host of that, as a content security policy names them."""
+    parts = urlsplit(socket_url(settings, public_url))
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def all_topics(features: Features) -> Sequence[Topic]:

@@ -8,7 +8,7 @@ from banyan.app.admin.plugins import PluginRoutes
 from banyan.app.features import Features
 from banyan.app.mailbox import MailboxRoutes
 from banyan.app.plugins import describe_plugins, plugin_controllers
-from banyan.app.realtime import RealtimeRoutes
+from banyan.app.realtime import DEFAULT_PUBLIC_URL, RealtimeRoutes
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.targets import Targets
@@ -74,7 +74,7 @@ def build_controllers(
             bind(
                 RealtimeRoutes,
                 settings=settings.realtime,
-                public_url=settings.http.public_url or "http://localhost:8000",
+                public_url=settings.http.public_url or DEFAULT_PUBLIC_URL,
             ),
         ],
         "people": [

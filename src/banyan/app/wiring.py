@@ -17,7 +17,7 @@ from banyan.app.ephemeral import Ephemeral, build_ephemeral
 from banyan.app.features import Features, build_features
 from banyan.app.http import Site
 from banyan.app.plugins import load_plugins, migration_sources
-from banyan.app.realtime import build_realtime
+from banyan.app.realtime import DEFAULT_PUBLIC_URL, build_realtime, socket_origin
 from banyan.app.routes import build_controllers
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth, read_auth
@@ -203,7 +203,8 @@ def _asgi(
     def methods(path: str) -> list[str]:
         return ["GET", "HEAD", "OPTIONS"] if site.is_open(path) else allowed_methods(api, path)
 
-    site = Site(cast(App, api), load_pages(), openapi, health, settings.http.metrics_token)
+    pages = load_pages(socket_origin(settings.realtime, settings.http.public_url or DEFAULT_PUBLIC_URL))
+    site = Site(cast(App, api), pages, openapi, health, settings.http.metrics_token)
     return Gateway(
         site,
         Parts(

@@ -12,6 +12,7 @@ COMMANDS = {
     "serve": ("banyan.cli.serve:app", "run chosen roles or services of a larger installation"),
     "migrate": ("banyan.cli.migrate:app", "bring the database to this version"),
     "status": ("banyan.cli.status:app", "show how a running server is doing"),
+    "chat": ("banyan.cli.chat.command:app", "talk to people of a community, live, in the terminal"),
     "accounts": ("banyan.cli.accounts:app", "import accounts of another system, with their password hashes"),
     "mail": ("banyan.cli.mail:app", "look at the mails, with your own texts and layouts in them"),
     "admin": ("banyan.cli.admin:app", "see and change people, sessions, settings and the audit log"),

@@ -54,13 +54,16 @@ _PAGES: Mapping[str, _Source] = MappingProxyType(
 
 
 @functools.cache
-def load_pages() -> Mapping[str, Page]:
+def load_pages(socket_origin: str = "") -> Mapping[str, Page]:
     """URL path -> page, for every page and asset; about 150 KB.
 
-    `NOT_FOUND` is the page for unknown paths. Raises BrokenAsset when a file names one that is not there.
+    `NOT_FOUND` is the page for unknown paths. Pages may open sockets at `socket_origin` (`wss://live.example.org`) too.
+    Raises BrokenAsset when a file names one that is not there.
     """
     assets = Assets()
-    served = {url: _load_page(assets, source) for url, source in _PAGES.items()}
+    # Where 'self' stands for ws: and wss: as well, this only adds another host; older browsers need it for our own too.
+    allowed = f"; connect-src 'self' {socket_origin}" if socket_origin else ""
+    served = {url: _load_page(assets, source, allowed) for url, source in _PAGES.items()}
     for asset in assets.all():
         served[asset.url] = _page(asset.body, asset.content_type, KEEP_FOR_EVER, CONTENT_SECURITY_POLICY)
     # Browsers ask for this name when they show an answer that is no page, such as /openapi.json.
@@ -69,9 +72,9 @@ def load_pages() -> Mapping[str, Page]:
     return MappingProxyType(served)
 
 
-def _load_page(assets: Assets, source: _Source) -> Page:
+def _load_page(assets: Assets, source: _Source, allowed: str) -> Page:
     body = assets.page(source.file)
-    return _page(body, CONTENT_TYPES[".html"], source.cache_control, source.content_security_policy)
+    return _page(body, CONTENT_TYPES[".html"], source.cache_control, source.content_security_policy + allowed)
 
 
 def _page(body: bytes, content_type: str, cache_control: str, content_security_policy: str) -> Page:

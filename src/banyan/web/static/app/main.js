@@ -57,6 +57,7 @@ async function boot() {
   await enter();
   if (!document.querySelector("#tabs a")) return;
   startRouter(main, find);
+  import("/assets/app/live.js");
 }
 
 onSessionChange(async () => {

@@ -63,6 +63,7 @@ export function startRouter(element, finder) {
   addEventListener("hashchange", turn);
   const tick = () => document.hidden || current?.view.tick?.();
   setInterval(tick, TICK_SECONDS * 1000);
+  addEventListener("banyan:news", tick);
   document.addEventListener("visibilitychange", tick);
   turn();
 }

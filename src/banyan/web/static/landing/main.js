@@ -1,9 +1,14 @@
 import { count, h } from "/assets/shared/dom.js";
 import { cursorList } from "/assets/shared/lists.js";
+import { live } from "/assets/shared/live.js";
 import { send } from "/assets/shared/transport.js";
 import { readOnlyPost } from "/assets/posts/face.js";
 
-// Often enough to feel alive; a hidden page asks nothing, and each failure doubles the pause.
+// Pointers come over the socket; what they point at is read through the API, like everything here.
+// Many pages may stand behind one address: each waits a moment of its own, and what comes in between comes together.
+const SOON_SECONDS = 2;
+const CALM_SECONDS = 6;
+// Without a socket the page looks by itself; each failure doubles the pause. A hidden page asks nothing.
 const PAUSE_SECONDS = 30;
 const LONGEST_PAUSE_SECONDS = 480;
 
@@ -15,7 +20,11 @@ if (localStorage.getItem("banyan.session")) {
   at("join").textContent = "Go to your feed";
 }
 
+let counted = 0;
+
 async function showCommunity() {
+  if (Date.now() - counted < PAUSE_SECONDS * 1000) return;
+  counted = Date.now();
   const community = await send("GET", "/v1/community");
   if (community.name) {
     at("name").textContent = community.name;
@@ -31,10 +40,18 @@ async function showCommunity() {
 
 const newest = (cursor) => send("GET", `/v1/posts?audience=public${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
 
+const shown = new Map();
+
+function draw(post) {
+  const article = readOnlyPost(post);
+  shown.set(post.id, article);
+  return article;
+}
+
 const posts = cursorList({
   label: "Newest public posts",
   load: newest,
-  render: readOnlyPost,
+  render: draw,
   empty: h(
     "div",
     { class: "notice card" },
@@ -45,22 +62,59 @@ const posts = cursorList({
 });
 at("posts").append(posts);
 
-async function refresh() {
-  const [page] = await Promise.all([newest(null), showCommunity()]);
-  const fresh = page.items.filter((post) => !posts.ids.has(post.id)).reverse();
-  for (const post of fresh) {
+/** Changes the list without moving what is being read. */
+function keepPlace(change) {
+  const read = posts.getBoundingClientRect().top < 0;
+  const rows = read ? [...posts.querySelectorAll(".item")] : [];
+  const anchor = rows.find((row) => row.getBoundingClientRect().bottom > 0);
+  const before = anchor?.getBoundingClientRect().top;
+  change();
+  if (anchor?.isConnected) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+}
+
+/** Brings the list in line with the newest page; `changed` are posts of which the server has said something. */
+function apply(items, changed) {
+  const fresh = items.filter((post) => !posts.ids.has(post.id));
+  for (const post of fresh.slice().reverse()) {
     posts.prepend(post);
     posts.querySelector(".item").classList.add("new");
   }
-  if (fresh.length) at("fresh").textContent = count(fresh.length, "new post", "new posts");
+  const byId = new Map(items.map((post) => [post.id, post]));
+  const oldest = items.at(-1)?.id ?? "";
+  for (const id of changed) {
+    const article = shown.get(id);
+    if (!article?.isConnected || fresh.includes(byId.get(id))) continue;
+    if (byId.has(id)) article.replaceWith(draw(byId.get(id)));
+    // Ids are in the order of time: what should stand on this page and does not is gone.
+    else if (id >= oldest) article.closest(".item").remove();
+  }
+  if (fresh.length) at("fresh").textContent = ` · ${count(fresh.length, "new post", "new posts")}`;
+}
+
+const changed = new Set();
+let refreshed = 0;
+
+async function refresh() {
+  refreshed = Date.now();
+  const told = [...changed];
+  changed.clear();
+  try {
+    const [page] = await Promise.all([newest(null), showCommunity()]);
+    keepPlace(() => apply(page.items, told));
+  } catch (problem) {
+    told.forEach((id) => changed.add(id));
+    throw problem;
+  }
 }
 
 let pause = PAUSE_SECONDS;
 let timer = 0;
+let isLive = false;
+let waiting = false;
 
-function later() {
+function later(seconds) {
   clearTimeout(timer);
-  timer = setTimeout(again, pause * 1000);
+  timer = setTimeout(again, seconds * 1000);
 }
 
 async function again() {
@@ -71,9 +125,37 @@ async function again() {
   } catch (problem) {
     pause = Math.max(problem.retryAfterSeconds ?? 0, Math.min(pause * 2, LONGEST_PAUSE_SECONDS));
   }
-  later();
+  clearTimeout(timer);
+  waiting = false;
+  if (changed.size) soon();
+  else if (!isLive) later(pause);
+}
+
+/** Looks in a moment, together with whatever else is told until then. */
+function soon() {
+  if (waiting || document.hidden) return;
+  waiting = true;
+  const calm = Math.max(0, CALM_SECONDS - (Date.now() - refreshed) / 1000);
+  later(Math.max(calm, pause > PAUSE_SECONDS ? pause : 0) + Math.random() * SOON_SECONDS);
+}
+
+const topic = {
+  // What was missed is not told: look.
+  joined: soon,
+  event({ post_id: id }) {
+    changed.add(id);
+    soon();
+  },
+};
+
+function tell(on) {
+  isLive = on;
+  at("live").dataset.on = on;
+  at("state").textContent = on ? "Live" : "Not live";
+  if (!on) later(pause);
 }
 
 document.addEventListener("visibilitychange", () => document.hidden || again());
 showCommunity().catch(() => {});
-later();
+later(pause);
+live({ "posts:public": topic }, () => send("GET", "/v1/realtime"), tell);
