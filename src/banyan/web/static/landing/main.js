@@ -21,9 +21,16 @@ if (localStorage.getItem("banyan.session")) {
 }
 
 let counted = 0;
+let counting = 0;
 
+/** The numbers, not more often than they are worth it. */
 async function showCommunity() {
-  if (Date.now() - counted < PAUSE_SECONDS * 1000) return;
+  clearTimeout(counting);
+  const early = counted + PAUSE_SECONDS * 1000 - Date.now();
+  if (early > 0) {
+    counting = setTimeout(() => document.hidden || showCommunity().catch(() => {}), early);
+    return;
+  }
   counted = Date.now();
   const community = await send("GET", "/v1/community");
   if (community.name) {
