@@ -91,7 +91,11 @@ async def test_a_lost_socket_is_said_and_mended(platform: Platform, visitor: Vis
         ada = await api.sign_up("ada")
         await visitor.go("/")
         await expect(visitor.page.locator("#live")).to_contain_text("Live", timeout=_PATIENCE)
-        await visitor.page.expose_function("noteState", lambda state: states.append(state))
+
+        def note(state: str) -> None:
+            states.append(state)
+
+        await visitor.page.expose_function("noteState", note)
         await visitor.page.evaluate(
             """() => new MutationObserver(([change]) => noteState(change.target.textContent))
                 .observe(document.getElementById("state"), { childList: true })"""
@@ -105,7 +109,11 @@ async def test_a_lost_socket_is_said_and_mended(platform: Platform, visitor: Vis
 
 async def test_the_feed_offers_new_posts(platform: Platform, visitor: Visitor) -> None:
     sockets: list[WebSocket] = []
-    visitor.page.on("websocket", lambda socket: sockets.append(socket))
+
+    def keep(socket: WebSocket) -> None:
+        sockets.append(socket)
+
+    visitor.page.on("websocket", keep)
     async with api_of(platform) as api:
         ben = await api.sign_up("ben")
         await visitor.sign_up("ada")
