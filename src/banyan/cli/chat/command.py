@@ -16,7 +16,7 @@ from banyan.cli.chat.screen import JsonScreen, Screen, TerminalScreen
 from banyan.cli.chat.talk import Talk
 from banyan.cli.options import HERE, Data, running_url
 from banyan.cli.process import STOPPED, Format, console
-from banyan_client import Banyan, BanyanError, Problem
+from banyan_client import Banyan, BanyanError, Problem, SocketEnded
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -72,6 +72,8 @@ class Login:
 def _words(error: BaseException, base_url: str) -> str:
     if isinstance(error, Problem):
         return error.detail or error.title
+    if isinstance(error, SocketEnded):
+        return f"The server has ended this chat: {error.reason.replace('_', ' ')}."
     return str(error) or f"no answer from {base_url}"
 
 
