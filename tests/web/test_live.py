@@ -128,8 +128,10 @@ async def test_the_feed_offers_new_posts(platform: Platform, visitor: Visitor) -
         await api.post(f"/v1/connections/{asked.json()['id']}/accept", **token)
         await expect(visitor.page.locator(".badge")).to_be_hidden(timeout=_PATIENCE)
         await expect(visitor.page).to_have_title("Home · Banyan", timeout=_PATIENCE)
+        before = await visitor.post("My own").bounding_box()
         await ben.post("/v1/posts", {"body": "Hello Ada", "audience": "connections"})
         await visitor.button("1 new post").wait_for(timeout=_PATIENCE)
+        assert await visitor.post("My own").bounding_box() == before
         await keep_picture(visitor, "feed")
         await visitor.button("1 new post").click()
         await expect(visitor.post("Hello Ada")).to_be_visible()

@@ -15,9 +15,9 @@ export function postList(label, path, values, empty) {
   const fresh = h("div", { class: "fresh", role: "status", hidden: true }, show);
 
   async function tick() {
-    if (!list.ids.size) return list.reload();
     const page = await api.get(query(path, { ...values, limit: PEEK })).catch(() => null);
     const news = page?.items.filter((post) => !list.ids.has(post.id)) ?? [];
+    if (page && !list.ids.size && (news.length || list.querySelector("[role=alert]"))) return list.reload();
     if (!news.length) return;
     show.textContent = count(news.length, "new post", "new posts");
     fresh.hidden = false;

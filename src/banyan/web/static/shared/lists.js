@@ -17,11 +17,14 @@ export function cursorList({ label, load, render, empty, skeleton = () => h("div
     if (!items.childElementCount && !foot.childElementCount && empty) foot.replaceChildren(empty);
   };
 
+  // What was put in while the first page was on its way stays.
+  const bare = () => items.querySelectorAll(":scope > [aria-hidden]").forEach((bone) => bone.remove());
+
   async function next(cursor) {
     node.setAttribute("aria-busy", "true");
     try {
       const page = await load(cursor);
-      if (!cursor) items.replaceChildren();
+      if (!cursor) bare();
       const fresh = page.items.filter((item) => !ids.has(item.id ?? item.person?.id));
       fresh.forEach((item) => ids.add(item.id ?? item.person?.id));
       const rows = fresh.map(row);
@@ -29,7 +32,7 @@ export function cursorList({ label, load, render, empty, skeleton = () => h("div
       end(page.next_cursor, cursor ? rows[0] : null);
       return page;
     } catch (problem) {
-      if (!cursor) items.replaceChildren();
+      if (!cursor) bare();
       foot.replaceChildren(failure(problem, () => (cursor ? next(cursor) : start())));
     } finally {
       node.removeAttribute("aria-busy");
