@@ -51,5 +51,5 @@ def find(context: Context) -> Iterator[Finding]:
             where,
             said,
             span(computed, claim.unit),
-            f"{claim.claim}: stated {said}, computed {span(computed, claim.unit)} ({claim.formula})",
+            f"{claim.claim}: stated {said}, computed {span(computed, claim.unit)}",
         )

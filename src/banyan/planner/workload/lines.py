@@ -1,5 +1,6 @@
 """Where each key of a TOML text stands: the standard library's parser keeps no positions."""
 
+import bisect
 import re
 from collections.abc import Iterator
 
@@ -42,6 +43,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._newlines = [place for place, letter in enumerate(text) if letter == "\n"]
         self._counts: dict[Key, int] = {}  # tables in each array of tables
 
     def keys(self) -> Iterator[tuple[Key, int]]:
@@ -147,4 +149,4 @@ class _Scanner:
         return False
 
     def _line(self) -> int:
-        return self._text.count("\n", 0, self._at) + 1
+        return bisect.bisect_left(self._newlines, self._at) + 1
