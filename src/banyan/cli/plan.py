@@ -10,6 +10,7 @@ import typer
 from msgspec import structs
 
 from banyan.app.modules import load
+from banyan.cli.plan_new import ask
 from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan
 from banyan.cli.process import console, print_line
 from banyan.planner.catalogue.prices import UnknownCurrencyError
@@ -89,6 +90,15 @@ def show(
         print_plan(computed.plan)
     elif out is None:
         print_line(page)
+
+
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("plan.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Ask the eight questions that matter, and write a commented planner file."""
+    ask(file, force=force)
 
 
 @app.command()

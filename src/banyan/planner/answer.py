@@ -23,7 +23,13 @@ def answer(plan: Plan) -> str:
 
 
 def machines_of(phase: Phase) -> str:
-    """`2 x hetzner CPX22, 1 x hetzner CPX32`."""
-    return ", ".join(
-        f"{each.count} x {each.provider} {each.plan or each.role}".replace("  ", " ") for each in phase.machines
-    ) or (phase.title or phase.name)
+    """`2 x hetzner CPX22, 1 x hetzner CPX32, object storage`."""
+    parts = [f"{each.count} x {each.provider} {each.plan or each.role}".replace("  ", " ") for each in phase.machines]
+    if not phase.declared and has_object_store(phase):
+        parts.append("object storage")
+    return ", ".join(parts) or phase.title or phase.name
+
+
+def has_object_store(phase: Phase) -> bool:
+    """Whether its files lie outside its machines, by its bill."""
+    return any("object storage" in line.item.lower() for line in phase.cost_month.lines)

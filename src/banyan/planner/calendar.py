@@ -4,9 +4,10 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from banyan.planner.answer import has_object_store
 from banyan.planner.growth import Curve, Timeline
 from banyan.planner.phases import PhaseModel
-from banyan.planner.plan import Upgrade
+from banyan.planner.plan import Machine, Upgrade
 from banyan.planner.workload.models import Workload
 
 WINDOW_HOURS = 3
@@ -70,18 +71,28 @@ def steps(old: PhaseModel, new: PhaseModel) -> list[str]:
     """What to do, in order."""
     had = {machine.role for machine in old.phase.machines}
     machines = ", ".join(f"{each.count} x {_plan(each.provider, each.plan, each.role)}" for each in new.phase.machines)
+    files = ["move files to the object store while serving"] if _gains_object_store(old, new) else []
+    if files and [_rented(each) for each in old.phase.machines] == [_rented(each) for each in new.phase.machines]:
+        return [*files, "delete the files on the disk when a week has passed and a backup of the store was restored"]
     found = [f"rent {machines or new.phase.title}", "take a backup and restore it on a new machine"]
     found.append("set up PostgreSQL on the new machine as a replica of the old one")
     if "balancer" in {each.role for each in new.phase.machines} - had:
         found.append("put the load balancer in front, still with the old machine behind it")
-    if new.phase.topology in ("load_balanced", "replicated", "cluster") and old.phase.topology in ("single", "split"):
-        found.append("move files to the object store while serving")
     found += [
+        *files,
         "in the window: stop writes, let the replica catch up, promote it, point the application at it",
         "start the application on its new machines and watch errors and p95 for an hour",
         "keep the old machines for a week, then give them back",
     ]
     return found
+
+
+def _gains_object_store(old: PhaseModel, new: PhaseModel) -> bool:
+    return has_object_store(new.phase) and not has_object_store(old.phase)
+
+
+def _rented(machine: Machine) -> tuple[str, str, int]:
+    return machine.provider, machine.plan, machine.count
 
 
 def _plan(provider: str, plan: str, role: str) -> str:

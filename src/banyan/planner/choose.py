@@ -47,7 +47,7 @@ def choose(market: Market, users: float) -> Choice:
     if not allowed:
         raise NothingHolds(users, tuple(_reasons(market, users, None, billed)))
     option, bill = min(allowed, key=_order)
-    needed = market.cheapest_by_world(users)
+    needed = market.cheapest_by_world(users) * market.prices.machine_factor
     machines = market.prices.machines(option.rented)
     held = option.capacity >= users
     spared = np.where(np.isfinite(needed) & held, machines - needed, 0.0)

@@ -3,7 +3,7 @@
 import numpy as np
 from msgspec import Struct
 
-from banyan.planner.catalogue.prices import Catalogue, Item, RentedPlan
+from banyan.planner.catalogue.prices import Catalogue, Discount, Item, RentedPlan
 from banyan.planner.demand import Load
 from banyan.planner.draws import band, middle
 from banyan.planner.plan import Cost, CostLine
@@ -47,15 +47,31 @@ class Prices:
 
     def machines(self, rented: tuple[Rented, ...]) -> float:
         """Machines alone, VAT in."""
-        return sum(each.plan.price_month * each.count for each in rented) * self._vat
+        return sum(each.plan.price_month * each.count for each in rented) * self.machine_factor
+
+    @property
+    def machine_factor(self) -> float:
+        """What a machine's price is multiplied by: VAT, and a year's commitment where the file makes one."""
+        saved = self._commitment
+        return self._vat * (1 - (saved.low_share + saved.high_share) / 2 if saved else 1)
 
     @property
     def _vat(self) -> float:
         return 1 + self._catalogue.vat_percent / 100
 
+    @property
+    def _commitment(self) -> Discount | None:
+        if not self._workload.rent.reserved:
+            return None
+        return next((each for each in self._catalogue.discounts if each.kind == "reserved"), None)
+
     def bill(self, rented: tuple[Rented, ...], users: float, *, object_store: bool) -> Bill:
         """The whole bill at `users` registered users."""
-        parts = [*self._machine_lines(rented), *self._variable(rented, users, object_store=object_store)]
+        parts = [
+            *self._machine_lines(rented),
+            *self._saved(rented),
+            *self._variable(rented, users, object_store=object_store),
+        ]
         lines = [line for line, _ in parts]
         total: Worlds = np.sum([worlds for _, worlds in parts], axis=0)
         vat = self._catalogue.vat_percent
@@ -73,6 +89,16 @@ class Prices:
             )
             for each in rented
         ]
+
+    def _saved(self, rented: tuple[Rented, ...]) -> list[tuple[CostLine, Worlds]]:
+        """What a commitment for a year takes off the machines, in the middle of the stated range."""
+        discount = self._commitment
+        if discount is None:
+            return []
+        share = (discount.low_share + discount.high_share) / 2
+        amount = -share * sum(each.plan.price_month * each.count for each in rented)
+        priced = CostLine("", 0, discount.source, None, False)
+        return [self._line(f"committed for a year (-{share:.0%})", self._load.requests * 0 + amount, priced)]
 
     def _variable(
         self, rented: tuple[Rented, ...], users: float, *, object_store: bool

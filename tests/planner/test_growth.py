@@ -1,0 +1,46 @@
+"""Scenarios by month."""
+
+from datetime import date
+
+import pytest
+
+from banyan.planner.compute import compute
+from banyan.planner.draws import Draws
+from banyan.planner.growth import curves, month_after
+from tests.planner.workloads import workload
+
+DAY = date(2026, 11, 26)
+
+
+def test_months_are_counted_over_the_year() -> None:
+    assert month_after("2026-11", 0) == "2026-11"
+    assert month_after("2026-11", 2) == "2027-01"
+    assert month_after("2026-01", 35) == "2028-12"
+
+
+def test_a_curve_is_given_or_grows() -> None:
+    given = {"name": "given", "registered_users_by_month": [100, 300], "start_month": "2027-03"}
+    rate = {"name": "rate", "start_users": 100, "growth_per_month": 0.5, "months": 3}
+    file = workload(scenarios=[given, rate])
+    first, second = curves(file, Draws(1, 5), DAY)
+    assert (first.months, first.users) == (("2027-03", "2027-04"), (100, 300))
+    assert second.months[0] == "2026-11"
+    assert second.users == pytest.approx((100, 150, 225))
+
+
+def test_years_add_up_months_and_money() -> None:
+    file = workload(revenue={"per_active_user_month": 0.5, "investment": 1000})
+    plan = compute(file, as_of=DAY, stack="banyan", worlds=30).plan
+    months = plan.growth["steady"]
+    for year in plan.years["steady"]:
+        part = [month for month in months if month.month.startswith(str(year.year))]
+        assert year.cost == pytest.approx(sum(month.cost_month for month in part))
+        assert year.revenue == pytest.approx(sum(month.revenue or 0 for month in part))
+        assert year.return_share is not None
+
+
+def test_nobody_moves_back_to_a_smaller_phase() -> None:
+    wave = {"name": "wave", "registered_users_by_month": [1_000, 200_000, 1_000]}
+    plan = compute(workload(scenarios=[wave]), as_of=DAY, stack="banyan", worlds=30).plan
+    phases = [month.phase for month in plan.growth["wave"]]
+    assert phases[1] == phases[2] != phases[0]
