@@ -62,7 +62,7 @@ def test_lint_names_what_is_wrong_and_where(tmp_path: Path, capsys: pytest.Captu
     clean = tmp_path / "clean.toml"
     clean.write_text('name = "clean"\n\n[people]\nregistered_users = 500\ndaily_active_share = 0.1\n')
     assert plan("lint", clean, "--as-of", "2026-11-26", "--format", "json") == 0
-    assert json.loads(capsys.readouterr().out) == []
+    assert {each["severity"] for each in json.loads(capsys.readouterr().out)} <= {"warning", "note"}
 
 
 def test_a_variant_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
