@@ -145,7 +145,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     hot = HotAnswers(settings.http.hot_answers, settings.http.hot_answer_seconds)
     subscribe_caches(bus, bearers, features, hot)
     realtime = build_realtime(settings, features, pool, bearers, bus)
-    ephemeral = build_ephemeral(settings, pool, realtime)
+    ephemeral = build_ephemeral(settings, pool, realtime, limiter)
     published = ephemeral.outbox if ephemeral else RealtimeOutbox(realtime.publish, realtime.look)
     bus.subscribe(EVENTS_TOPIC, published.hear)
     pool.attach(published)

@@ -1,4 +1,4 @@
-"""Rate limits per class and key, in the memory of this process.
+"""Rate limits per class and key, in the memory of this process; shared with others by whoever takes what was spent.
 
 The rule is the generic cell rate algorithm (ITU-T I.371): one number per key, the moment at which its bucket
 will be full again. A key may spend `quota` at once and earns it back evenly over `window_seconds`.
@@ -46,6 +46,16 @@ class Verdict:
     retry_after_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a key has spent here since others were told, in seconds of its window."""
+
+    limit: str
+    key: str
+    cost_seconds: float
+    window_seconds: int
+
+
 class RateLimiter:
     """Counts per (class, key). Restarting the process forgets; a lockout that must survive is kept in a table."""
 
@@ -62,6 +72,8 @@ class RateLimiter:
         }
         self._window_seconds = 60
         self._full_at: dict[tuple[str, str], float] = {}
+        # What others are still to be told; None while nobody tells them.
+        self._spent: dict[tuple[str, str], float] | None = None
 
     def take(self, limit: str, key: str) -> Verdict:
         """Spend one request of `key`'s quota in class `limit`, if there is one left."""
@@ -75,6 +87,8 @@ class RateLimiter:
         if allowed:
             full_at += cost
             self._full_at[limit, key] = full_at
+            if self._spent is not None:
+                self._spent[limit, key] = self._spent.get((limit, key), 0.0) + cost
             if len(self._full_at) > _SWEEP_AT_KEYS:
                 self._sweep(now)
         else:
@@ -100,6 +114,21 @@ class RateLimiter:
                 f"At most {verdict.quota} a minute here: wait and try again.",
                 retry_after_seconds=verdict.retry_after_seconds,
             )
+
+    def begin_sharing(self) -> None:
+        """From now on somebody calls `take_spendings` again and again."""
+        self._spent = {}
+
+    def take_spendings(self) -> list[Spending]:
+        """What was spent since the last call."""
+        spent, self._spent = self._spent or {}, {}
+        return [Spending(limit, key, cost, self._window_seconds) for (limit, key), cost in spent.items()]
+
+    def adopt(self, spending: Spending, reset_seconds: float) -> None:
+        """All processes together have spent so much of a key that its quota is whole again in `reset_seconds`."""
+        place = (spending.limit, spending.key)
+        since = (self._spent or {}).get(place, 0.0)
+        self._full_at[place] = max(self._full_at.get(place, 0.0), self._clock() + reset_seconds + since)
 
     def _sweep(self, now: float) -> None:
         self._full_at = {key: full_at for key, full_at in self._full_at.items() if full_at > now}
