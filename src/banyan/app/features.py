@@ -137,12 +137,15 @@ def build_features(
     sizes = HomeSizes(pulled_above_connections=settings.posts.pulled_above_connections)
     homes = Homes(people_api, posts, sizes)
     messaging = build_messaging(people_api)
+    plugged = plug_in(plugins, lambda plugin: _context(settings, plugin, public_url, people_api, posts))
     notifications = build_notifications(
         settings.notifications,
         people_api,
         messaging,
         MailParts(mailer, mails.notifications, unsubscribing),
         build_push(settings.push, settings.community.name, settings.mail.from_address),
+        [kind for plugin in plugged for kind in plugin.parts.notification_kinds],
+        [end for plugin in plugged for end in plugin.parts.notice_ends],
     )
     streams = Streams(
         (
@@ -154,7 +157,6 @@ def build_features(
     )
     lists, mutes = Lists(), Mutes()
     api_keys = ApiKeys(mailer, mails.accounts)
-    plugged = plug_in(plugins, lambda plugin: _context(settings, plugin, public_url, people_api, posts))
     eraser = AccountEraser(lockout, mailer, mails.accounts, _forget)
     parts = (
         accounts_personal_data(sessions, invites, api_keys, eraser),

@@ -171,6 +171,7 @@ def _build(plugin: Plugin, context: Context) -> Parts:
         *(subscriber.name for subscriber in parts.subscribers),
         *(kind_of(kind.job) for kind in parts.job_kinds),
         *(schedule.name for schedule in parts.schedules),
+        *(kind.name for kind in parts.notification_kinds),
         *(kind_of(signal) for signal in plugin.signals),
     ]
     if parts.personal_data is not None and parts.personal_data.feature != plugin.name:

@@ -11,7 +11,14 @@ from banyan.features.accounts.api import AccountsApi
 from banyan.features.people.api import PeopleApi
 from banyan.features.posts.api import PostsApi
 from banyan.infra.bus import Bus
-from banyan.infra.declare import AnyJobKind, AnySubscriber, PersonalData, Schedule
+from banyan.infra.declare import (
+    AnyJobKind,
+    AnyNoticeEnd,
+    AnyNotificationKind,
+    AnySubscriber,
+    PersonalData,
+    Schedule,
+)
 from banyan.infra.http.routing import Controller
 from banyan.kernel.signals import Signal
 
@@ -32,6 +39,7 @@ class Context:
 class Parts:
     """A plug-in at work: routes bound to its rules, and what it does after signals, as jobs and by the clock.
 
+    `notification_kinds` are reasons to tell people something, `notice_ends` signals after which that is over.
     `listen` is called with the bus, to drop cached values when others have changed what they were made of.
     `personal_data` says what export and deletion of a person mean here: leave it out only if nothing of people is kept.
     """
@@ -40,6 +48,8 @@ class Parts:
     subscribers: Sequence[AnySubscriber] = ()
     job_kinds: Sequence[AnyJobKind] = ()
     schedules: Sequence[Schedule] = ()
+    notification_kinds: Sequence[AnyNotificationKind] = ()
+    notice_ends: Sequence[AnyNoticeEnd] = ()
     listen: Callable[[Bus], None] | None = None
     personal_data: PersonalData | None = None
 

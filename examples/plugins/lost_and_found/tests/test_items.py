@@ -184,3 +184,24 @@ async def test_it_is_seen_in_the_document_and_among_the_plug_ins(api: Api) -> No
     assert (plugin["name"], plugin["version"], plugin["newest_migration"]) == ("lost_and_found", "1.0.0", 2)
     assert plugin["origin"] == str(FOLDER)
     assert (await admin.get("/readyz")).json()["status"] == "ready"
+
+
+async def test_who_found_it_is_told_that_it_is_back(api: Api) -> None:
+    """A kind of notification that the house has never heard of: in the inbox, and among the preferences."""
+    ada, bola = await api.sign_up("ada"), await api.sign_up("bola")
+    item = await report(ada)
+    assert (await ada.post(f"{ITEMS}/{item['id']}/return", {"helper_id": bola.id})).status_code == 200
+    told: list[dict[str, Any]] = []
+
+    async def is_told() -> bool:
+        told[:] = (await bola.get("/v1/notifications")).json()["items"]
+        return bool(told)
+
+    await eventually(is_told)
+    assert (told[0]["kind"], told[0]["text"]) == ("lost_and_found.returned", "Ada has it back: thank you")
+    assert told[0]["subject"] == {"type": "item", "id": item["id"]}
+    preferences = (await bola.get("/v1/notifications/preferences")).json()
+    assert preferences["kinds"]["lost_and_found.returned"]["push"] is True
+    # What is gone is told no longer.
+    assert (await ada.delete(f"{ITEMS}/{item['id']}")).status_code == 204
+    assert (await bola.get("/v1/notifications")).json()["items"] == []

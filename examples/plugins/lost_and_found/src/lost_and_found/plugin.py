@@ -4,6 +4,7 @@ from pathlib import Path
 
 from banyan.infra.http.application import bind
 from banyan.plugin import Context, Parts, Plugin
+from lost_and_found.kinds import notification_kinds
 from lost_and_found.personal_data import personal_data
 from lost_and_found.routes import HelperRoutes, LostAndFoundRoutes
 from lost_and_found.service import LostAndFound
@@ -20,6 +21,7 @@ def build(context: Context) -> Parts:
         subscribers=subscribers(items),
         job_kinds=job_kinds(items),
         schedules=SCHEDULES,
+        notification_kinds=notification_kinds(items),
         personal_data=personal_data(items),
     )
 

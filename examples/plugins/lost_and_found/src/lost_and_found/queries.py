@@ -41,6 +41,14 @@ async def find_item(work: Work, item_id: UUID) -> ItemRow | None:
     return None if row is None else ItemRow(**row)
 
 
+async def list_visible(work: Work, item_ids: Sequence[UUID], hidden: Sequence[UUID]) -> list[UUID]:
+    """Without those of `hidden` people."""
+    rows = await work.rows(
+        "SELECT id FROM lost_and_found_items WHERE id = ANY ($1) AND person_id <> ALL ($2)", item_ids, hidden
+    )
+    return [row[0] for row in rows]
+
+
 async def list_items(
     work: Work, kind: ItemKind | None, state: ItemState, hidden: Sequence[UUID], before: UUID | None, limit: int
 ) -> list[ItemRow]:

@@ -1,5 +1,6 @@
 """The rules of lost and found; every method works inside the caller's unit of work."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -65,6 +66,11 @@ class LostAndFound:
         cards = await self._people.cards(work, {row.person_id for row in page.items})
         items = [_dress(row, cards[row.person_id]) for row in page.items if row.person_id in cards]
         return Page(items, page.next_cursor)
+
+    async def list_visible(self, work: Work, viewer_id: UUID, item_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of the items that somebody may see."""
+        hidden = (await self._people.relations(work, viewer_id)).hidden
+        return await queries.list_visible(work, item_ids, list(hidden))
 
     async def edit_item(self, work: Work, viewer_id: UUID, item_id: UUID, changes: ItemChanges) -> Item:
         """Raises ItemNotFound, NotTheReporter, ItemNotOpen, Invalid."""
