@@ -56,6 +56,13 @@ def test_the_pages_are_there() -> None:
     assert PAGES["/favicon.ico"].content_type == "image/svg+xml"
 
 
+def test_the_worker_for_pushes_stands_above_all_pages_and_is_looked_for_anew() -> None:
+    """Browsers take its folder for its scope, and a name that changes for another worker."""
+    worker = PAGES["/push-worker.js"]
+    assert worker.content_type.startswith("text/javascript") and worker.cache_control == "no-cache"
+    assert b"showNotification" in worker.body and b"import" not in worker.body
+
+
 @pytest.mark.parametrize("url", sorted(PAGES))
 def test_every_etag_names_its_body(url: str) -> None:
     assert PAGES[url].etag == f'"{digest_of(PAGES[url].body)}"'
@@ -87,7 +94,9 @@ def test_every_icon_that_scripts_draw_is_in_the_sprite() -> None:
 
 def test_no_file_is_left_over() -> None:
     reached: set[str] = set()
-    waiting = [*HTML, "/favicon.ico"]
+    # What serves as a worker is named in a script, and stands among the assets too.
+    worker = next(url for url in ASSETS if url.startswith("/assets/push/worker."))
+    waiting = [*HTML, "/favicon.ico", "/push-worker.js", worker]
     while waiting:
         url = waiting.pop()
         if url not in reached:

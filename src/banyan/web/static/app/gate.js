@@ -1,3 +1,5 @@
+// Who has turned it on here is told by push in the session that begins.
+import "/assets/app/push.js";
 import { announce, h } from "/assets/shared/dom.js";
 import { during, field, form } from "/assets/shared/forms.js";
 import { adopt } from "/assets/shared/session.js";

@@ -8,6 +8,7 @@ import { when } from "/assets/shared/time.js";
 import { me, setMe } from "/assets/app/me.js";
 import { dataSection, leaveSection } from "/assets/app/own_data.js";
 import { emailSection, keysSection, passwordSection, twoStepSection } from "/assets/app/security.js";
+import { pushSection } from "/assets/app/push.js";
 import { action, line, section } from "/assets/app/sections.js";
 import { browserName } from "/assets/app/browser_name.js";
 import { drawTabs } from "/assets/app/shell.js";
@@ -93,6 +94,7 @@ export function settingsView() {
     emailSection(),
     passwordSection(),
     twoStepSection(),
+    pushSection(),
     sessionsSection(),
     keysSection(),
     blocksSection(),
