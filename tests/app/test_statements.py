@@ -116,7 +116,7 @@ async def _fill(api: Api) -> tuple[Api, dict[str, str]]:
         )
     # Messages are told of seconds later: on a slow machine they would become the newest notifications.
     silent = {"message": {"in_app": False, "push": False}}
-    assert (await ada.put("/v1/notifications/preferences", {"kinds": silent})).status_code == 200
+    assert (await ada.ask("PUT", "/v1/notifications/preferences", {"kinds": silent})).status_code == 200
     published = [await ada.post("/v1/posts", {"body": "Hello"}) for _ in range(ITEMS)]
     post_id = str(published[0].json()["id"])
     comment = await ada.post(f"/v1/posts/{post_id}/comments", {"body": "Hello"})

@@ -69,7 +69,7 @@ def load_pages(socket_origin: str = "") -> Mapping[str, Page]:
     # Browsers ask for this name when they show an answer that is no page, such as /openapi.json.
     mark = assets.asset("shared/logo.svg")
     served["/favicon.ico"] = _page(mark.body, mark.content_type, REVALIDATE, CONTENT_SECURITY_POLICY)
-    # A worker serves the pages below the folder that it comes from, so it stands at the top; browsers look for a new one.
+    # A worker is for the pages below the folder that it comes from, so it stands at the top.
     worker = assets.asset("push/worker.js")
     served["/push-worker.js"] = _page(worker.body, worker.content_type, REVALIDATE, CONTENT_SECURITY_POLICY)
     return MappingProxyType(served)
