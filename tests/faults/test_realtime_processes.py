@@ -32,6 +32,35 @@ async def test_events_and_ended_sessions_cross_processes(installation: Installat
         assert (await socket.read())["reason"] == "session_ended"
 
 
+async def test_what_somebody_loses_is_cut_in_other_processes(installation: Installation) -> None:
+    api = await installation.start("api")
+    sockets = await installation.start("realtime")
+    async with httpx.AsyncClient(base_url=api.url, timeout=30) as http, connected(sockets.url) as socket:
+        ada, ben = [await _sign_up(http, name) for name in ("ada", "ben")]
+        ben_id = (await http.get("/v1/me", headers=_as(ben))).json()["id"]
+        group, direct = [
+            (await http.post("/v1/conversations", json={"member_ids": [ben_id], **title}, headers=_as(ada))).json()[
+                "id"
+            ]
+            for title in ({"title": "Group"}, {})
+        ]
+        await _greet(socket, ben)
+        topics = {f"{kind}:{place}" for kind in ("conversation", "typing") for place in (group, direct)}
+        for topic in topics:
+            assert (await socket.subscribe(topic))["type"] == "subscribed"
+        gone = await http.delete(f"/v1/conversations/{group}/members/{ben_id}", headers=_as(ada))
+        assert gone.status_code == 204
+        blocked = await http.put(f"/v1/blocks/{ben_id}", headers=_as(ada))
+        assert blocked.status_code < 300
+        cut = set()
+        while cut != topics:
+            frame = await socket.read_until("error")
+            assert frame["code"] == "not_found"
+            cut.add(frame["topic"])
+        for topic in topics:
+            assert (await socket.subscribe(topic))["code"] == "not_found"
+
+
 async def test_several_workers_share_a_port_and_one_that_dies_is_replaced(installation: Installation) -> None:
     server = await installation.start("realtime", "--workers", "2")
     await eventually(lambda: server.child.stderr.count("Listening on") == 2, 60)
@@ -69,8 +98,12 @@ def _runs(pid: int) -> bool:
     return state != "Z"
 
 
-async def _sign_up(http: httpx.AsyncClient) -> str:
-    body = {"email": "ada@example.org", "password": _PASSWORD, "handle": "ada", "display_name": "Ada"}
+def _as(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+async def _sign_up(http: httpx.AsyncClient, name: str = "ada") -> str:
+    body = {"email": f"{name}@example.org", "password": _PASSWORD, "handle": name, "display_name": name}
     answer = await http.post("/v1/accounts", json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["access_token"])

@@ -1050,10 +1050,12 @@ export interface Status {
   pool_size: number | null;
   pool_waiting: number | null;
   pool_mean_wait_seconds: number | null;
+  http_connections: number | null;
   sockets: number | null;
   redis_connected: number | null;
   redis_mean_lag_seconds: number | null;
   redis_dropped: number | null;
+  topics_joined: number | null;
   plugins: { [name: string]: string };
 }
 

@@ -26,7 +26,10 @@ class Status(Struct, frozen=True):
     pool_size: float | None
     pool_waiting: float | None
     pool_mean_wait_seconds: float | None
+    http_connections: float | None
     sockets: float | None
+    # Over all sockets.
+    topics_joined: float | None
     # 1 while Redis carries events between processes, 0 while it is away; null where none is configured.
     redis_connected: float | None
     redis_mean_lag_seconds: float | None
@@ -84,7 +87,9 @@ def build_status(url: str, readiness: Readiness, samples: Samples) -> Status:
         pool_size=samples.find("banyan_database_connections"),
         pool_waiting=samples.find("banyan_database_waiting"),
         pool_mean_wait_seconds=waited / acquired if acquired and waited is not None else None,
-        sockets=samples.find("banyan_http_connections"),
+        http_connections=samples.find("banyan_http_connections"),
+        sockets=samples.find("banyan_realtime_connections"),
+        topics_joined=samples.find("banyan_realtime_subscriptions"),
         redis_connected=redis,
         redis_mean_lag_seconds=lag / pongs if redis is not None and pongs and lag is not None else None,
         redis_dropped=samples.find("banyan_ephemeral_dropped_total") if redis is not None else None,

@@ -103,7 +103,8 @@ def _rows(found: Status) -> Iterable[tuple[str, str]]:
     yield "Up for", _number(found.uptime_seconds, " s")
     yield "Memory", _number(found.resident_bytes and found.resident_bytes / 2**20, " MiB")
     yield "Requests", f"{_number(found.requests_in_flight)} at work, {_number(found.requests_shed)} shed"
-    yield "Sockets", _number(found.sockets)
+    yield "Connections", _number(found.http_connections)
+    yield "Sockets", f"{_number(found.sockets)}, with {_number(found.topics_joined)} topics joined"
     if found.redis_connected is not None:
         lag = _number(found.redis_mean_lag_seconds and found.redis_mean_lag_seconds * 1000, " ms")
         state = "connected" if found.redis_connected else "away: events go over the database"
