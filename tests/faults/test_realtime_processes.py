@@ -52,7 +52,7 @@ async def test_what_somebody_loses_is_cut_in_other_processes(installation: Insta
         assert gone.status_code == 204
         blocked = await http.put(f"/v1/blocks/{ben_id}", headers=_as(ada))
         assert blocked.status_code < 300
-        cut = set()
+        cut: set[str] = set()
         while cut != topics:
             frame = await socket.read_until("error")
             assert frame["code"] == "not_found"

@@ -143,6 +143,21 @@ async def test_ones_own_stream_points_to_conversations(api: Api) -> None:
     assert (await ben.get(f"/v1/sync?since={changes['next']}")).json()["items"] == []
 
 
+async def test_who_is_blocked_types_unheard(api: Api, server_url: str) -> None:
+    ada, ben, cem = [await api.sign_up(name) for name in ("ada", "ben", "cem")]
+    place = await group(ada, ben, cem)
+    await ada.put(f"/v1/blocks/{ben.id}")
+    typing = {"type": "publish", "topic": f"typing:{place}"}
+    async with greeted(server_url, ada) as hears:
+        await hears.subscribe(f"typing:{place}")
+        for person in (ben, cem):
+            async with greeted(server_url, person) as types:
+                await types.subscribe(f"typing:{place}")
+                types.send(typing)
+                await types.read_until("ack")
+        assert (await hears.read())["data"]["person_id"] == cem.id
+
+
 async def test_typing_is_heard_by_members_and_not_stored(api: Api, server_url: str) -> None:
     ada, ben = await api.sign_up("ada"), await api.sign_up("ben")
     place = await direct(ada, ben)

@@ -64,6 +64,7 @@ class Channel:
         "members",
         "name",
         "owner_id",
+        "prompted_at",
         "queue",
         "sending",
         "state",
@@ -88,6 +89,8 @@ class Channel:
         self.joining = 0
         # Grows with everything that is heard of it: who joins sees whether something came meanwhile.
         self.touched = 0
+        # The first hint since its log was last read; 0 while there is none.
+        self.prompted_at = 0.0
         self.state = 0
         # Of a topic of states: what all members know, or are about to be told.
         self.told: bytes | None = None

@@ -4,6 +4,7 @@ Hints are coalesced: a channel is read once for any number of them, and then res
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from uuid import UUID
@@ -15,7 +16,7 @@ from banyan.infra.declare import Logged, Place, TopicLog
 from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.frames import Subscribed, encode, event_text
 from banyan.infra.realtime.hub import Channel, Offset
-from banyan.infra.realtime.metrics import FRAMES_OUT, READ_FAILURES
+from banyan.infra.realtime.metrics import DELIVERY_SECONDS, FRAMES_OUT, READ_FAILURES
 from banyan.infra.realtime.wire import framed
 from banyan.kernel.errors import Unavailable
 
@@ -56,6 +57,7 @@ class LogReader:
     def prompt(self, channel: Channel) -> None:
         """Something may have been logged."""
         channel.touched += 1
+        channel.prompted_at = channel.prompted_at or time.monotonic()
         if channel.state == _IDLE:
             channel.state = _QUEUED
             self._queue.put_nowait(channel)
@@ -69,8 +71,10 @@ class LogReader:
             channel = await self._queue.get()
             channel.state = _READING
             rest_seconds = _REST_SECONDS
+            prompted_at, channel.prompted_at = channel.prompted_at, 0.0
             try:
-                await self.read(channel)
+                if await self.read(channel):
+                    DELIVERY_SECONDS.observe(time.monotonic() - prompted_at)
             except Exception as error:
                 READ_FAILURES.inc()
                 channel.state = _STALE
@@ -86,36 +90,34 @@ class LogReader:
         if stale and channel.members:
             self.prompt(channel)
 
-    async def read(self, channel: Channel) -> None:
-        """Sends everybody what they have not got yet. Raises for the database's sake."""
+    async def read(self, channel: Channel) -> int:
+        """Sends everybody what they have not got yet: how many events there were. Raises for the database's sake."""
         topic_log = channel.topic.log
-        if topic_log is None:
-            return
+        found = 0
         # Each turn brings those who stand together one page on.
-        while groups := _groups(channel):
-            moved = False
-            for offset, members in groups:
-                if await self._read_on(channel, topic_log, offset, members):
-                    moved = True
-            if not moved:
-                return
+        while topic_log is not None and (groups := _groups(channel)):
+            pages = [await self._read_on(channel, topic_log, offset, members) for offset, members in groups]
+            found += sum(pages)
+            if max(pages) < PAGE:
+                break
+        return found
 
     async def _read_on(
         self, channel: Channel, topic_log: TopicLog, offset: int | str, members: Sequence[Connection]
-    ) -> bool:
-        """One page for those who stand at `offset`; whether there may be more."""
+    ) -> int:
+        """One page for those who stand at `offset`: how many events it has."""
         viewer_ids = list({member.account_id for member in members if member.account_id is not None})
         if not viewer_ids or channel.epoch is None:
-            return False
+            return 0
         async with self._new_work() as work:
             place = Place(channel.epoch, offset)
             logged = await topic_log.read(work, viewer_ids, channel.key, place, PAGE)
             head = await topic_log.head(work, viewer_ids[0], channel.key) if logged is None else None
         if head is not None:
             begin_anew(channel, head)
-            return False
+            return 0
         await _send_page(channel, offset, logged or (), members)
-        return len(logged or ()) >= PAGE
+        return len(logged or ())
 
 
 def _groups(channel: Channel) -> list[tuple[int | str, list[Connection]]]:

@@ -19,6 +19,6 @@ FAN_OUT_SECONDS = Histogram(
 )
 DELIVERY_SECONDS = Histogram(
     "banyan_realtime_delivery_seconds",
-    "Time from the commit to the last socket of this process.",
+    "Time from the commit, or from the first hint of it in another process, to the last socket of this process.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )

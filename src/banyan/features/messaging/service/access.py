@@ -39,6 +39,11 @@ class Access:
         hidden = await self.hidden(work, person_id)
         return await queries.find_membership(work, conversation_id, person_id, list(hidden)) is not None
 
+    async def is_divided(self, work: Work, person_id: UUID, conversation_id: UUID) -> bool:
+        """Whether a block hides this person from a member."""
+        hidden = list(await self.hidden(work, person_id))
+        return bool(hidden) and await queries.has_member_of(work, conversation_id, hidden)
+
     async def get_message(self, work: Work, person_id: UUID, message_id: UUID) -> tuple[MessageRow, Membership]:
         """A message that is neither deleted nor hidden, and its conversation. Raises MessageNotFound."""
         row, membership = await self.get_place(work, person_id, message_id)

@@ -16,14 +16,12 @@ from banyan.features.messaging.happenings import MessageDeleted, MessageEdited, 
 from banyan.features.messaging.models import (
     MESSAGE_MAX_CHARS,
     ChatMessage,
-    Membership,
     MessageRow,
     MessageText,
     NewMessage,
     Written,
 )
 from banyan.features.messaging.queries import messages as queries
-from banyan.features.messaging.queries.conversations import has_member_of
 from banyan.features.messaging.service.access import Access, dressed
 from banyan.features.messaging.service.log import closed, tell
 from banyan.features.messaging.signals import MessageSent
@@ -114,7 +112,7 @@ class Messages:
     async def edit_message(self, work: Work, author_id: UUID, message_id: UUID, text: MessageText) -> ChatMessage:
         """Raises MessageNotFound, NotTheAuthor, Invalid."""
         body = _check_body(text.body)
-        row, membership = await self._get_own(work, author_id, message_id)
+        row = await self._get_own(work, author_id, message_id)
         if row.body == body:
             return await self._dress_one(work, author_id, row)
         edited_at = now()
@@ -123,14 +121,14 @@ class Messages:
         edited = structs.replace(row, body=body, edited_at=edited_at)
         message = await self._dress_one(work, author_id, edited)
         event = MessageEdited(row.id, row.seq, author_id, structs.replace(message, my_reaction=None))
-        told = closed(event) if await self._is_divided(work, author_id, membership) else event
+        told = closed(event) if await self._access.is_divided(work, author_id, row.conversation_id) else event
         seq = await tell(work, row.conversation_id, told, about=row.id)
         await self._forget_content(work, row, seq)
         return message
 
     async def delete_message(self, work: Work, author_id: UUID, message_id: UUID) -> None:
         """Its place stays, its content is gone everywhere. Raises MessageNotFound, NotTheAuthor."""
-        row, _ = await self._get_own(work, author_id, message_id)
+        row = await self._get_own(work, author_id, message_id)
         if not await queries.delete_message(work, message_id):
             raise MessageNotFound
         seq = await tell(work, row.conversation_id, MessageDeleted(row.id, row.seq))
@@ -156,16 +154,11 @@ class Messages:
         # It was there a moment ago: membership ended between the two looks.
         raise ConversationNotFound
 
-    async def _get_own(self, work: Work, author_id: UUID, message_id: UUID) -> tuple[MessageRow, Membership]:
-        row, membership = await self._access.get_message(work, author_id, message_id)
+    async def _get_own(self, work: Work, author_id: UUID, message_id: UUID) -> MessageRow:
+        row, _ = await self._access.get_message(work, author_id, message_id)
         if row.author_id != author_id:
             raise NotTheAuthor
-        return row, membership
-
-    async def _is_divided(self, work: Work, author_id: UUID, membership: Membership) -> bool:
-        """Whether somebody in a group may not read what this author writes."""
-        hidden = list(await self._access.hidden(work, author_id))
-        return bool(hidden) and await has_member_of(work, membership.id, hidden)
+        return row
 
     async def _forget_content(self, work: Work, row: MessageRow, seq: int) -> None:
         """What the message said before is taken out of the log."""

@@ -14,7 +14,8 @@ from banyan.features.messaging.service.log import TYPING
 from banyan.infra.database.work import Work
 from banyan.kernel.errors import Invalid
 
-# Of one person in one conversation; what comes sooner is left out, and so is everything in large groups.
+# Of one person in one conversation; what comes sooner is left out, and so is everything in large groups, and where a
+# block stands between two of the members: all hear the same.
 _EVERY_SECONDS = 1.0
 _REMEMBERED = 10_000
 
@@ -47,7 +48,9 @@ class TypingRoom:
         except msgspec.ValidationError as error:
             raise Invalid.field("data", "invalid", str(error)) from None
         membership = await self._access.get_membership(work, person_id, conversation_id)
-        if membership.member_count <= POINTED_MEMBERS and self._may_tell(person_id, conversation_id, told.typing):
+        if membership.member_count > POINTED_MEMBERS or await self._access.is_divided(work, person_id, conversation_id):
+            return
+        if self._may_tell(person_id, conversation_id, told.typing):
             work.publish(f"{TYPING}:{conversation_id}", Typing(person_id, told.typing))
 
     def _may_tell(self, person_id: UUID, conversation_id: UUID, typing: bool) -> bool:
