@@ -1052,10 +1052,10 @@ export interface Status {
   pool_mean_wait_seconds: number | null;
   http_connections: number | null;
   sockets: number | null;
+  topics_joined: number | null;
   redis_connected: number | null;
   redis_mean_lag_seconds: number | null;
   redis_dropped: number | null;
-  topics_joined: number | null;
   plugins: { [name: string]: string };
 }
 

@@ -819,10 +819,10 @@ class Status(Struct, frozen=True, kw_only=True):
     pool_mean_wait_seconds: float | None
     http_connections: float | None
     sockets: float | None
+    topics_joined: float | None
     redis_connected: float | None
     redis_mean_lag_seconds: float | None
     redis_dropped: float | None
-    topics_joined: float | None
     plugins: dict[str, str]
 
 
