@@ -10,12 +10,12 @@ import httpx
 import pytest
 import pytest_asyncio
 import schemathesis
-from litestar import Litestar
 from litestar.routes import HTTPRoute
 from schemathesis.schemas import BaseSchema
 
 from banyan.app.http import Site
 from banyan.app.wiring import Platform
+from banyan.infra.http.dispatch import Dispatcher
 from banyan.infra.http.gateway import Gateway
 from tests.app import cast as the
 from tests.app.cast import Cast, Subject, gather_cast
@@ -280,11 +280,11 @@ def routes_of(platform: Platform) -> set[tuple[str, str]]:
     """Method and path of every route that the running application answers, OPTIONS aside."""
     gateway = platform.asgi
     assert isinstance(gateway, Gateway) and isinstance(gateway._app, Site)
-    application = gateway._app._api
-    assert isinstance(application, Litestar)
+    dispatcher = gateway._app._api
+    assert isinstance(dispatcher, Dispatcher)
     return {
         (method, route.path_format)
-        for route in application.routes
+        for route in dispatcher.application.routes
         if isinstance(route, HTTPRoute)
         for method in route.methods
         if method != "OPTIONS"

@@ -25,7 +25,7 @@ _API_PREFIXES = ("/v1/", "/.well-known/")
 
 
 class Site:
-    """Answers what is no API route. `api` is the Litestar application, `openapi` makes its document once."""
+    """Answers what is no API route. `api` calls the routes, `openapi` makes its document once."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from litestar import Litestar
 
@@ -36,6 +36,7 @@ from banyan.infra.declare import Priority, Topic
 from banyan.infra.health import Health
 from banyan.infra.http.answers import HotAnswers
 from banyan.infra.http.application import allowed_methods, build_application, route_flags
+from banyan.infra.http.dispatch import Dispatcher
 from banyan.infra.http.gateway import App, Gateway, Parts
 from banyan.infra.http.idempotency import Idempotency
 from banyan.infra.http.openapi import build_openapi
@@ -204,7 +205,7 @@ def _asgi(
         return ["GET", "HEAD", "OPTIONS"] if site.is_open(path) else allowed_methods(api, path)
 
     pages = load_pages(socket_origin(settings.realtime, settings.http.public_url or DEFAULT_PUBLIC_URL))
-    site = Site(cast(App, api), pages, openapi, health, settings.http.metrics_token)
+    site = Site(Dispatcher(api), pages, openapi, health, settings.http.metrics_token)
     return Gateway(
         site,
         Parts(

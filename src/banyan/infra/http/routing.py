@@ -9,13 +9,12 @@ from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Litestar, Response
+from litestar import Controller
 from litestar import Request as LitestarRequest
-from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
 from banyan.infra.audit.models import Actor
@@ -23,6 +22,7 @@ from banyan.infra.auth.errors import InsufficientScope
 from banyan.infra.auth.principal import Principal
 from banyan.infra.auth.scopes import allows, needed_scope
 from banyan.infra.database.work import Work
+from banyan.infra.http.answers import Answer
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.problems import UnsupportedMediaType
 from banyan.kernel.errors import BanyanError, Forbidden, Invalid, Malformed, Unauthorized
@@ -190,23 +190,6 @@ class Request(LitestarRequest[Any, Any, State]):
             self.exchange.shared_tags = tags
 
 
-class Encoded:
-    """A finished answer as an ASGI application: what a route returned, encoded once."""
-
-    __slots__ = ("_body", "_headers", "_status")
-
-    def __init__(self, status: int, body: bytes, location: str | None = None) -> None:
-        self._status = status
-        self._body = body
-        self._headers = [_JSON] if body else []
-        if location is not None:
-            self._headers.append((b"location", location.encode()))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
-        await send({"type": "http.response.body", "body": self._body, "more_body": False})
-
-
 class FileAnswer:
     """A file as an answer, sent piece by piece; `size_bytes` is all of `pieces` together."""
 
@@ -231,10 +214,9 @@ class Route(HTTPRouteHandler):
     cost as much again as the rest of a request (75 of 150 us).
     """
 
-    async def authorize_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    def authorize(self, exchange: Exchange) -> None:
         """Raises Unauthorized, Forbidden where an admin is needed, InsufficientScope for an API key."""
         access: Access = self.opt["access"]
-        exchange: Exchange = connection.scope[SCOPE_KEY]  # type: ignore[literal-required]
         if exchange.principal is not None and exchange.principal.scopes is not None:
             self._check_scopes(exchange.principal.scopes)
         if access in ("anyone", "credentials"):
@@ -249,15 +231,13 @@ class Route(HTTPRouteHandler):
         if not allows(scopes, needed):
             raise InsufficientScope(f"It needs the scope `{needed}`." if needed else _NO_KEY)
 
-    async def to_response(self, app: Litestar, data: Any, request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
-        """The answer's bytes; a Response that a route made itself (a file) goes Litestar's way."""
-        if isinstance(data, FileAnswer):
-            return data
-        if isinstance(data, Response):
-            return await super().to_response(app, data, request)
+    def finished(self, data: object) -> Answer:
+        """What the route returned, encoded once."""
         status = self.opt["also"].get(type(data), self.status_code)
-        location = data.location if isinstance(data, Moved) else None
-        return Encoded(status, b"" if data is None else _encode(data), location)
+        answer = Answer(status, [], b"") if data is None else Answer(status, [_JSON], _encode(data))
+        if isinstance(data, Moved):
+            answer.headers.append((b"location", data.location.encode()))
+        return answer
 
 
 def scope_of(handler: HTTPRouteHandler) -> str | None:
@@ -265,10 +245,6 @@ def scope_of(handler: HTTPRouteHandler) -> str | None:
     access: Access = handler.opt["access"]
     (method,) = handler.http_methods
     return needed_scope(handler.resolve_tags()[0], method, admin=access == "admin")
-
-
-async def _guarded(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Only makes Litestar ask `Route.authorize_connection`, which does the checking."""
 
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -292,7 +268,6 @@ def _route(
             status_code=status,
             summary=lines[0].rstrip("."),
             description=lines[1].strip() if len(lines) > 1 else None,
-            guards=[_guarded],
             opt={"access": access, "raises": tuple(raises), "also": dict(also), **opt},
         )
         handler(function)
