@@ -142,6 +142,8 @@ async def _serving(dsn: str) -> AsyncIterator[Server]:
         "BANYAN_AUTH__SECRET": make_secret(),
         "BANYAN_REALTIME__ANONYMOUS_SOCKETS_PER_ADDRESS": "20000",
         "BANYAN_REALTIME__SOCKETS_PER_ADDRESS": "20000",
+        # This client answers no ping, and connecting all of them takes its time.
+        "BANYAN_REALTIME__HEARTBEAT_SECONDS": "600",
     }
     command = [sys.executable, "-m", "dev.benchmarks.socket_server"]
     with _started(command, environment) as process:
