@@ -10,9 +10,9 @@ import typer
 from msgspec import structs
 
 from banyan.app.modules import load
+from banyan.cli.output import Format, console, print_line
 from banyan.cli.plan_new import ask
 from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan
-from banyan.cli.process import console, print_line
 from banyan.planner.catalogue.prices import UnknownCurrencyError
 from banyan.planner.compute import SEED, WORLDS, Computed, UnknownScenario, compute
 from banyan.planner.differ import compare
@@ -34,13 +34,6 @@ class Stack(StrEnum):
 
     declared = "declared"
     banyan = "banyan"
-
-
-class Output(StrEnum):
-    """For people, or for scripts."""
-
-    table = "table"
-    json = "json"
 
 
 class Shown(StrEnum):
@@ -77,7 +70,7 @@ def show(
     """The plan of a file: phases, cost, dates. `banyan plan FILE` is short for it."""
     computed = _compute(file, stack=stack, scenario=scenario, seed=seed, worlds=worlds, as_of=as_of)
     if why is not None:
-        _explain(computed, why, Output.json if format is Shown.json else Output.table)
+        _explain(computed, why, Format.json if format is Shown.json else Format.table)
         return
     encoded = msgspec.json.encode(computed.plan).decode()
     # Templates are loaded only where a page is asked for: the table is to be there at once.
@@ -104,7 +97,7 @@ def new(
 @app.command()
 def lint(
     file: File,
-    format: Annotated[Output, typer.Option(help="`json`: for scripts.")] = Output.table,
+    format: Annotated[Format, typer.Option(help="`json`: for scripts.")] = Format.table,
     as_of: AsOf = None,
 ) -> None:
     """Only what is wrong in a file: contradictions, prices, promises that its machines cannot keep.
@@ -112,7 +105,7 @@ def lint(
     Status 1 when a finding is an error, 2 when the file cannot be read.
     """
     plan = _compute(file, stack=None, scenario=None, seed=SEED, worlds=WORLDS, as_of=as_of).plan
-    if format is Output.json:
+    if format is Format.json:
         print_line(msgspec.json.encode(plan.findings).decode())
     else:
         print_findings(str(file), plan.findings)
@@ -123,7 +116,7 @@ def lint(
 def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="A planner file.", show_default=False)],
     after: Annotated[Path, typer.Argument(metavar="B", help="Its variant.", show_default=False)],
-    format: Annotated[Output, typer.Option(help="`json`: for scripts.")] = Output.table,
+    format: Annotated[Format, typer.Option(help="`json`: for scripts.")] = Format.table,
     stack: Chosen = None,
     seed: Seed = SEED,
     worlds: Worlds = WORLDS,
@@ -137,7 +130,7 @@ def diff(
         plans.append(computed.plan)
         files.append(computed.workload)
     found = compare(plans[0], plans[1], (files[0], files[1]))
-    if format is Output.json:
+    if format is Format.json:
         print_line(msgspec.json.encode(found).decode())
     else:
         print_differences(found)
@@ -198,13 +191,13 @@ def _day(text: str | None) -> date:
         raise typer.Exit(BAD_FILE) from None
 
 
-def _explain(computed: Computed, key: str, format: Output) -> None:
+def _explain(computed: Computed, key: str, format: Format) -> None:
     try:
         found = explain(computed, key)
     except UnknownKey as error:
         print_error(str(error.args[0]))
         raise typer.Exit(BAD_FILE) from None
-    if format is Output.json:
+    if format is Format.json:
         print_line(msgspec.json.encode(found).decode())
     else:
         print_explanation(found)

@@ -8,7 +8,7 @@ import typer
 from msgspec import Struct
 from rich.markup import escape
 
-from banyan.cli.process import console
+from banyan.cli.output import console
 from banyan.planner.workload.parse import WorkloadError, parse_workload
 
 _RANGE = re.compile(r"^\s*([\d_.,]+)\s*(k|m)?\s*(?:(?:-|to)\s*([\d_.,]+)\s*(k|m)?)?\s*(%)?\s*$", re.IGNORECASE)

@@ -1,41 +1,31 @@
 """What commands that run a process share: the event loop, errors in words, progress on stderr."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import Any
 
 import typer
 import uvloop
-from rich.console import Console
 from rich.markup import escape
 
 from banyan.app.server import CannotListen, stopping_on_signals
 from banyan.app.targets import BadTarget
+from banyan.cli.output import Format, console, print_line
 from banyan.infra.database.migrate import MigrationError
 from banyan.infra.log import LogSettings, LogStream, configure_logs
 from banyan.infra.settings import BadSettings
 from banyan.kernel.errors import Unavailable
 from banyan.ops.errors import OpsError
 
+__all__ = ["STOPPED", "Format", "console", "print_line", "run"]
+
 # Errors whose words tell an operator what would be right; anything else is a bug and shows its trace.
 _EXPLAINED = (BadSettings, BadTarget, CannotListen, MigrationError, OpsError, Unavailable)
 
 # The status of a shell command that Ctrl-C ended: 128 + SIGINT.
 STOPPED = 130
-
-
-class Format(StrEnum):
-    """How a command prints its answer: for people, or one line for scripts."""
-
-    table = "table"
-    json = "json"
-
-
-console = Console(stderr=True, highlight=False)
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -89,9 +79,3 @@ def step(words: str) -> Iterator[None]:
         yield
     took = time.monotonic() - started
     console.print(f"[green]✓[/] {words} [dim]({took:.1f} s)[/]" if console.is_terminal else f"{words}: {took:.1f} s")
-
-
-def print_line(text: str) -> None:
-    """One line for a script, on stdout, at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
