@@ -45,7 +45,8 @@ def choose(market: Market, users: float) -> Choice:
     billed = [(option, bill_of(market, option, users)) for option in market.options(users)]
     allowed = [entry for entry in billed if refusal(market, entry[0].shape, _counts(entry[0])) is None]
     if not allowed:
-        raise NothingHolds(users, tuple(_reasons(market, users, None, billed)))
+        nothing = Rejected("every plan", "the file's rent section leaves nothing to rent", "rent")
+        raise NothingHolds(users, tuple(_reasons(market, users, None, billed)) or (nothing,))
     option, bill = min(allowed, key=_order)
     needed = market.cheapest_by_world(users) * market.prices.machine_factor
     machines = market.prices.machines(option.rented)

@@ -127,9 +127,9 @@ class Market:
             self._needs[role.key] = build_needs(role, self.workload, self.load, self.profile, self._parts, self.draws)
         return self._needs[role.key]
 
-    def part_seconds(self, part: str) -> Worlds:
-        """CPU of one request in a part, on the profile's core."""
-        return self._parts.seconds[part]
+    def part_cores(self, part: str) -> Worlds:
+        """CPU seconds a second of a part per registered user, on the profile's core."""
+        return self._parts.cores[part]
 
     def carried(self, role: Role, plan: RentedPlan) -> Carried:
         """What one machine of that plan carries in that role."""

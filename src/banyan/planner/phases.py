@@ -169,20 +169,20 @@ _PROCESS_PARTS = {
 def services(market: Market, option: Option, users: float) -> list[ServiceSize]:
     """Processes of each kind, and what they need together at `users`."""
     found = []
-    load, figures = market.load, market.profile.figures
+    figures = market.profile.figures
     for each in option.picked:
         core = middle(market.core(each.plan.cpu_class))
         cores = max(int(each.plan.vcpu), 1)
         for service in each.role.services:
             workers = (cores if service in ("api", "nginx") else 1) * each.count
-            seconds = market.part_seconds(_PROCESS_PARTS.get(service, "cache"))
+            busy = market.part_cores(_PROCESS_PARTS.get(service, "cache"))
             spread = each.role.replicas + 1 if each.role.replicas else 1
             connections = int(figures["database.connections_per_process"].mid) * workers
             found.append(
                 ServiceSize(
                     name=service,
                     workers=workers,
-                    cpu_cores=middle(load.requests * seconds) * users / core / spread,
+                    cpu_cores=middle(busy) * users / core / spread,
                     memory_mib=_service_memory(market, each, service, workers, users),
                     connections=connections if service in ("api", "worker") else 0,
                     machine_role=each.role.name,

@@ -56,7 +56,7 @@ class Quantity(msgspec.Struct, frozen=True):
         differs from its variant only where the files differ, and world number 7 of both is the same world.
         """
         if self.known:
-            return np.full(count, self.mid)
+            return np.full(count, float(self.mid))
         uniform = np.random.Generator(np.random.Philox([seed, zlib.crc32(key.encode())])).random(count)
         if self.mid == (self.low + self.high) / 2:
             return self.low + (self.high - self.low) * uniform

@@ -56,22 +56,25 @@ def carried(
 
 
 def cpu_users(needs: Needs, vcpu: float, core: Worlds, objectives: Objectives) -> Worlds:
-    """Users at which p95 still holds with the headroom kept free, and in a spike without it."""
+    """Users at which p95 still holds with the headroom kept free, and in a spike without it.
+
+    What runs beside requests (jobs, pushes, heartbeats) takes cores as so many more requests would.
+    """
     servers = max(int(vcpu), 1)
-    mean = needs.cpu_seconds / core * (servers / vcpu if vcpu < 1 else 1)
     if needs.objective_seconds is None:
-        rate = _NO_WAIT_LIMIT * servers / mean
+        busy = np.full_like(core, _NO_WAIT_LIMIT * servers)
     else:
-        rate = max_rate_per_second(servers, mean, needs.variation_squared, needs.objective_seconds)
+        mean = needs.request_seconds / core
+        busy = mean * max_rate_per_second(servers, mean, needs.variation_squared, needs.objective_seconds)
     usable = np.minimum(1 - objectives.cpu_headroom_share, 1 / needs.spike_factor)
-    return rate * usable / needs.requests
+    return busy * min(vcpu, servers) / servers * core * usable / needs.cores
 
 
 def response_p95_seconds(needs: Needs, vcpu: float, core: Worlds, users: float) -> Worlds:
     """The role's part of the p95 at so many users on one machine."""
     servers = max(int(vcpu), 1)
-    mean = needs.cpu_seconds / core
-    return p95_seconds(servers, needs.requests * users, mean, needs.variation_squared)
+    rate = needs.cores * users / needs.request_seconds
+    return p95_seconds(servers, rate, needs.request_seconds / core, needs.variation_squared)
 
 
 def _memory(needs: Needs, plan: RentedPlan, objectives: Objectives) -> Worlds:

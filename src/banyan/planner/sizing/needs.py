@@ -8,7 +8,7 @@ from msgspec import Struct
 from banyan.planner.demand import Load
 from banyan.planner.draws import Draws
 from banyan.planner.profile import Profile
-from banyan.planner.quantity import Quantity, Worlds
+from banyan.planner.quantity import Worlds
 from banyan.planner.topology import Role
 from banyan.planner.workload.models import Workload
 
@@ -22,8 +22,8 @@ class Needs(Struct, frozen=True):
     """Of all machines of a role together, per registered user, unless the name says otherwise."""
 
     key: str  # of the role
-    requests: Worlds  # a second
-    cpu_seconds: Worlds  # per request, on the profile's core, all that follows from it included
+    cores: Worlds  # CPU seconds a second, on the profile's core
+    request_seconds: Worlds  # of one request, where somebody waits for it
     variation_squared: Worlds
     objective_seconds: Worlds | None  # the role's part of the response time
     spike_factor: Worlds
@@ -41,46 +41,39 @@ class Needs(Struct, frozen=True):
 
 
 class Parts(Struct, frozen=True):
-    """CPU seconds per request of each part, on the profile's core."""
+    """What each part of the system does, on the profile's core."""
 
-    seconds: dict[str, Worlds]
-    latency: dict[str, Worlds]  # those that somebody waits for
+    cores: dict[str, Worlds]  # CPU seconds a second, per registered user
+    request_seconds: dict[str, Worlds]  # of one request, where somebody waits for it
 
 
 def build_parts(load: Load, profile: Profile, draws: Draws) -> Parts:
-    """Requests' own work, and what messages and sockets cost beside them, spread over requests."""
-    requests = np.maximum(load.requests, _TINY)
+    """Requests' own work, and what messages and sockets take beside them."""
 
     def of(key: str) -> Worlds:
         return draws.of(f"profile.{key}", profile.figures[key], profile.source_of(key))
 
-    app, database, worker = load.app_seconds, load.database_seconds, load.worker_seconds
-    sockets = draws.known(0.0)
+    balancer = of("balancer.request_ms") / 1000
+    cores = {
+        "app": load.requests * load.app_seconds,
+        "database": load.requests * load.database_seconds,
+        "worker": load.requests * load.worker_seconds,
+        "sockets": draws.known(0.0),
+        "balancer": load.requests * balancer,
+        "cache": load.requests * balancer * 0.5,  # a few commands a request, each cheaper than a proxied request
+    }
     if not profile.declared:
-        message, rate = profile.operation("message"), load.messages / requests
-
-        def cost(name: str, quantity: Quantity) -> Worlds:
-            drawn = draws.of(
-                f"profile.operations.message.{name}", quantity, profile.source_of(f"operations.message.{name}")
+        message = profile.operation("message")
+        costs = {"app": message.app_ms, "database": message.database_ms, "worker": message.worker_ms}
+        for part, quantity in costs.items():
+            key = f"operations.message.{part}_ms"
+            cores[part] = cores[part] + load.messages * draws.of(
+                f"profile.{key}", quantity.scaled(1e-3), profile.source_of(key)
             )
-            return rate * drawn / 1000
-
-        app = app + cost("app_ms", message.app_ms)
-        database = database + cost("database_ms", message.database_ms)
-        worker = worker + cost("worker_ms", message.worker_ms)
         pushes = load.messages * of("sockets.pushes_per_message") * of("sockets.push_ms")
         beats = load.sockets / of("sockets.heartbeat_seconds") * of("sockets.heartbeat_ms")
-        sockets = (pushes + beats) / requests / 1000
-    balancer = of("balancer.request_ms") / 1000
-    seconds = {
-        "app": app,
-        "database": database,
-        "worker": worker,
-        "sockets": sockets,
-        "balancer": balancer,
-        "cache": balancer * 0.5,  # a few commands per request, each cheaper than a proxied request
-    }
-    return Parts(seconds, {"app": app, "database": database, "balancer": balancer})
+        cores["sockets"] = (pushes + beats) / 1000
+    return Parts(cores, {"app": load.app_seconds, "database": load.database_seconds, "balancer": balancer})
 
 
 def build_needs(role: Role, workload: Workload, load: Load, profile: Profile, parts: Parts, draws: Draws) -> Needs:
@@ -91,9 +84,11 @@ def build_needs(role: Role, workload: Workload, load: Load, profile: Profile, pa
 
     has = set(role.parts)
     zero = draws.known(0.0)
-    seconds: Worlds = np.sum([parts.seconds[part] for part in role.parts], axis=0)
+    cores: Worlds = np.sum([parts.cores[part] for part in role.parts], axis=0)
+    waited = [seconds for part, seconds in parts.request_seconds.items() if part in has]
+    seconds: Worlds = np.sum(waited, axis=0) if waited else zero
     if role.replicas:
-        seconds = seconds * _busiest_share(load, of("database.read_share_of_replicas"), role.replicas)
+        cores = cores * _busiest_share(load, of("database.read_share_of_replicas"), role.replicas)
     fixed, per_vcpu, per_user = of("memory.system_mib"), zero, zero
     stated = _stated_memory(workload, draws) if profile.declared else {}
     fixed = fixed + sum((memory for kind, memory in stated.items() if kind in has), zero)
@@ -118,8 +113,8 @@ def build_needs(role: Role, workload: Workload, load: Load, profile: Profile, pa
     disk_fixed, disk = _disk(role, load, of, draws)
     return Needs(
         key=role.key,
-        requests=np.maximum(load.requests, _TINY),
-        cpu_seconds=np.maximum(seconds, 1e-9),
+        cores=np.maximum(cores, _TINY),
+        request_seconds=np.maximum(seconds, 1e-9),
         variation_squared=load.variation_squared,
         objective_seconds=_objective(has, workload, parts, draws),
         spike_factor=load.spike_factor,
@@ -165,10 +160,10 @@ def _objective(has: set[str], workload: Workload, parts: Parts, draws: Draws) ->
     """The role's part of the p95, as its share of the mean service time. 95% of each part within its share is
     stricter than 95% of the whole within the sum."""
     wanted = workload.objectives.p95_ms
-    mine = [value for name, value in parts.latency.items() if name in has]
+    mine = [value for name, value in parts.request_seconds.items() if name in has]
     if wanted is None or not mine:
         return None
-    whole: Worlds = np.sum(list(parts.latency.values()), axis=0)
+    whole: Worlds = np.sum(list(parts.request_seconds.values()), axis=0)
     share: Worlds = np.sum(mine, axis=0) / np.maximum(whole, 1e-12)
     return draws.of("objectives.p95_ms", wanted) / 1000 * share
 

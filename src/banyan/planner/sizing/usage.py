@@ -41,7 +41,7 @@ def role_usage(needs: Needs, role: str, plan: RentedPlan, count: int, copies: bo
     spread = 1 if copies else count
     cores = max(int(plan.vcpu), 1)
     memory = plan.ram_gib * 1024
-    busy = middle(needs.requests * needs.cpu_seconds / core) / plan.vcpu / spread
+    busy = middle(needs.cores / core) / plan.vcpu / spread
     fixed_memory = middle(needs.memory_fixed_mib + needs.memory_per_vcpu_mib * cores)
     found = [
         Usage("cpu", role, 0.0, busy),
