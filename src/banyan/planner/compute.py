@@ -10,6 +10,8 @@ from banyan.planner.catalogue.prices import Catalogue, load_catalogue
 from banyan.planner.declared import DeclaredPhases
 from banyan.planner.demand import Load, build_load, describe_demand
 from banyan.planner.draws import Draws
+from banyan.planner.findings.context import Context
+from banyan.planner.findings.prices import stale_prices
 from banyan.planner.findings.review import review_plan
 from banyan.planner.growth import Curve, Timeline, curves
 from banyan.planner.options import Market
@@ -101,7 +103,8 @@ def _reviewed(
     declared = _plan(workload, "declared", catalogue, load, models, lines, own, as_of)
     reviewed = review_plan(declared, workload, as_of, catalogue)
     advice = advise(workload, plan, catalogue)
-    return structs.replace(plan, findings=reviewed.findings, stated=reviewed.stated, advice=advice)
+    stale = stale_prices(Context(workload, plan, catalogue, as_of))
+    return structs.replace(plan, findings=[*reviewed.findings, *stale], stated=reviewed.stated, advice=advice)
 
 
 def _only(workload: Workload, scenario: str | None) -> Workload:

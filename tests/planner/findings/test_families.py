@@ -3,11 +3,15 @@
 from datetime import date
 
 import pytest
+from msgspec import structs
 
+from banyan.planner.catalogue.prices import load_catalogue
+from banyan.planner.findings.context import Context
+from banyan.planner.findings.prices import stale_prices
 from banyan.planner.findings.review import review_plan, with_lines
-from banyan.planner.plan import Finding
+from banyan.planner.plan import Cost, CostLine, Finding, Machine
 from banyan.planner.workload.parse import parse_workload
-from tests.planner.findings.drafts import draft_plan
+from tests.planner.findings.drafts import NOTHING, draft_plan
 
 TODAY = date(2026, 9, 1)
 BASE = """\
@@ -207,6 +211,28 @@ def test_jobs_and_sessions_must_not_be_evicted() -> None:
     assert findings(harmless) == []
 
 
+def test_settings_may_be_written_as_the_tools_write_them() -> None:
+    redis = 'settings = { maxmemory_mib = 256, maxmemory_policy = "noeviction", holds = "cache, sessions" }'
+    own = 'settings = { maxmemory = "512mb", maxmemory-policy = "allkeys-lru", save = "900 1", holds = "sessions" }'
+    assert {each.code for each in findings((BASE + TWO_APPS).replace(redis, own))} == {
+        "sessions_in_evicting_cache",
+        "cache_fills_its_budget",
+    }
+    postgres = "shared_buffers_mib = 1_000, work_mem_mib = 4"
+    large = 'shared_buffers = "1GB", work_mem = "64MB"'
+    assert [each.code for each in findings((BASE + TWO_APPS).replace(postgres, large))] == ["memory_twice"]
+
+
+def test_the_only_place_for_jobs_holds_them() -> None:
+    worker = '\n[[stack.services]]\nname = "mail"\nrole = "worker"\nmemory_mib = 1\n'
+    silent = (BASE + TWO_APPS).replace(', holds = "cache, sessions"', "").replace("noeviction", "allkeys-lfu")
+    assert findings(silent) == []
+    assert [each.code for each in findings(silent + worker)] == ["jobs_in_evicting_cache"]
+    assert findings(silent.replace("allkeys-lfu", "volatile-lru") + worker) == []
+    sessions = (BASE + TWO_APPS).replace("noeviction", "volatile-ttl")
+    assert [each.code for each in findings(sessions)] == ["sessions_in_evicting_cache"]
+
+
 def test_backups_must_fit_the_promise() -> None:
     promised = BASE.replace("point_in_time = true\n", "") + "[objectives]\nrpo_hours = 1\nrto_hours = 4\n" + TWO_APPS
     (found,) = findings(promised)
@@ -269,3 +295,24 @@ def test_sockets_need_a_machine_to_spare() -> None:
     assert findings(promised) == []
     tight = promised.replace("sockets_per_node = 1_000", "sockets_per_node = [450, 600]")
     assert {each.code for each in findings(tight)} == {"sockets_do_not_fit", "no_spare_machine"}
+
+
+def test_prices_that_a_plan_relies_on_age() -> None:
+    workload = parse_workload(BASE).workload
+    plan = draft_plan(workload, TODAY)
+    catalogue = load_catalogue(workload.rent, workload.currency)
+    machine = Machine("app", "hetzner", "CPX32", 1, 4, 8, 160, 39, "USD", date(2026, 8, 17), "yes", [])
+    line = CostLine("backup storage", 5, "a document", None, verified=False)
+    free = CostLine("CDN", 0, "a document", None, verified=False)
+    cost = Cost("USD", 44, [line, free], NOTHING)
+    (phase,) = draft_plan(parse_workload(BASE + TWO_APPS).workload, TODAY).phases
+    phases = [structs.replace(phase, declared=False, machines=[machine], cost_month=cost)]
+    context = Context(workload, structs.replace(plan, phases=phases), catalogue, date(2026, 11, 15))
+    (unverified,) = stale_prices(context)
+    assert (unverified.code, unverified.severity, unverified.stated) == (
+        "price_unverified",
+        "warning",
+        "backup storage",
+    )
+    later = structs.replace(context, as_of=date(2026, 11, 16))
+    assert [each.code for each in stale_prices(later)] == ["price_stale", "price_unverified"]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from banyan.planner.findings.context import Context, finding, number, setting
+from banyan.planner.findings.context import Context, finding, number, setting, words
 from banyan.planner.plan import Finding
+from banyan.planner.workload.models import Service
 
 _PRECIOUS = {"jobs": "a job that was accepted", "sessions": "signed-in people", "queue": "a job that was accepted"}
 _FORK_SHARE = 0.5  # what a snapshot may need beside the data while pages are written
@@ -18,22 +19,32 @@ def find(context: Context) -> Iterator[Finding]:
 
 def _evicted(context: Context) -> Iterator[Finding]:
     for where, service in context.services():
-        policy = str(service.settings.get("maxmemory_policy", ""))
-        if not policy.startswith("allkeys"):
+        policy = words(service, "maxmemory_policy")
+        if not policy.startswith(("allkeys", "volatile")):
             continue
-        held = [part.strip() for part in str(service.settings.get("holds", "")).split(",")]
-        users = [each.name for _, each in context.services() if each.settings.get("jobs_in") == service.name]
-        for what in held + (["jobs"] if users and "jobs" not in held else []):
-            if what in _PRECIOUS:
+        for what in _held(context, service):
+            # Jobs have no expiry and are safe from policies that drop only what expires; sessions expire.
+            if what in _PRECIOUS and (what == "sessions" or policy.startswith("allkeys")):
                 yield finding(
                     "error",
                     f"{what}_in_evicting_cache",
                     f"{where}.settings.maxmemory_policy",
                     policy,
                     "noeviction",
-                    f"{service.name} holds {what} and drops any key when memory is short ({policy}): "
+                    f"{service.name} holds {what} and drops keys when memory is short ({policy}): "
                     f"{_PRECIOUS[what]} can vanish; keep them apart, or set noeviction",
                 )
+
+
+def _held(context: Context, service: Service) -> list[str]:
+    """What a cache is said to hold, or must: a broker holds jobs, so does the only place where workers find any."""
+    held = [part.strip() for part in words(service, "holds").split(",") if part.strip()]
+    named = any(words(each, "jobs_in") == service.name for _, each in context.services())
+    roles = {each.role for _, each in context.services()}
+    only_place = not held and "worker" in roles and "broker" not in roles and service.role == "cache"
+    if (named or service.role == "broker" or only_place) and not {"jobs", "queue"} & set(held):
+        held.append("jobs")
+    return held
 
 
 def _whole_budget(context: Context) -> Iterator[Finding]:
@@ -56,7 +67,7 @@ def _whole_budget(context: Context) -> Iterator[Finding]:
 
 def _in_process(context: Context) -> Iterator[Finding]:
     for where, service in context.services():
-        if service.settings.get("cache") == "in_process" and (service.workers or 1) > 1:
+        if words(service, "cache") == "in_process" and (service.workers or 1) > 1:
             yield finding(
                 "error",
                 "cache_of_each_worker",
@@ -73,7 +84,7 @@ def _local_state(context: Context) -> Iterator[Finding]:
         if machine.count < 2:
             continue
         for service in context.on(machine):
-            if service.settings.get("files") == "local":
+            if words(service, "files") == "local":
                 yield finding(
                     "error",
                     "local_files_on_several_machines",
@@ -83,7 +94,7 @@ def _local_state(context: Context) -> Iterator[Finding]:
                     f"{service.name} keeps files on its own disk and runs on {machine.count} machines in {phase.name}: "
                     "what one stores the other does not have; use an object store",
                 )
-            if service.settings.get("socket_adapter") == "none":
+            if words(service, "socket_adapter") == "none":
                 yield finding(
                     "error",
                     "sockets_on_several_machines",

@@ -1,5 +1,6 @@
 """What every finding is made from, and how figures are said in it."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Literal
@@ -75,10 +76,32 @@ def percent(share: float) -> str:
     return f"{share * 100:.3g}%"
 
 
+def _settings(service: Service) -> dict[str, str | int | float | bool]:
+    """Names as Python has them: `maxmemory-policy` and `maxmemory_policy` are one."""
+    return {name.replace("-", "_"): value for name, value in service.settings.items()}
+
+
 def setting(service: Service, name: str) -> float | None:
-    """A setting that is a number."""
-    value = service.settings.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A setting that is a number. Sizes are read as tools write them as well: `maxmemory = "1gb"` is maxmemory_mib."""
+    settings = _settings(service)
+    value = settings.get(name)
+    if value is None and name.endswith("_mib"):
+        return _mib(settings.get(name.removesuffix("_mib")))
+    if isinstance(value, str):
+        return float(value) if value.isdigit() else None
+    return float(value) if value is not None and not isinstance(value, bool) else None
+
+
+def words(service: Service, name: str) -> str:
+    """A setting that is a text; empty when it is not there."""
+    return str(_settings(service).get(name, "")).lower()
+
+
+def _mib(value: str | int | float | bool | None) -> float | None:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt])i?b?", value.strip().lower()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    return float(found.group(1)) * {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024**2}[found.group(2)]
 
 
 def total(phase: Phase) -> Quantity | None:

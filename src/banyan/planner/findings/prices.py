@@ -39,7 +39,8 @@ def _all(context: Context) -> Iterator[Finding]:
             )
     for number_, quote in enumerate(context.workload.quotes):
         yield from _quote(context, f"quotes.{number_}", quote)
-    yield from _stale(context)
+    yield from stale_prices(context)
+    yield from _document(context)
     for where, phase in context.deployments():
         yield from _cheaper(context, where, phase)
 
@@ -156,7 +157,8 @@ def _size(quote: Quote) -> str:
     return ", ".join(f"{number(value)} {unit}" for unit, value in parts if value is not None)
 
 
-def _stale(context: Context) -> Iterator[Finding]:
+def stale_prices(context: Context) -> Iterator[Finding]:
+    """Prices that the plan relies on and that are old, undated or nobody's own."""
     used = {(machine.provider, machine.plan) for phase in context.plan.phases for machine in phase.machines}
     by_provider: dict[str, RentedPlan] = {}
     for plan in context.catalogue.all_plans:
@@ -172,6 +174,35 @@ def _stale(context: Context) -> Iterator[Finding]:
             f"{age} days old",
             f"the price of {provider} {plan.plan} is of {plan.as_of}, {age} days old: look it up before you rely on it",
         )
+    yield from _unverified(context)
+
+
+def _unverified(context: Context) -> Iterator[Finding]:
+    """Lines of the bill from the planning documents, which nobody has read from a seller. What is free is not named."""
+    lines = [
+        line
+        for phase in context.plan.phases
+        if not phase.declared
+        for line in phase.cost_month.lines
+        if line.amount > 0 and not line.verified
+    ]
+    if not lines:
+        return
+    undated = any(line.as_of is None for line in lines)
+    oldest = min((line.as_of for line in lines if line.as_of is not None), default=None)
+    names = ", ".join(dict.fromkeys(line.item for line in lines))
+    age = "without a day" if undated else f"of {oldest}"
+    yield finding(
+        "warning" if undated or is_stale(oldest, context.as_of) else "note",
+        "price_unverified",
+        "rent.prices",
+        names,
+        age,
+        f"prices of {names} come from planning documents ({age}), not from a seller: say yours in [[rent.prices]]",
+    )
+
+
+def _document(context: Context) -> Iterator[Finding]:
     said = context.workload.as_of
     if (context.workload.phases or context.workload.quotes) and is_stale(said, context.as_of):
         age_text = f"{(context.as_of - said).days} days old" if said else "without a date"
