@@ -198,6 +198,18 @@ async def test_the_death_of_another_is_looked_at(made: Process, monkeypatch: pyt
     assert looks.count == before + 1
 
 
+async def test_of_who_is_erased_nothing_is_written_when_their_socket_closes(made: Process) -> None:
+    ada, roll = new_id(), _roll(made)
+    roll.arrive(ada)
+    await roll.turn()
+    async with made.pool.work() as work:
+        await queries.forget_person(work, ada)
+    roll.depart(ada)
+    await roll.turn()
+    await roll.stop()
+    assert await _state(made.pool, ada) == PresenceState(ada, False, None)
+
+
 async def test_who_is_here_at_the_end_was_seen_until_then(made: Process) -> None:
     ada, roll = new_id(), _roll(made)
     await roll.start()

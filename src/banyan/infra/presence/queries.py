@@ -8,7 +8,12 @@ from banyan.infra.presence.models import LEASE_SECONDS, PresenceState
 
 # Long after it counts as dead: a process that was only held up finds its people still there.
 _FORGOTTEN_AFTER = "2 minutes"
-_SEEN = "ON CONFLICT (person_id) DO UPDATE SET seen_at = greatest(presence_last_seen.seen_at, excluded.seen_at)"
+# Rows are locked in one order, and only who came has one: of somebody who was erased while their socket was open
+# nothing is written when it closes.
+_UPDATE_SEEN = """UPDATE presence_last_seen seen SET seen_at = greatest(seen.seen_at, held.seen_at)
+    FROM (SELECT old.person_id, told.seen_at FROM presence_last_seen old JOIN told USING (person_id)
+          ORDER BY old.person_id FOR UPDATE OF old) AS held
+    WHERE seen.person_id = held.person_id"""
 
 
 async def list_states(work: Work, person_ids: Sequence[UUID]) -> list[PresenceState]:
@@ -64,11 +69,12 @@ async def list_living(work: Work) -> set[UUID]:
 async def add_people(work: Work, process_id: UUID, person_ids: Sequence[UUID]) -> None:
     """They are here, and are seen now."""
     await work.write(
-        f"""WITH here AS (
+        """WITH here AS (
                 INSERT INTO presence_people (person_id, process_id) SELECT id, $1 FROM unnest($2::uuid[]) AS new (id)
                 ON CONFLICT DO NOTHING)
-            INSERT INTO presence_last_seen (person_id, seen_at)
-            SELECT id, now() FROM unnest($2::uuid[]) AS new (id) ORDER BY id {_SEEN}""",
+            INSERT INTO presence_last_seen AS seen (person_id, seen_at)
+            SELECT id, now() FROM unnest($2::uuid[]) AS new (id) ORDER BY id
+            ON CONFLICT (person_id) DO UPDATE SET seen_at = greatest(seen.seen_at, excluded.seen_at)""",
         process_id,
         list(person_ids),
     )
@@ -77,9 +83,10 @@ async def add_people(work: Work, process_id: UUID, person_ids: Sequence[UUID]) -
 async def remove_people(work: Work, process_id: UUID, person_ids: Sequence[UUID], ago_seconds: float) -> None:
     """They are here no longer, since a moment ago."""
     await work.write(
-        f"""WITH gone AS (DELETE FROM presence_people WHERE process_id = $1 AND person_id = ANY ($2::uuid[]))
-            INSERT INTO presence_last_seen (person_id, seen_at)
-            SELECT id, now() - make_interval(secs => $3) FROM unnest($2::uuid[]) AS old (id) ORDER BY id {_SEEN}""",
+        f"""WITH told AS (
+                DELETE FROM presence_people WHERE process_id = $1 AND person_id = ANY ($2::uuid[])
+                RETURNING person_id, now() - make_interval(secs => $3) AS seen_at)
+            {_UPDATE_SEEN}""",
         process_id,
         list(person_ids),
         ago_seconds,
@@ -89,8 +96,8 @@ async def remove_people(work: Work, process_id: UUID, person_ids: Sequence[UUID]
 async def note_seen(work: Work, process_id: UUID) -> None:
     """All people of a process are seen now."""
     await work.write(
-        f"""INSERT INTO presence_last_seen (person_id, seen_at)
-            SELECT person_id, now() FROM presence_people WHERE process_id = $1 ORDER BY person_id {_SEEN}""",
+        f"""WITH told AS (SELECT person_id, now() AS seen_at FROM presence_people WHERE process_id = $1)
+            {_UPDATE_SEEN}""",
         process_id,
     )
 
@@ -103,9 +110,9 @@ async def forget_dead(work: Work) -> None:
                 RETURNING id, beat_at),
             gone AS (
                 DELETE FROM presence_people held USING dead WHERE held.process_id = dead.id
-                RETURNING held.person_id, dead.beat_at)
-            INSERT INTO presence_last_seen (person_id, seen_at)
-            SELECT person_id, max(beat_at) FROM gone GROUP BY person_id ORDER BY person_id {_SEEN}"""
+                RETURNING held.person_id, dead.beat_at),
+            told AS (SELECT person_id, max(beat_at) AS seen_at FROM gone GROUP BY person_id)
+            {_UPDATE_SEEN}"""
     )
     # Written by a process whose lease was gone already, and which died before its next beat.
     await work.write(
