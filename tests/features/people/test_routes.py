@@ -33,6 +33,7 @@ async def test_me_is_the_profile_with_the_account(api: Api) -> None:
         "connection_count": 0,
         "connection": None,
         "limited": False,
+        "presence": None,
     }
 
 
