@@ -31,7 +31,7 @@ class SubscribeFrame(Struct, frozen=True, tag_field="type", tag="subscribe"):
     `topic`, `topics` of one kind that takes several.
     """
 
-    topic: str = ""
+    topic: str | None = None
     epoch: str | None = None
     offset: int | str | None = None
     id: FrameId | None = None
@@ -41,7 +41,7 @@ class SubscribeFrame(Struct, frozen=True, tag_field="type", tag="subscribe"):
 class UnsubscribeFrame(Struct, frozen=True, tag_field="type", tag="unsubscribe"):
     """Leaves a topic, or several; answered with an ack."""
 
-    topic: str = ""
+    topic: str | None = None
     id: FrameId | None = None
     topics: tuple[str, ...] = ()
 
@@ -192,7 +192,7 @@ def _check_sizes(frame: ClientFrame) -> None:
     if isinstance(frame, HelloFrame):
         if len(frame.ticket or "") + len(frame.token or "") > _MAX_CREDENTIAL_CHARACTERS:
             raise Invalid.field("token", "too_long", f"At most {_MAX_CREDENTIAL_CHARACTERS} characters.")
-    elif isinstance(frame, SubscribeFrame | UnsubscribeFrame) and bool(frame.topic) == bool(frame.topics):
+    elif isinstance(frame, SubscribeFrame | UnsubscribeFrame) and (frame.topic is None) != bool(frame.topics):
         raise Invalid.field("topic", "required", "Name one `topic`, or several `topics`.")
     if isinstance(frame, SubscribeFrame):
         if isinstance(frame.offset, int) and not 0 <= frame.offset <= _MAX_OFFSET:

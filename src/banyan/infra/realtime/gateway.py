@@ -256,7 +256,7 @@ class Realtime:
             await self._do(connection, frame)
         except BanyanError as error:
             metrics.REFUSED.labels(error.code).inc()
-            topic = getattr(frame, "topic", None) or None
+            topic = getattr(frame, "topic", None)
             connection.tell(error_frame(error, topic, frame.id if frame else None))
             if isinstance(error, Unauthorized) and not connection.greeted:
                 connection.cut(error.code, reconnect=False)
@@ -337,8 +337,9 @@ class Realtime:
         if frame.topics:
             await self._subscribe_many(connection, frame)
             return
-        topic, key = self._find_topic(connection, frame.topic)
-        if len(connection.channels) >= self.settings.topics_per_socket and frame.topic not in connection.channels:
+        name = frame.topic or ""
+        topic, key = self._find_topic(connection, name)
+        if len(connection.channels) >= self.settings.topics_per_socket and name not in connection.channels:
             raise TooManyTopics(f"At most {self.settings.topics_per_socket} on one socket.")
         place = None
         if frame.epoch is not None and frame.offset is not None:
@@ -366,11 +367,12 @@ class Realtime:
         await self._joining.join_many(connection, topic, topic.states, [key for _, key in found], frame.id)
 
     def _unsubscribe(self, connection: Connection, frame: UnsubscribeFrame) -> None:
-        for name in frame.topics or (frame.topic,):
+        names = frame.topics or (frame.topic or "",)
+        for name in names:
             channel = connection.channels.get(name)
             if channel is not None:
                 self.hub.leave(connection, channel)
-        connection.tell(AckMany(list(frame.topics), frame.id) if frame.topics else Ack(frame.topic, frame.id))
+        connection.tell(AckMany(list(frame.topics), frame.id) if frame.topics else Ack(names[0], frame.id))
 
     async def _publish(self, connection: Connection, frame: PublishFrame) -> None:
         topic, key = self._find_topic(connection, frame.topic)
