@@ -81,6 +81,7 @@ class Platform:
     def stop(self) -> None:
         """From here on `/readyz` answers 503, so that nothing new is sent here, and sockets are told to leave."""
         self.health.stopping = True
+        self.roll.hold()
         self.realtime.begin_drain(self.settings.http.linger_seconds)
 
     @property

@@ -93,6 +93,16 @@ async def test_a_quick_return_is_no_absence(made: Process) -> None:
     assert (await _state(made.pool, ada)).online
 
 
+async def test_who_is_sent_away_by_a_process_that_stops_is_not_gone(made: Process) -> None:
+    ada, roll = new_id(), _roll(made)
+    roll.arrive(ada)
+    await roll.turn()
+    roll.hold()
+    roll.depart(ada)
+    await roll.turn()
+    assert (await _state(made.pool, ada)).online
+
+
 async def test_nothing_is_written_while_nobody_comes_or_goes(made: Process) -> None:
     roll = _roll(made)
     for _ in range(100):

@@ -56,6 +56,7 @@ class Roll:
         self._leaving: dict[UUID, float] = {}
         self._living: set[UUID] = set()
         self._leased = False
+        self._holding = False
         self._beaten_at = 0.0
         self._looked_at = 0.0
         self._noted_at = time.monotonic()
@@ -71,8 +72,12 @@ class Roll:
 
     def depart(self, person_id: UUID) -> None:
         """Their last socket is gone."""
-        if person_id in self._here:
+        if person_id in self._here and not self._holding:
             self._leaving[person_id] = time.monotonic()
+
+    def hold(self) -> None:
+        """The process is about to stop: whoever goes from now on was sent away, and comes back elsewhere."""
+        self._holding = True
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="presence")
