@@ -1,0 +1,115 @@
+"""A deployment, as one says it to who builds it: hosts, what runs on each, how large it is."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Part(StrEnum):
+    """Servers beside Banyan's own processes."""
+
+    BALANCER = "balancer"  # nginx
+    DATABASE = "database"  # PostgreSQL
+    POOLER = "pooler"  # PgBouncer
+    CACHE = "cache"  # Redis
+
+
+class Process(Struct, frozen=True):
+    """`count` processes of `banyan serve --target TARGET`; those that listen have ports from `first_port` on."""
+
+    name: str
+    target: str
+    count: int
+    memory_mib: int  # of each
+    pool_size: int  # database connections of each
+    first_port: int | None = None
+
+    @property
+    def ports(self) -> list[int]:
+        """One for each process, so that each is measured and balanced alone."""
+        return [] if self.first_port is None else list(range(self.first_port, self.first_port + self.count))
+
+
+class Host(Struct, frozen=True):
+    """A machine. Its address is the one in the private network; 127.0.0.1 where it is the only one."""
+
+    name: str
+    address: str
+    vcpu: float
+    ram_gib: float
+    disk_gb: float
+    processes: list[Process]
+    parts: list[Part]
+    database_memory_mib: int = 0  # PostgreSQL's share of the memory, the system's file cache for it included
+    cache_memory_mib: int = 0
+    rented: str = ""  # provider and plan
+
+    def has(self, part: Part) -> bool:
+        """Whether that server runs here."""
+        return part in self.parts
+
+
+class Alarm(Struct, frozen=True):
+    """A threshold over Banyan's metrics. The expression is PromQL without the comparison."""
+
+    name: str
+    expression: str
+    warning: float
+    critical: float
+    for_minutes: float
+    action: str
+    above: bool = True
+
+
+class Step(Struct, frozen=True):
+    """What comes after this phase."""
+
+    name: str
+    topology: str
+    machines: list[str]
+    extra_cost_month: str
+    because: str
+    lead_time_days: int
+
+
+class Deployment(Struct, frozen=True):
+    """One phase, ready to be built."""
+
+    name: str
+    title: str
+    phase: str
+    topology: str
+    domain: str
+    hosts: list[Host]
+    sockets: int
+    requests_per_second: float
+    p95_ms: float
+    time_zone: str
+    quiet_hour: int  # of the people's day, when least is lost by maintenance
+    backup_every_hours: float
+    backup_retention_days: int
+    restore_test_every_days: int
+    pooled: bool  # Banyan's connections go through PgBouncer
+    alarms: list[Alarm]
+    next_step: Step | None = None
+    folder: str = "/opt/banyan"  # a checkout of Banyan on every host
+
+    def hosts_with(self, part: Part) -> list[Host]:
+        """Where that server runs."""
+        return [host for host in self.hosts if host.has(part)]
+
+    def host_of(self, part: Part) -> Host:
+        """Where the only one of its kind runs. Raises LookupError."""
+        found = self.hosts_with(part)
+        if not found:
+            raise LookupError(f"no host has the part {part}")
+        return found[0]
+
+    def processes(self, name: str) -> list[tuple[Host, Process]]:
+        """All groups of processes of that name."""
+        return [(host, process) for host in self.hosts for process in host.processes if process.name == name]
+
+    @property
+    def connections(self) -> int:
+        """What all pools may open together, and two of each process beside its pool (it listens, it migrates)."""
+        return sum(process.count * (process.pool_size + 2) for host in self.hosts for process in host.processes)

@@ -1,0 +1,66 @@
+"""All files of a deployment."""
+
+from collections import defaultdict
+
+from banyan.planner.configuration import configuration
+from banyan.planner.deployment import Deployment, Host, Part
+from banyan.planner.plan import Setting
+from banyan.planner.render import settings_files as lists
+from banyan.planner.render.compose import DOCKERFILE, compose_yml
+from banyan.planner.render.nginx import nginx_conf
+from banyan.planner.render.playbook import install_md, upgrade_md
+from banyan.planner.render.prometheus import monitoring_host, prometheus_yml, rules_yml
+from banyan.planner.render.systemd import units
+
+
+class CannotRender(Exception):
+    """A shape that there are no files for; the message says which there are."""
+
+
+SHAPES = ("single", "split", "load_balanced")
+
+
+def render_deployment(deployment: Deployment) -> dict[str, str]:
+    """The text of each file by its path, the first folder being the machine. Raises CannotRender."""
+    if deployment.topology not in SHAPES:
+        raise CannotRender(f"There are no files for the shape {deployment.topology} yet: only for {', '.join(SHAPES)}.")
+    found = {"README.md": install_md(deployment), "UPGRADE.md": upgrade_md(deployment)}
+    settings: dict[str, list[Setting]] = defaultdict(list)
+    for setting in configuration(deployment):
+        settings[setting.file].append(setting)
+    for host in deployment.hosts:
+        found |= {f"{host.name}/{path}": text for path, text in _files(deployment, host, settings).items()}
+    return found
+
+
+def _files(deployment: Deployment, host: Host, settings: dict[str, list[Setting]]) -> dict[str, str]:
+    def of(path: str) -> list[Setting]:
+        return settings[f"{host.name}/{path}"]
+
+    path = "sysctl/90-banyan.conf"
+    found = {path: lists.sysctl_conf(deployment, host, of(path))}
+    path = "limits/90-banyan.conf"
+    found[path] = lists.limits_conf(deployment, host, of(path))
+    if host.has(Part.DATABASE):
+        path = "postgresql/postgresql.conf"
+        found[path] = lists.postgresql_conf(deployment, host, of(path))
+        found["postgresql/pg_hba.conf"] = lists.pg_hba_conf(deployment, host)
+    if host.has(Part.CACHE):
+        path = "redis/redis.conf"
+        found[path] = lists.redis_conf(deployment, host, of(path))
+    if host.has(Part.POOLER):
+        path = "pgbouncer/pgbouncer.ini"
+        found[path] = lists.pgbouncer_ini(deployment, host, of(path))
+    if host.has(Part.BALANCER):
+        path = "nginx/nginx.conf"
+        found[path] = nginx_conf(deployment, host, of(path))
+    if host.processes:
+        path = "banyan/banyan.env"
+        found[path] = lists.banyan_env(deployment, host, of(path))
+        found["Dockerfile"] = DOCKERFILE
+        found |= {f"systemd/{name}": text for name, text in units(deployment, host).items()}
+    found["docker-compose.yml"] = compose_yml(deployment, host)
+    if host is monitoring_host(deployment):
+        found["prometheus/prometheus.yml"] = prometheus_yml(deployment)
+        found["prometheus/banyan.rules.yml"] = rules_yml(deployment)
+    return found
