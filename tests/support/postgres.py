@@ -69,8 +69,8 @@ class Cluster:
     def url(self, database: str) -> str:
         return f"postgresql://banyan@/{database}?host={self.directory}"
 
-    def start(self) -> None:
-        """Returns once the server takes connections."""
+    def start(self, configuration: Path | None = None, **options: str) -> None:
+        """Returns once the server takes connections. With a `configuration` of its own only `options` change it."""
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.directory),
@@ -81,12 +81,14 @@ class Cluster:
             "autovacuum": "off",
             "log_min_messages": "fatal",
         }
-        options = [f"--{name}={value}" for name, value in settings.items()]
+        if configuration is not None:
+            settings = {"config_file": str(configuration), "unix_socket_directories": str(self.directory), **options}
+        flags = [f"--{name}={value}" for name, value in settings.items()]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._as_user(self._bin / "postgres", "-D", self._data, *options), stdout=log, stderr=log
+                self._as_user(self._bin / "postgres", "-D", self._data, *flags), stdout=log, stderr=log
             )
-        self._await_ready()
+        self._await_ready(options.get("port", "5432"))
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT ends all sessions and shuts down; SIGQUIT ends at once and leaves recovery to the next start."""
@@ -138,9 +140,9 @@ class Cluster:
         shutil.copytree(folder.parent, copy, symlinks=True)
         return copy / folder.name
 
-    def _await_ready(self) -> None:
+    def _await_ready(self, port: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        ready = [str(self._bin / "pg_isready"), "-q", "-h", str(self.directory), "-U", "banyan"]
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", str(self.directory), "-p", port, "-U", "banyan"]
         while subprocess.run(ready, check=False).returncode != 0:
             if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start: {(self.directory / 'log').read_text()[-2000:]}")

@@ -132,7 +132,7 @@ def _numbered(steps: Iterator[str]) -> list[str]:
 
 
 def _free(deployment: Deployment) -> Iterator[str]:
-    yield "- The slowest statements: `SELECT * FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 10`. An index?"
+    yield "- The slowest statements (`SELECT * FROM pg_stat_statements ORDER BY total_exec_time DESC`): an index?"
     yield (
         "- Cores idle while requests wait? One more process of the kind that is busy. All pools together may open "
         f"{deployment.connections} now, and max_connections is {max_connections(deployment)}."
@@ -160,9 +160,9 @@ def _moves(deployment: Deployment, topology: str) -> Iterator[str]:
 
 def _resize(deployment: Deployment) -> Iterator[str]:
     yield "Take a backup: `systemctl start banyan-backup`, and wait for it to end."
-    yield "Where the provider can rescale: stop the machine, choose the larger plan, start it. Today's prices hold then."
+    yield "Where the provider can rescale: stop the machine, choose the larger plan, start it. Today's prices hold."
     yield (
-        "Otherwise: `systemctl stop banyan.target`, one last backup, and on the new machine `banyan backup restore FILE "
+        "Otherwise: `systemctl stop banyan.target`, one last backup, on the new machine `banyan backup restore FILE "
         "--database-url URL`; then point the domain's address (TTL of 60 s from the day before) to it."
     )
     yield (
