@@ -11,7 +11,7 @@ from tests.planner.render.described import single, split
 
 @pytest.fixture(params=["single", "split"])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
-    return {"single": single, "split": split}[request.param]()
+    return single() if request.param == "single" else split()
 
 
 def write(files: Mapping[str, str], folder: Path) -> Path:
