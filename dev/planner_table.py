@@ -15,7 +15,7 @@ VARIATIONS = (0.0, 0.25, 1.0, 2.5, 5.5, 10.0)
 SERVERS = {
     Dispatch.SHARED: (1, 2, 4, 8, 32),
     Dispatch.ROUND_ROBIN: (2, 8, 32),
-    Dispatch.LEAST_CONNECTIONS: (2, 8, 32),
+    Dispatch.LEAST_CONNECTIONS: (2, 8),
 }
 PRECISION = 0.04
 

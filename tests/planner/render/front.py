@@ -74,6 +74,14 @@ class Front:
         transport = _Here(self.port, self.trust)
         return httpx.AsyncClient(base_url=f"https://{DOMAIN}", transport=transport, timeout=PATIENCE_SECONDS)
 
+    async def announce(self, body_bytes: int) -> int:
+        """The status that a request gets which announces a body of that size."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.trust, server_hostname=DOMAIN)
+        writer.write(f"POST /v1/posts HTTP/1.1\r\nHost: {DOMAIN}\r\nContent-Length: {body_bytes}\r\n\r\n".encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        return int(answer.split()[1])
+
     async def upgrade(self, device: str) -> str:
         """Opens a socket as that device, says hello, and gives the name of the process that echoed it."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.trust, server_hostname=DOMAIN)
