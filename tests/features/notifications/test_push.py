@@ -1,7 +1,7 @@
 """Push to devices: told at once and replaced on the device, kept from those who may or would not hear it any more."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,11 +25,16 @@ from banyan.infra.push.keys import make_private_key
 from banyan.infra.push.settings import PushSettings
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
+from banyan.kernel.ids import new_id
 from tests.features.notifications.square import Square
+from tests.features.notifications.test_crowd import CROWD, Bell, BellRung
 from tests.features.webhooks.receiver import Heard, Receiver, answering, in_turn, never, receiving
 from tests.infra.push.apple import Apple, apple
 from tests.infra.push.browser import Browser
 from tests.infra.push.google import Google, google, refusing
+from tests.support.statements import recorded
+
+EQUIPPED = 250
 
 LOCAL: dict[str, Any] = {
     "vapid_key": make_private_key(),
@@ -438,3 +443,47 @@ async def test_nothing_of_a_deleted_person_is_left(pool: Pool) -> None:
             while await square.parts.own.erase(work, ada):
                 pass
             assert await work.write_value("SELECT count(*) FROM notifications_devices") == 0
+
+
+async def test_a_crowd_is_put_in_line_by_batches_and_each_device_is_told_once(pool: Pool) -> None:
+    """5,000 people are told, 250 of them on a device: nothing but the batches asks the database."""
+    async with apple() as apns:
+        bell = Bell([new_id() for _ in range(CROWD)])
+        push = build_push(PushSettings.model_validate({"apns": apns.settings()}), "Testville", "ops@example.org")
+        square = Square(pool, bell.kind(), push=push)
+        await _equip(square, bell.people[:: CROWD // EQUIPPED])
+        async with square.work() as work:
+            work.emit(BellRung(new_id(), new_id()))
+        while square.memory.waiting:
+            async with recorded(pool) as statements, square.work() as work:
+                await square.run(work, square.memory.waiting.pop(0))
+            assert len([statement for statement in statements if "notifications_" in statement]) <= 4
+        assert len(await in_line(square)) == EQUIPPED
+        # One job for all that wait on a lane, whoever has put it in line.
+        assert set(square.push_jobs) == {SendPushes("apns")}
+        await square.push()
+        assert len({one.token for one in apns.pushed}) == len(apns.pushed) == EQUIPPED
+        assert await in_line(square) == []
+        await push.close()
+
+
+async def _equip(square: Square, people: Sequence[UUID]) -> None:
+    """Accounts, sessions and a device for each, at once."""
+    async with square.work() as work:
+        await work.write(
+            """INSERT INTO accounts_accounts (id, email, email_key, password_hash, role, language, created_at)
+               SELECT id, id::text, id::text, 'x', 'member', 'en', now() FROM unnest($1::uuid[]) AS id""",
+            people,
+        )
+        await work.write(
+            """INSERT INTO accounts_sessions (id, account_id, expires_at, user_agent, ip, refresh_digests)
+               SELECT id, id, now() + interval '1 day', 'Test', '127.0.0.1', '{}' FROM unnest($1::uuid[]) AS id""",
+            people,
+        )
+        await work.write(
+            """INSERT INTO notifications_devices (id, person_id, session_id, service, address, address_digest, p256dh,
+                   auth, user_agent, created_at, seen_at)
+               SELECT id, id, id, 'apns', replace(id::text, '-', ''), sha256(id::text::bytea), '', '', 'Test', now(),
+                   now() FROM unnest($1::uuid[]) AS id""",
+            people,
+        )

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import httpx
 from msgspec import Struct
 
+_KEPT_SECONDS = 600.0
+
 
 class Answer(Struct, frozen=True):
     """What a service has said, or `error` in words when it said nothing."""
@@ -28,7 +30,11 @@ class ServiceConnection:
         """Raises nothing for what is the other side's fault."""
         if self._client is None:
             self._client = httpx.AsyncClient(
-                http1=not self._only_http2, http2=True, timeout=self._timeout, follow_redirects=False
+                http1=not self._only_http2,
+                http2=True,
+                timeout=self._timeout,
+                follow_redirects=False,
+                limits=httpx.Limits(max_connections=100, keepalive_expiry=_KEPT_SECONDS),
             )
         try:
             answer = await self._client.post(self._url + path, content=body, headers=dict(headers))

@@ -3,6 +3,7 @@
 import ipaddress
 
 import msgspec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from banyan.infra.outgoing.networks import Network
@@ -22,8 +23,9 @@ class FcmSettings(BaseModel):
     @classmethod
     def _is_account(cls, value: SecretStr) -> SecretStr:
         try:
-            msgspec.json.decode(value.get_secret_value(), type=ServiceAccount)
-        except (msgspec.DecodeError, msgspec.ValidationError):
+            account = msgspec.json.decode(value.get_secret_value(), type=ServiceAccount)
+            load_pem_private_key(account.private_key.encode(), password=None)
+        except (msgspec.MsgspecError, ValueError, TypeError):
             raise ValueError("the JSON of a service account, with project_id, client_email and private_key") from None
         return value
 

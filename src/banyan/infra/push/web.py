@@ -77,8 +77,9 @@ class WebPushService:
                 "url": message.url,
             }
         )
+        # The endpoint goes into the library's token alone, which is not used.
         keys = WebPushKeys(auth=_base64(to.auth), p256dh=_base64(to.p256dh))
-        subscription = WebPushSubscription.model_validate({"endpoint": to.address, "keys": keys})
+        subscription = WebPushSubscription.model_validate({"endpoint": "https://push.invalid/", "keys": keys})
         encrypted: bytes = self._encryption.get(body, subscription).encrypted
         return encrypted
 

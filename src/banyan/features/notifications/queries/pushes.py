@@ -14,6 +14,9 @@ from banyan.infra.database.work import Work
 # A notification that goes on changing is pushed again after 10 s, then 20, 40 and so on up to an hour.
 _FIRST_PAUSE_SECONDS = 10
 _LONGEST_PAUSE_SECONDS = 3600
+# When an item `i` may be pushed again; null for one that never was.
+_NEXT = f"""i.pushed_at + make_interval(secs => least(
+    {_LONGEST_PAUSE_SECONDS}, {_FIRST_PAUSE_SECONDS} * power(2, least(i.pushes, 12) - 1)))"""
 
 
 async def plan(work: Work, told: Sequence[tuple[UUID, UUID, datetime]], services: Sequence[str]) -> dict[str, datetime]:
@@ -21,13 +24,12 @@ async def plan(work: Work, told: Sequence[tuple[UUID, UUID, datetime]], services
     lanes on which something waits then, and when the first of it is due.
     """
     rows = await work.write(
-        """WITH put AS (
+        f"""WITH put AS (
                INSERT INTO notifications_pushes AS p (item_id, device_id, lane, due_at)
                SELECT i.id, d.id, d.service || CASE WHEN d.failing_since IS NULL THEN '' ELSE '.troubled' END,
-                   greatest(told.due_at, i.pushed_at + make_interval(secs =>
-                       least($4::integer, $5::integer * power(2, least(i.pushes, 12) - 1))))
+                   greatest(told.due_at, {_NEXT})
                FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS told (item_id, person_id, due_at)
-               JOIN notifications_devices d ON d.person_id = told.person_id AND d.service = ANY ($6)
+               JOIN notifications_devices d ON d.person_id = told.person_id AND d.service = ANY ($4)
                JOIN notifications_items i ON i.id = told.item_id
                ORDER BY i.id, d.id
                ON CONFLICT (item_id, device_id) DO UPDATE SET asked = p.asked + 1
@@ -36,8 +38,6 @@ async def plan(work: Work, told: Sequence[tuple[UUID, UUID, datetime]], services
         [one[0] for one in told],
         [one[1] for one in told],
         [one[2] for one in told],
-        _LONGEST_PAUSE_SECONDS,
-        _FIRST_PAUSE_SECONDS,
         services,
     )
     return {row[0]: row[1] for row in rows}
@@ -126,20 +126,21 @@ async def close_unlisted(work: Work, item_id: UUID, at: datetime) -> None:
     )
 
 
-async def finish(work: Work, done: Sequence[PushDue], again_at: datetime) -> None:
-    """Takes them out of line, but for what has to be told once more: that waits until `again_at`."""
+async def finish(work: Work, done: Sequence[PushDue], at: datetime) -> None:
+    """Takes them out of line, but for what has to be told once more: that is due as if it came now."""
     await work.write(
-        """WITH done AS (
+        f"""WITH done AS (
                SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) AS done (item_id, device_id, asked)),
            told AS (
                DELETE FROM notifications_pushes p USING done
                WHERE p.item_id = done.item_id AND p.device_id = done.device_id AND p.asked = done.asked)
-           UPDATE notifications_pushes p SET attempts = 0, due_at = $4
-           FROM done WHERE p.item_id = done.item_id AND p.device_id = done.device_id AND p.asked > done.asked""",
+           UPDATE notifications_pushes p SET attempts = 0, due_at = greatest($4, {_NEXT})
+           FROM done JOIN notifications_items i ON i.id = done.item_id
+           WHERE p.item_id = done.item_id AND p.device_id = done.device_id AND p.asked > done.asked""",
         [one.item_id for one in done],
         [one.device_id for one in done],
         [one.asked for one in done],
-        again_at,
+        at,
     )
 
 
