@@ -1,8 +1,10 @@
 """A durable topic whose events are numbered: whatever the way there does to them, each member gets all, in order."""
 
+import asyncio
 import random
 from collections.abc import Sequence
 from typing import Any, cast
+from unittest.mock import patch
 from uuid import UUID
 
 import msgspec
@@ -13,6 +15,7 @@ from msgspec import Struct
 from banyan.infra.database.handoff import Handoff
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Logged, Place, Topic
+from banyan.infra.realtime import hub
 from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.frames import SubscribeFrame
 from banyan.infra.realtime.gateway import Realtime
@@ -60,8 +63,10 @@ class Paper:
 
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
+        self.writes = 0
 
     def write(self, frames: bytes) -> None:
+        self.writes += 1
         while frames:
             short = frames[1] < 126
             size, begin = (frames[1], 2) if short else (int.from_bytes(frames[2:4]), 4)
@@ -146,7 +151,19 @@ async def test_who_stands_at_the_same_place_is_sent_what_each_may_see() -> None:
 @given(st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
 async def test_events_may_be_lost_doubled_and_out_of_order(seed: int) -> None:
-    draw = random.Random(seed)
+    await _live(random.Random(seed))
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+async def test_so_they_may_while_a_large_topic_is_served_member_by_member(seed: int) -> None:
+    """Events wait meanwhile and go out together, members come and go between two of them."""
+    with patch.multiple(hub, _SMALL=0, _CHUNK_SECONDS=0.0, _CLOCK_EVERY=1):
+        await _live(random.Random(seed))
+
+
+async def _live(draw: random.Random) -> None:
+    """A random life of a log and its members, at the end of which each has everything since they began anew."""
     log = MemoryLog()
     realtime = _gateway(log)
     members = [Member(realtime) for _ in range(3)]
@@ -172,10 +189,15 @@ async def test_events_may_be_lost_doubled_and_out_of_order(seed: int) -> None:
         elif action < 0.93:
             log.floor = log.last
         elif action < 0.95:
+            # A log begins again in another process than the one that served it before.
+            await _pumped(realtime)
             log.epoch, log.last, log.floor = f"epoch {draw.random()}", draw.randrange(5), 0
             await _catch_up(realtime)
         else:
             await _catch_up(realtime)
+        if draw.random() < 0.3:
+            await asyncio.sleep(0)
+    await _pumped(realtime)
     await _catch_up(realtime)
     for member in members:
         member.take()
@@ -183,6 +205,31 @@ async def test_events_may_be_lost_doubled_and_out_of_order(seed: int) -> None:
         assert member.place == (log.epoch, log.last)
 
 
+async def _pumped(realtime: Realtime) -> None:
+    """Everything that waits is handed out."""
+    while any(channel.queue is not None for channel in realtime.hub.channels.values()):
+        await asyncio.sleep(0)
+
+
 async def _catch_up(realtime: Realtime) -> None:
     for channel in list(realtime.hub.channels.values()):
         await realtime.reader.read(channel)
+
+
+async def test_events_that_wait_go_out_together_and_in_order() -> None:
+    log = MemoryLog()
+    realtime = _gateway(log)
+    member, late = Member(realtime), Member(realtime)
+    await member.join()
+    with patch.multiple(hub, _SMALL=0):
+        for number in range(1, 6):
+            log.last = number
+            realtime.publish("log:1", msgspec.json.encode(Number(number)), number, 0.0)
+        # Who joins before they go has those already that were in the log.
+        await late.join()
+        assert member.numbers() == []
+        await _pumped(realtime)
+    assert member.numbers() == [1, 2, 3, 4, 5]
+    assert (late.numbers(), late.paper.frames[0]["offset"]) == ([], 5)
+    # The answer to joining, and one write for all five.
+    assert member.paper.writes == 2
