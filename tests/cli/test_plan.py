@@ -65,6 +65,15 @@ def test_lint_names_what_is_wrong_and_where(tmp_path: Path, capsys: pytest.Captu
     assert {each["severity"] for each in json.loads(capsys.readouterr().out)} <= {"warning", "note"}
 
 
+def test_a_phase_becomes_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "files"
+    assert plan("render", MECABAL, "--phase", "single", "--stack", "banyan", "--out", out, "--worlds", 20) == 0
+    names = {path.name for path in out.rglob("*") if path.is_file()}
+    assert {"README.md", "UPGRADE.md", "postgresql.conf", "nginx.conf"} <= names
+    assert plan("render", MECABAL, "--phase", "huge", "--out", out) == 2
+    assert "mvp" in capsys.readouterr().err
+
+
 def test_a_variant_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     variant = tmp_path / "variant.toml"
     variant.write_text(MECABAL.read_text().replace("amount_month = 2\n", "amount_month = 4\n"))

@@ -36,6 +36,7 @@ def test_phases_join_and_carry_every_month_of_the_scenario() -> None:
     for phase in plan.phases:
         assert phase.shortfall_chance <= 0.05
         assert phase.machines and phase.rejected
+        assert any(value.name == "shared_buffers" for value in phase.configuration)
         assert phase.cost_month.total == pytest.approx(sum(line.amount for line in phase.cost_month.lines))
         assert all(0 <= share <= 1 for share in phase.headroom.values())
         assert phase.binding_resource in phase.headroom

@@ -19,6 +19,8 @@ from banyan.planner.differ import compare
 from banyan.planner.explain import UnknownKey, explain
 from banyan.planner.findings.review import with_lines
 from banyan.planner.plan import Plan
+from banyan.planner.render.everything import CannotRender, render_deployment
+from banyan.planner.render.phases import NoSuchPhase, deployment_of
 from banyan.planner.workload.models import Workload
 from banyan.planner.workload.parse import WorkloadError, parse_workload
 from banyan.planner.workload.schema import schema_text
@@ -113,6 +115,29 @@ def lint(
 
 
 @app.command()
+def render(
+    file: File,
+    phase: Annotated[str, typer.Option(help="A phase of the plan, by its name.")],
+    out: Annotated[Path, typer.Option(help="A directory; made where it is not there.")],
+    domain: Annotated[str, typer.Option(help="Where the community is to be reached.")] = "community.example",
+    stack: Chosen = None,
+    seed: Seed = SEED,
+    worlds: Worlds = WORLDS,
+    as_of: AsOf = None,
+) -> None:
+    """The deployment files of a phase: PostgreSQL, nginx, systemd, Compose, alarms, backups, how to upgrade."""
+    computed = _compute(file, stack=stack, scenario=None, seed=seed, worlds=worlds, as_of=as_of)
+    try:
+        deployment = deployment_of(computed.plan, phase, computed.workload, domain)
+        files: dict[str, str] = render_deployment(deployment)
+    except (NoSuchPhase, CannotRender) as error:
+        print_error(f"{file}: {error}")
+        raise typer.Exit(BAD_FILE) from None
+    _write(out, files)
+    console.print(f"Wrote {len(files)} files to {out}; begin with README.md.", markup=False)
+
+
+@app.command()
 def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="A planner file.", show_default=False)],
     after: Annotated[Path, typer.Argument(metavar="B", help="Its variant.", show_default=False)],
@@ -163,9 +188,10 @@ def _compute(
 
 def _write(folder: Path, files: dict[str, str]) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
     except OSError as error:
         print_error(f"{folder}: {error.strerror}")
         raise typer.Exit(1) from None

@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 from banyan.planner.advice import advise
 from banyan.planner.calendar import upgrades
 from banyan.planner.catalogue.prices import Catalogue, load_catalogue
+from banyan.planner.configuration import configuration
 from banyan.planner.declared import DeclaredPhases
 from banyan.planner.demand import Load, build_load, describe_demand
 from banyan.planner.draws import Draws
@@ -18,6 +19,7 @@ from banyan.planner.options import Market
 from banyan.planner.phases import PhaseModel, plan_phases
 from banyan.planner.plan import Finding, Plan, Rejected
 from banyan.planner.profile import Profile, banyan_profile, declared_profile
+from banyan.planner.render.phases import deployment_of
 from banyan.planner.triggers import triggers
 from banyan.planner.workload.models import Workload
 
@@ -85,9 +87,21 @@ def compute(
         first, last = _range(workload, lines)
         models, lacking = plan_phases(market, first, last)
     plan = _plan(workload, stack, catalogue, load, models, lines, draws, as_of)
+    plan = _configured(plan, workload)
     plan = _reviewed(plan, workload, catalogue, draws, lines, as_of)
     plan = structs.replace(plan, findings=[*_unheld(workload, models, lines, lacking), *plan.findings])
     return Computed(plan, workload, profile, catalogue, draws, load, models)
+
+
+def _configured(plan: Plan, workload: Workload) -> Plan:
+    """With the configuration values of each phase; of a foreign stack without those that are Banyan's own."""
+    phases = []
+    for phase in plan.phases:
+        values = configuration(deployment_of(plan, phase.name, workload))
+        foreign = phase.declared or plan.stack == "declared"
+        kept = [value for value in values if not (foreign and value.source.startswith("Banyan"))]
+        phases.append(structs.replace(phase, configuration=kept))
+    return structs.replace(plan, phases=phases)
 
 
 def _reviewed(

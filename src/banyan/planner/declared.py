@@ -11,9 +11,9 @@ from banyan.planner.phases import PhaseModel
 from banyan.planner.plan import Capacity, CostLine, Machine, Phase, ServiceSize
 from banyan.planner.profile import Profile
 from banyan.planner.quantity import Quantity, Worlds
+from banyan.planner.queueing.response import max_rate_per_second, p95_seconds
 from banyan.planner.sizing.capacity import GIB_PER_GB, UNLIMITED
 from banyan.planner.sizing.usage import Usage, headroom
-from banyan.planner.sizing.waiting import max_rate_per_second, p95_seconds
 from banyan.planner.workload.models import Machine as DeclaredMachine
 from banyan.planner.workload.models import Phase as DeclaredPhase
 from banyan.planner.workload.models import Service, Workload

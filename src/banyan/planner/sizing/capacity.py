@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from banyan.planner.catalogue.prices import RentedPlan
 from banyan.planner.quantity import Worlds
+from banyan.planner.queueing.response import max_rate_per_second, p95_seconds
 from banyan.planner.sizing.needs import Needs
-from banyan.planner.sizing.waiting import max_rate_per_second, p95_seconds
 from banyan.planner.workload.models import Objectives
 
 UNLIMITED = 1e12
