@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -38,6 +39,8 @@ class Apple:
         self.pushed: list[Pushed] = []
         self.answers: dict[str, tuple[int, dict[str, Any]]] = {}
         self.connections = 0
+        # By which names it was asked.
+        self.authorities: set[str] = set()
         self.url = ""
 
     def settings(self) -> dict[str, str]:
@@ -67,6 +70,7 @@ class Apple:
             writer.close()
 
     def _answer(self, connection: H2Connection, stream_id: int, headers: dict[str, str], body: bytearray) -> None:
+        self.authorities.add(headers[":authority"])
         status, said = self._judge(headers, bytes(body))
         answer = [(":status", str(status)), ("apns-id", headers.get("apns-id", ""))]
         connection.send_headers(stream_id, answer, end_stream=said is None)
@@ -100,7 +104,8 @@ def _text(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def apple() -> AsyncIterator[Apple]:
+async def apple(tls: ssl.SSLContext | None = None) -> AsyncIterator[Apple]:
+    """With `tls` it speaks https."""
     found = Apple()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -110,8 +115,8 @@ async def apple() -> AsyncIterator[Apple]:
         task.add_done_callback(tasks.discard)
         await asyncio.wait([task])
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    found.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield found
     finally:

@@ -1,8 +1,12 @@
 """Web push: what arrives is signed, encrypted for one browser alone, and named so that a repeat replaces it."""
 
+import asyncio
 import ipaddress
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
 
+import httpx
 import pytest
 from cryptography.exceptions import InvalidTag
 
@@ -13,6 +17,8 @@ from banyan.infra.push.message import Outcome
 from banyan.infra.push.vapid import Vapid
 from banyan.infra.push.web import WebPushService
 from tests.features.webhooks.receiver import Answer, answering, never, receiving
+from tests.infra.outgoing.certificate import make_certificate
+from tests.infra.push.apple import apple
 from tests.infra.push.browser import Browser
 from tests.infra.push.messages import to_browser
 
@@ -116,3 +122,27 @@ def test_tokens_are_made_once_an_hour_and_not_remembered_without_end() -> None:
     for number in range(500):
         vapid.authorize(f"https://push{number}.example.net")
     assert len(vapid._made) <= 200
+
+
+async def test_many_go_over_one_connection_where_the_service_speaks_http2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also then the connection goes to the checked address, and the certificate must be the name's."""
+    certificate = make_certificate(tmp_path, "push.example.net")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate.chain, certificate.key)
+    server.set_alpn_protocols(["h2"])
+    trusting = ssl.create_default_context(cafile=str(certificate.chain))
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: trusting)
+
+    async def look_up(host: str) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    outgoing = Outgoing(Targets(LOOPBACK, allow_http=False, look_up=look_up), http2=True)
+    async with apple(server) as there, outgoing.open() as sender:
+        port = there.url.rpartition(":")[2]
+        url = f"https://push.example.net:{port}/3/device/00"
+        received = await asyncio.gather(*(sender.post(url, b"{}", {"TTL": "0"}) for _ in range(20)))
+        # It knows no token of ours, but it has heard every one.
+        assert [one.status for one in received] == [403] * 20
+        assert (there.connections, there.authorities) == (1, {f"push.example.net:{port}"})
