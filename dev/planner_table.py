@@ -10,10 +10,10 @@ from banyan.planner.queueing.exact import response_quantile
 from banyan.planner.queueing.simulate import Case, simulate
 
 TABLE = Path(__file__).parent.parent / "src" / "banyan" / "planner" / "queueing" / "table.csv"
-LOADS = (0.001, 0.4, 0.6, 0.75, 0.9)
-VARIATIONS = (0.0, 0.25, 1.0, 2.5, 5.5, 10.0)
+LOADS = (0.001, 0.4, 0.6, 0.75, 0.83, 0.9)
+VARIATIONS = (0.0, 0.1, 0.25, 1.0, 2.5, 5.5, 10.0)
 SERVERS = {
-    Dispatch.SHARED: (1, 2, 4, 8, 32),
+    Dispatch.SHARED: (1, 2, 4, 8, 16, 32),
     Dispatch.ROUND_ROBIN: (2, 8, 32),
     Dispatch.LEAST_CONNECTIONS: (2, 8),
 }

@@ -40,7 +40,9 @@ def curves(servers: int, dispatch: Dispatch) -> Curves:
     exact = response_quantile(1 if dispatch is Dispatch.ROUND_ROBIN else servers, _LOADS)
     ratios = _ratios(servers, dispatch)
     variations = np.array(sorted(ratios))
-    return Curves(variations, np.stack([exact * ratios[variation] for variation in variations], axis=1))
+    rows = np.stack([exact * ratios[variation] for variation in variations], axis=1)
+    # More load never makes answers faster; what looks so is the simulation's own error.
+    return Curves(variations, np.maximum.accumulate(rows, axis=0))
 
 
 def _ratios(servers: int, dispatch: Dispatch) -> dict[float, Figures]:
@@ -92,7 +94,8 @@ def p95_seconds(
     below = np.clip(np.searchsorted(_LOADS, load, side="right") - 1, 0, len(_LOADS) - 2)
     share = (load - _LOADS[below]) / (_LOADS[below + 1] - _LOADS[below])
     start, end = lookup.at(below), lookup.at(below + 1)
-    return np.where(load <= _LOADS[-1], mean * (start + (end - start) * share), np.inf)
+    # A rate that max_rate_per_second gave may come back a rounding above the last load.
+    return np.where(load <= _LOADS[-1] * (1 + 1e-12), mean * (start + (end - start) * share), np.inf)
 
 
 def max_rate_per_second(
@@ -116,7 +119,8 @@ def max_rate_per_second(
         within = lookup.at(middle) <= wanted
         low, high = np.where(within, middle, low), np.where(within, high, middle)
     start, end = lookup.at(low), lookup.at(high)
-    share = np.clip((wanted - start) / (end - start), 0.0, 1.0)
+    # Where the load is small the curve is flat: any share of the step is as good as the whole.
+    share = np.clip((wanted - start) / np.maximum(end - start, 1e-12), 0.0, 1.0)
     load = np.where(wanted < lookup.at(np.zeros_like(low)), 0.0, _LOADS[low] + (_LOADS[high] - _LOADS[low]) * share)
     return load * servers / mean
 
