@@ -25,6 +25,8 @@ def configuration(deployment: Deployment) -> list[Setting]:
     """Every value of a phase, by file. The file's first folder is the host that it is for."""
     found: list[Setting] = []
     for host in deployment.hosts:
+        if not host.sized:
+            continue
         if host.has(Part.DATABASE):
             found += postgresql(deployment, host)
         if host.has(Part.POOLER):

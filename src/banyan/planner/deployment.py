@@ -44,6 +44,11 @@ class Host(Struct, frozen=True):
     cache_memory_mib: int = 0
     rented: str = ""  # provider and plan
 
+    @property
+    def sized(self) -> bool:
+        """Whether it is known how large it is: documents name machines by their price alone at times."""
+        return self.vcpu > 0 and self.ram_gib > 0
+
     def has(self, part: Part) -> bool:
         """Whether that server runs here."""
         return part in self.parts

@@ -1,5 +1,6 @@
 """All files of a deployment."""
 
+import re
 from collections import defaultdict
 
 from banyan.planner.configuration import configuration
@@ -17,6 +18,7 @@ class CannotRender(Exception):
     """A shape that there are no files for; the message says which there are."""
 
 
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 SHAPES = ("single", "split", "load_balanced")
 
 
@@ -24,6 +26,7 @@ def render_deployment(deployment: Deployment) -> dict[str, str]:
     """The text of each file by its path, the first folder being the machine. Raises CannotRender."""
     if deployment.topology not in SHAPES:
         raise CannotRender(f"There are no files for the shape {deployment.topology} yet: only for {', '.join(SHAPES)}.")
+    _check(deployment)
     found = {"README.md": install_md(deployment), "UPGRADE.md": upgrade_md(deployment)}
     settings: dict[str, list[Setting]] = defaultdict(list)
     for setting in configuration(deployment):
@@ -31,6 +34,16 @@ def render_deployment(deployment: Deployment) -> dict[str, str]:
     for host in deployment.hosts:
         found |= {f"{host.name}/{path}": text for path, text in _files(deployment, host, settings).items()}
     return found
+
+
+def _check(deployment: Deployment) -> None:
+    if not _DOMAIN.fullmatch(deployment.domain):
+        raise CannotRender(f"{deployment.domain} should be a domain, such as neighbours.example.")
+    unsized = [host.name for host in deployment.hosts if not host.sized]
+    if unsized:
+        raise CannotRender(f"How large is {', '.join(unsized)}? Give vcpu and ram_gib of its machine in the file.")
+    if not deployment.hosts_with(Part.DATABASE):
+        raise CannotRender("No machine of this phase has a PostgreSQL: add one with the role database to the file.")
 
 
 def _files(deployment: Deployment, host: Host, settings: dict[str, list[Setting]]) -> dict[str, str]:

@@ -25,6 +25,7 @@ _SYSTEM_MIB = 350
 # PGTune's figure for the web; beyond it, backends cost more than a pooler does.
 _DIRECT_CONNECTIONS = 200
 _FIRST_ADDRESS = 10
+_UNLIMITED = 1e8
 
 
 class NoSuchPhase(Exception):
@@ -36,7 +37,7 @@ def deployment_of(plan: Plan, name: str, workload: Workload, domain: str = "comm
     phase = next((phase for phase in plan.phases if phase.name == name), None)
     if phase is None:
         raise NoSuchPhase(f"There is no phase {name}; the plan has {', '.join(phase.name for phase in plan.phases)}.")
-    sockets = max(1, ceil(phase.capacity.sockets))
+    sockets = max(1, ceil(_known(phase.capacity.sockets, plan.demand.sockets)))
     hosts = _hosts(phase, sockets)
     objectives, backups = workload.objectives, workload.backups
     return Deployment(
@@ -47,7 +48,7 @@ def deployment_of(plan: Plan, name: str, workload: Workload, domain: str = "comm
         domain=domain,
         hosts=hosts,
         sockets=sockets,
-        requests_per_second=phase.capacity.requests_per_second,
+        requests_per_second=_known(phase.capacity.requests_per_second, plan.demand.peak_requests_per_second.high),
         p95_ms=objectives.p95_ms.mid if objectives.p95_ms else 500,
         time_zone=workload.time_zone,
         quiet_hour=_quiet_hour(plan),
@@ -58,6 +59,11 @@ def deployment_of(plan: Plan, name: str, workload: Workload, domain: str = "comm
         alarms=[_alarm(trigger) for trigger in _usable(plan.triggers)],
         next_step=_next(plan, phase, workload),
     )
+
+
+def _known(capacity: float, demand: float) -> float:
+    """What a phase carries; where nothing limits it, what is asked of it."""
+    return capacity if 0 < capacity < _UNLIMITED else demand
 
 
 def _plain(title: str) -> str:
