@@ -4,7 +4,7 @@ from math import exp, factorial, inf, log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banyan.planner.queueing.exact import erlang_b, erlang_c, mean_wait, response_quantile, response_tail
@@ -13,6 +13,7 @@ servers = st.integers(1, 60)
 loads = st.floats(0.0, 0.995)
 
 
+@settings(deadline=None)
 @given(servers=st.integers(1, 20), load=st.floats(0.01, 0.99))
 def test_erlang_c_is_the_textbook_sum(servers: int, load: float) -> None:
     offered = servers * load
@@ -28,6 +29,7 @@ def test_known_chances() -> None:
     assert float(erlang_c(5, 9.0)) == 1.0
 
 
+@settings(deadline=None)
 @given(servers=servers, load=loads)
 def test_the_quantile_is_the_inverse_of_the_tail(servers: int, load: float) -> None:
     for share in (0.5, 0.95, 0.999):
@@ -35,6 +37,7 @@ def test_the_quantile_is_the_inverse_of_the_tail(servers: int, load: float) -> N
         assert float(response_tail(servers, load, quantile)) == pytest.approx(1 - share, rel=1e-6)
 
 
+@settings(deadline=None)
 @given(servers=st.integers(2, 60), load=st.floats(0.0, 0.99), more=st.floats(0.001, 0.005))
 def test_busier_servers_answer_later_and_more_servers_sooner(servers: int, load: float, more: float) -> None:
     assert response_quantile(servers, load) <= response_quantile(servers, load + more)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banyan.planner.queueing.dispatch import Dispatch
@@ -46,6 +46,7 @@ def test_between_the_rows_of_the_table(case: Case) -> None:
     assert read == pytest.approx(found.p95, rel=0.06)
 
 
+@settings(deadline=None)
 @given(servers=st.integers(1, 80), load=st.floats(0.0, 0.99))
 def test_the_curves_of_exponential_service_are_exact(servers: int, load: float) -> None:
     assert float(p95_seconds(servers, load * servers, 1.0, 1.0)) == pytest.approx(
@@ -53,6 +54,7 @@ def test_the_curves_of_exponential_service_are_exact(servers: int, load: float) 
     )
 
 
+@settings(deadline=None)
 @given(
     servers=st.integers(1, 80),
     variation=st.floats(0, 20),
