@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from banyan.app.modules import load
+from banyan.app.loading import load
 from banyan.app.settings import Settings
 from banyan.infra.bus.detour import Detour
 from banyan.infra.database.pool import Pool

@@ -4,12 +4,12 @@ A module starts by entering an async context manager and stops by leaving it, in
 text and loaded only when a target runs it, so that a process holds no code it does not use.
 """
 
-import importlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from banyan.app.loading import load
 from banyan.app.targets import Targets
 
 if TYPE_CHECKING:
@@ -52,12 +52,6 @@ def in_order(modules: Iterable[Module]) -> list[Module]:
         for module in ready:
             del waiting[module.name]
     return ordered
-
-
-def load(place: str) -> Any:
-    """What `package.module:name` names: the one place that imports by text."""
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
 
 
 @asynccontextmanager

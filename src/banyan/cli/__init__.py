@@ -4,7 +4,7 @@ import difflib
 import sys
 
 from banyan import __version__
-from banyan.app.modules import load
+from banyan.app.loading import load
 
 # Command -> (the Typer application that is it, one line of help): help needs no command's code.
 COMMANDS = {

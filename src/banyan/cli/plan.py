@@ -9,7 +9,7 @@ import msgspec
 import typer
 from msgspec import structs
 
-from banyan.app.modules import load
+from banyan.app.loading import load
 from banyan.cli.output import Format, console, print_line
 from banyan.cli.plan_new import ask
 from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan

@@ -13,7 +13,8 @@ import typer
 from msgspec import Struct
 
 from banyan import __version__
-from banyan.app.modules import load, running
+from banyan.app.loading import load
+from banyan.app.modules import running
 from banyan.app.plugins import load_plugins, migration_sources
 from banyan.app.server import listen, serve
 from banyan.app.settings import Settings, find_database_url, load_settings
