@@ -1,30 +1,82 @@
 """The plan in a sentence or two, as the table and the report begin."""
 
-from banyan.planner.plan import Phase, Plan
+from msgspec import Struct
+
+from banyan.planner.plan import Machine, Phase, Plan
+from banyan.planner.words import day, money, month, people, resource
+
+
+class MachineGroup(Struct, frozen=True):
+    """Machines of one plan in one role, wherever a phase lists them."""
+
+    machine: Machine
+    count: int
+    services: tuple[str, ...]
+
+    @property
+    def model(self) -> str:
+        """`hetzner CPX22`, or nothing where the file states only what they cost."""
+        return f"{self.machine.provider} {self.machine.plan}".strip() if self.machine.plan else ""
+
+    @property
+    def name(self) -> str:
+        """`2 x app`."""
+        return f"{self.count} x {self.machine.role}"
 
 
 def answer(plan: Plan) -> str:
     """What to rent first, what it costs and carries, what ends first and when."""
     if not plan.phases:
         return "Nothing that may be rented holds these people within the objectives; see the findings."
-    begun = next((months[0].phase for months in plan.growth.values() if months), plan.phases[0].name)
-    phase = next(each for each in plan.phases if each.name == begun)
+    first = next((months[0] for months in plan.growth.values() if months), None)
+    phase = next(each for each in plan.phases if first is None or each.name == first.phase)
+    carried = phase.capacity.registered_users
     text = (
-        f"Begin with {machines_of(phase)}: {phase.cost_month.total:,.2f} {plan.currency} a month at its last user, "
-        f"good for {phase.capacity.registered_users:,.0f} registered users; {phase.binding_resource} ends first."
+        f"Begin with {machines_of(phase)}: {money(phase.cost_month.total, plan.currency)} a month when it is full, "
+        f"good for {people(carried)} registered users; {resource(phase.binding_resource)} ends first"
     )
-    dates = [
-        f"{entry.month} in the {scenario} scenario (order by {entry.order_by})"
-        for scenario, entries in plan.outgrow.items()
-        for entry in entries
-        if entry.phase == begun and entry.month
+    if first is not None and carried < first.users:
+        text += f", and that is too few for the {people(first.users)} of the first month"
+    dates = _dates(plan, phase.name)
+    return text + (f". It is outgrown in {' and '.join(dates)}." if dates else ". No scenario outgrows it.")
+
+
+def _dates(plan: Plan, phase: str) -> list[str]:
+    found = []
+    for scenario, entries in plan.outgrow.items():
+        for entry in entries:
+            if entry.phase == phase and entry.month:
+                late = entry.order_by is None or entry.order_by <= plan.as_of
+                order = "order now" if late or entry.order_by is None else f"order by {day(entry.order_by)}"
+                found.append(f"{month(entry.month)} ({scenario}; {order})")
+    return found
+
+
+def groups_of(phase: Phase) -> list[MachineGroup]:
+    """The machines of a phase; those that a file lists one by one are counted together."""
+    found: dict[tuple[str, str, str, float], list[Machine]] = {}
+    for each in phase.machines:
+        found.setdefault((each.role, each.provider, each.plan, each.price_month), []).append(each)
+    return [
+        MachineGroup(
+            machines[0],
+            sum(each.count for each in machines),
+            tuple(dict.fromkeys(service for each in machines for service in each.services)),
+        )
+        for machines in found.values()
     ]
-    return text + (f" It is outgrown in {' and '.join(dates)}." if dates else " No scenario outgrows it.")
 
 
 def machines_of(phase: Phase) -> str:
-    """`2 x hetzner CPX22, 1 x hetzner CPX32, object storage`."""
-    parts = [f"{each.count} x {each.provider} {each.plan or each.role}".replace("  ", " ") for each in phase.machines]
+    """`4 x hetzner CPX22 (2 app, 2 database), object storage`: each kind of machine once."""
+    kinds: dict[str, list[MachineGroup]] = {}
+    for group in groups_of(phase):
+        kinds.setdefault(group.model or group.machine.role, []).append(group)
+    parts = []
+    for kind, groups in kinds.items():
+        roles = ", ".join(f"{group.count} {group.machine.role}" for group in groups)
+        shown = f" ({roles})" if len(groups) > 1 and groups[0].model else ""
+        parts.append(f"{sum(group.count for group in groups)} x {kind}{shown}")
     if not phase.declared and has_object_store(phase):
         parts.append("object storage")
     return ", ".join(parts) or phase.title or phase.name
