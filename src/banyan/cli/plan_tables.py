@@ -1,118 +1,223 @@
 """A plan as tables for a terminal: one screen of answer, then the reasons."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
-from banyan.planner.answer import answer, machines_of
+from banyan.planner import words
+from banyan.planner.answer import answer, bill_of, machines_of
 from banyan.planner.differ import Difference, PlanDifference
 from banyan.planner.explain import Explanation
-from banyan.planner.plan import Band, Finding, Plan
+from banyan.planner.plan import Finding, Phase, Plan
 
-_SHOWN_REJECTED = 8
+_SHOWN_REASONS = 5
+_BESIDE = 3  # scenarios that fit beside each other
+_WIDE = 72  # what a picture of scenarios beside each other takes
 _STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
 def print_plan(plan: Plan) -> None:
     """The whole answer, on stdout."""
     console = Console(highlight=False)
-    console.print(f"[bold]{escape(plan.title or plan.name)}[/]  [dim]({plan.stack} stack)[/]")
-    console.print(escape(answer(plan)), "\n", soft_wrap=True)
-    console.print(_demand(plan), "\n")
-    console.print(_phases(plan))
-    for table in (_outgrown(plan), _findings(plan)):
-        if table is not None:
-            console.print("", table, sep="\n")
+    stack = "the document's own phases" if plan.stack == "declared" else "on Banyan"
+    console.print(f"[bold]{escape(plan.title or plan.name)}[/] [dim]({stack})[/]")
+    console.print(escape(answer(plan)), "", sep="\n")
+    console.print(*_demand(plan), "", sep="\n")
+    if plan.phases:
+        console.print(_phases(plan, console.width))
+    for table in _outgrown(plan, console.width):
+        console.print("", table, sep="\n")
+    console.print(_below(plan))
     _reasons(console, plan)
 
 
-def _demand(plan: Plan) -> Table:
+def _demand(plan: Plan) -> tuple[str, str]:
     demand = plan.demand
-    table = Table.grid(padding=(0, 2))
-    rows = (
-        ("People", f"{demand.registered_users:,.0f} registered, {demand.daily_active_users:,.0f} a day"),
-        ("At the peak", f"{demand.peak_concurrent_users:,.0f} at once, {demand.sockets:,.0f} sockets"),
-        ("Requests", f"{_band(demand.peak_requests_per_second)} a second"),
-        ("Kept", f"{demand.database_gib:,.4g} GiB of database, {demand.media_gib:,.4g} GiB of files"),
-        ("Sent", f"{demand.egress_gib_per_month:,.4g} GiB a month"),
+    return (
+        f"{words.people(demand.registered_users)} registered, {words.people(demand.daily_active_users)} a day, "
+        f"{words.people(demand.peak_concurrent_users)} at once, {words.people(demand.sockets)} sockets",
+        f"{words.interval(demand.peak_requests_per_second)} requests/s, {words.size(demand.database_gib)} tables, "
+        f"{words.size(demand.media_gib)} files, {words.size(demand.egress_gib_per_month)} a month sent",
     )
-    for name, value in rows:
-        table.add_row(f"[dim]{name}[/]", value)
-    return table
 
 
-def _phases(plan: Plan) -> Table:
-    table = Table(title="Phases", title_justify="left", box=None, header_style="dim")
-    for name in ("phase", "registered users", "machines", "a month", "per user", "ends first", "falls short"):
-        table.add_column(name, justify="right" if name in ("a month", "per user", "falls short") else "left")
+def _phases(plan: Plan, width: int) -> Table:
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    narrow = width < _WIDE
+    table.add_column("phase", no_wrap=True)
+    table.add_column("up to", justify="right", no_wrap=True)
+    table.add_column("machines", ratio=1)
+    table.add_column("a month", justify="right", no_wrap=True)
+    table.add_column("ends first")
+    if not narrow:
+        table.add_column("short", justify="right", no_wrap=True)
     for phase in plan.phases:
-        until = "" if phase.to_users is None else f" to {phase.to_users:,}"
-        table.add_row(
+        until = "and more" if phase.to_users is None else words.people(phase.to_users)
+        row = [
             f"[bold]{escape(phase.name)}[/]",
-            f"{phase.from_users:,}{until}",
-            escape(machines_of(phase)),
-            _money(phase.cost_month.total, plan.currency),
-            "" if phase.cost_per_user is None else f"{phase.cost_per_user:.4f}",
-            phase.binding_resource,
-            f"{phase.shortfall_chance:.0%}",
-        )
+            until,
+            escape(machines_of(phase, roles=False)),
+            words.money(phase.cost_month.total, plan.currency),
+            words.resource(phase.binding_resource),
+        ]
+        table.add_row(*row, *([] if narrow else [words.share(phase.shortfall_chance)]))
     return table
 
 
-def _outgrown(plan: Plan) -> Table | None:
-    table = Table(title="Outgrown", title_justify="left", box=None, header_style="dim")
-    for name in ("scenario", "phase", "month", "between", "because of", "order by", "then"):
+def _outgrown(plan: Plan, width: int) -> Iterable[Table]:
+    """Up to three scenarios beside each other; more of them, or a narrow terminal, below each other."""
+    scenarios = [name for name, entries in plan.outgrow.items() if entries]
+    if not scenarios:
+        return
+    if len(scenarios) > _BESIDE or width < _WIDE:
+        yield _outgrown_rows(plan)
+        return
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("outgrown", no_wrap=True)
+    for scenario in scenarios:
+        table.add_column(escape(scenario))
+    for phase in plan.phases:
+        cells = [_when(plan, scenario, phase.name) for scenario in scenarios]
+        if any(cells):
+            table.add_row(f"[bold]{escape(phase.name)}[/]", *cells)
+    yield table
+
+
+def _when(plan: Plan, scenario: str, phase: str) -> str:
+    entry = next((each for each in plan.outgrow[scenario] if each.phase == phase), None)
+    if entry is None:
+        return ""
+    if entry.month is None:
+        return (
+            "not within it"
+            if entry.month_low is None
+            else f"perhaps {words.between(entry.month_low, entry.month_high)}"
+        )
+    interval = words.between(entry.month_low, entry.month_high)
+    return words.month(entry.month) + ("" if interval == words.month(entry.month) else f" ({interval})")
+
+
+def _outgrown_rows(plan: Plan) -> Table:
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("scenario", "phase", "outgrown"):
         table.add_column(name)
     for scenario, entries in plan.outgrow.items():
         for entry in entries:
-            between = f"{entry.month_low or 'later'} and {entry.month_high or 'later'}"
-            table.add_row(
-                escape(scenario),
-                escape(entry.phase),
-                entry.month or "not within the scenario",
-                between,
-                entry.resource,
-                str(entry.order_by or ""),
-                escape(entry.next_phase or ""),
-            )
-    return table if table.row_count else None
-
-
-def _findings(plan: Plan) -> Table | None:
-    if not plan.findings:
-        return None
-    table = Table(title="Findings", title_justify="left", box=None, show_header=False)
-    for finding in plan.findings:
-        style = _STYLES.get(finding.severity, "")
-        where = finding.where if finding.line is None else f"line {finding.line}: {finding.where}"
-        table.add_row(f"[{style}]{finding.severity}[/]", escape(where), escape(finding.message))
+            table.add_row(escape(scenario), escape(entry.phase), _when(plan, scenario, entry.phase))
     return table
 
 
+def _below(plan: Plan) -> str:
+    counts = [(each, sum(finding.severity == each for finding in plan.findings)) for each in _STYLES]
+    parts = [f"[{_STYLES[each]}]{count} {each}{'s' if count > 1 else ''}[/]" for each, count in counts if count]
+    found = f"{', '.join(parts)}; " if parts else ""
+    return f"\n{found}[dim]reasons below; as a page: --format html[/]"
+
+
 def _reasons(console: Console, plan: Plan) -> None:
+    notes = words.Footnotes()
+    if plan.findings:
+        _heading(console, "Findings")
+        console.print(_findings(plan.findings))
+    _upgrades(console, plan)
     for phase in plan.phases:
-        console.print(f"\n[bold]{escape(phase.name)}[/]  [dim]{escape(phase.title)}[/]")
-        for line in phase.cost_month.lines:
-            day = str(line.as_of or "undated") + ("" if line.verified else ", unverified")
-            console.print(
-                f"  {line.amount:>10,.2f}  {escape(line.item)}  [dim]{escape(line.source)}; {day}[/]", soft_wrap=True
-            )
-        free = ", ".join(f"{name} {share:.0%}" for name, share in phase.headroom.items())
-        console.print(f"  free at its end: {free or 'not known'}", soft_wrap=True)
-        for rejected in phase.rejected[:_SHOWN_REJECTED]:
-            console.print(f"  [dim]not {escape(rejected.option)}: {escape(rejected.reason)}[/]", soft_wrap=True)
-        left = len(phase.rejected) - _SHOWN_REJECTED
-        if left > 0:
-            console.print(f"  [dim]and {left} others: --why phases.{phase.name}.rejected[/]")
-    for advice in plan.advice:
-        console.print(f"[dim]-[/] {escape(advice.text)} [dim]({escape(advice.source)})[/]", soft_wrap=True)
+        _phase(console, plan, phase, notes)
+    if plan.advice:
+        _heading(console, "Advice")
+        for advice in plan.advice:
+            console.print(Padding(f"{escape(advice.text)} {_note(notes.cite(advice.source))}", (0, 0, 0, 2)))
+    if notes.sources:
+        _heading(console, "Sources")
+        for number, source in enumerate(notes.sources, start=1):
+            console.print(Padding(f"[dim]{escape(f'[{number}]')} {escape(source.dated())}[/]", (0, 0, 0, 2)))
     console.print(
-        f"\n[dim]{plan.worlds} worlds, seed {plan.seed}, from {plan.as_of}; the oldest price is of "
-        f"{plan.prices_as_of}. Why a figure is what it is: --why KEY[/]",
-        soft_wrap=True,
+        f"\n[dim]{plan.worlds} worlds, seed {plan.seed}, from {words.day(plan.as_of)}; the oldest price is of "
+        f"{words.day(plan.prices_as_of)}. Why a figure is what it is: --why KEY[/]"
     )
+
+
+def _heading(console: Console, text: str, more: str = "") -> None:
+    console.print(f"\n[bold]{escape(text)}[/]" + (f"  [dim]{escape(more)}[/]" if more else ""))
+
+
+def _note(number: int) -> str:
+    return f"[dim]{escape(f'[{number}]')}[/]"
+
+
+def _findings(findings: Sequence[Finding]) -> Table:
+    """The gravest first; the key stands under what is said of it."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    order = list(_STYLES)
+    known = [each for each in findings if each.severity in order]
+    for finding in sorted(known, key=lambda each: order.index(each.severity)):
+        where = finding.where if finding.line is None else f"line {finding.line}: {finding.where}"
+        style = _STYLES[finding.severity]
+        table.add_row(f"[{style}]{finding.severity}[/]", f"{escape(finding.message)} [dim]({escape(where)})[/]")
+    return table
+
+
+def _upgrades(console: Console, plan: Plan) -> None:
+    if not plan.upgrades:
+        return
+    _heading(console, "Upgrade calendar", f"windows in the time of {plan.demand.time_zone}")
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("to", "scenario", "order", "window", "adds a month"):
+        table.add_column(name, justify="right" if name == "adds a month" else "left")
+    for each in plan.upgrades:
+        table.add_row(
+            escape(each.to_phase),
+            escape(each.scenario),
+            words.order(each.order_by, plan.as_of),
+            words.window(each.window_start, each.window_end),
+            words.money(each.extra_cost_month, plan.currency),
+        )
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _phase(console: Console, plan: Plan, phase: Phase, notes: words.Footnotes) -> None:
+    _heading(console, phase.name, phase.title)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(ratio=1)
+    paid, free = bill_of(phase)
+    for line in paid:
+        number = notes.cite(line.source, line.as_of, line.verified)
+        table.add_row(f"{line.amount:,.2f}", f"{escape(line.item)} {_note(number)}")
+    table.add_row(f"[bold]{phase.cost_month.total:,.2f}[/]", f"[bold]{plan.currency} a month[/]{_each(plan, phase)}")
+    console.print(Padding(table, (0, 0, 0, 2)))
+    if free:
+        named = ", ".join(
+            f"{escape(line.item)} {_note(notes.cite(line.source, line.as_of, line.verified))}" for line in free
+        )
+        console.print(Padding(f"at no cost: {named}", (0, 0, 0, 2)))
+    left = sorted(phase.headroom.items(), key=lambda each: each[1])
+    shown = ", ".join(f"{words.resource(name)} {words.share(share)}" for name, share in left)
+    console.print(Padding(f"free at its last user: {shown or 'not known, the file does not say enough'}", (0, 0, 0, 2)))
+    _rejected(console, phase)
+
+
+def _each(plan: Plan, phase: Phase) -> str:
+    if phase.cost_per_user is None:
+        return ""
+    return f"[dim], {words.per_user(phase.cost_per_user, plan.currency)} a registered user[/]"
+
+
+def _rejected(console: Console, phase: Phase) -> None:
+    """Options that fail for the same reason are said together."""
+    by_reason: dict[str, list[str]] = {}
+    for each in phase.rejected:
+        by_reason.setdefault(each.reason, []).append(each.option)
+    for reason, options in list(by_reason.items())[:_SHOWN_REASONS]:
+        more = f" and {len(options) - 1} more" if len(options) > 1 else ""
+        console.print(Padding(f"[dim]not {escape(options[0])}{more}: {escape(reason)}[/]", (0, 0, 0, 2)))
+    left = len(by_reason) - _SHOWN_REASONS
+    if left > 0:
+        console.print(Padding(f"[dim]and {left} more reasons: --why phases.{phase.name}.rejected[/]", (0, 0, 0, 2)))
 
 
 def print_findings(file: str, findings: list[Finding]) -> None:
@@ -154,13 +259,3 @@ def _print_part(console: Console, title: str, differences: Iterable[Difference])
     for each in differences:
         before, after = escape(each.before or "nothing"), escape(each.after or "nothing")
         console.print(f"  {escape(each.key)}: {before} -> {after}  [dim]{each.change}[/]", soft_wrap=True)
-
-
-def _money(amount: float, currency: str) -> str:
-    return f"{amount:,.2f} {currency}"
-
-
-def _band(band: Band) -> str:
-    if band.low == band.high:
-        return f"{band.mid:,.4g}"
-    return f"{band.mid:,.4g} ({band.low:,.4g} to {band.high:,.4g})"

@@ -1,9 +1,13 @@
 """The plan in a sentence or two, as the table and the report begin."""
 
-from msgspec import Struct
+from datetime import date
 
-from banyan.planner.plan import Machine, Phase, Plan
-from banyan.planner.words import day, money, month, people, resource
+from msgspec import Struct, structs
+
+from banyan.planner.plan import CostLine, Machine, Phase, Plan
+from banyan.planner.words import day, ends, money, month, people
+
+_NOTHING = 0.005  # less than half a cent is not an amount
 
 
 class MachineGroup(Struct, frozen=True):
@@ -31,12 +35,11 @@ def answer(plan: Plan) -> str:
     first = next((months[0] for months in plan.growth.values() if months), None)
     phase = next(each for each in plan.phases if first is None or each.name == first.phase)
     carried = phase.capacity.registered_users
+    few = f", fewer than the {people(first.users)} of the first month" if first and carried < first.users else ""
     text = (
         f"Begin with {machines_of(phase)}: {money(phase.cost_month.total, plan.currency)} a month when it is full, "
-        f"good for {people(carried)} registered users; {resource(phase.binding_resource)} ends first"
+        f"good for {people(carried)} registered users{few}; {ends(phase.binding_resource)} first"
     )
-    if first is not None and carried < first.users:
-        text += f", and that is too few for the {people(first.users)} of the first month"
     dates = _dates(plan, phase.name)
     return text + (f". It is outgrown in {' and '.join(dates)}." if dates else ". No scenario outgrows it.")
 
@@ -67,15 +70,34 @@ def groups_of(phase: Phase) -> list[MachineGroup]:
     ]
 
 
-def machines_of(phase: Phase) -> str:
+def bill_of(phase: Phase) -> tuple[list[CostLine], list[CostLine]]:
+    """What costs something, and what does not; lines that are the same are added up."""
+    found: dict[tuple[str, str, date | None], list[CostLine]] = {}
+    for line in phase.cost_month.lines:
+        found.setdefault((line.item, line.source, line.as_of), []).append(line)
+    lines = [_added(same) for same in found.values()]
+    return [each for each in lines if abs(each.amount) >= _NOTHING], [
+        each for each in lines if abs(each.amount) < _NOTHING
+    ]
+
+
+def _added(same: list[CostLine]) -> CostLine:
+    first, count = same[0], len(same)
+    if count == 1:
+        return first
+    rest = first.item.removeprefix("1 x ")
+    return structs.replace(first, item=f"{count} x {rest}", amount=sum(each.amount for each in same))
+
+
+def machines_of(phase: Phase, *, roles: bool = True) -> str:
     """`4 x hetzner CPX22 (2 app, 2 database), object storage`: each kind of machine once."""
     kinds: dict[str, list[MachineGroup]] = {}
     for group in groups_of(phase):
         kinds.setdefault(group.model or group.machine.role, []).append(group)
     parts = []
     for kind, groups in kinds.items():
-        roles = ", ".join(f"{group.count} {group.machine.role}" for group in groups)
-        shown = f" ({roles})" if len(groups) > 1 and groups[0].model else ""
+        named = ", ".join(f"{group.count} {group.machine.role}" for group in groups)
+        shown = f" ({named})" if roles and len(groups) > 1 and groups[0].model else ""
         parts.append(f"{sum(group.count for group in groups)} x {kind}{shown}")
     if not phase.declared and has_object_store(phase):
         parts.append("object storage")

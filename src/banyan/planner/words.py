@@ -9,6 +9,7 @@ from banyan.planner.plan import Band
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _RESOURCES = {
+    "autoscale_cpu": "CPU, to scale by",
     "cpu": "CPU",
     "egress_allowance": "traffic allowance",
     "requests": "requests a second",
@@ -46,6 +47,12 @@ class Footnotes:
 def resource(name: str) -> str:
     """`concurrent_users` in words."""
     return _RESOURCES.get(name, name.replace("_", " "))
+
+
+def ends(name: str) -> str:
+    """`memory ends`, `sockets end`."""
+    shown = resource(name)
+    return f"{shown} end" if shown.endswith("s") or shown.startswith("requests") else f"{shown} ends"
 
 
 def people(count: float) -> str:
@@ -89,7 +96,11 @@ def share(value: float) -> str:
 
 def per_user(value: float, currency: str) -> str:
     """A small amount of money with two digits that count: 0.0013 EUR."""
-    return f"{value:,.2f} {currency}" if value >= 1 else f"{float(f'{value:.2g}'):.10f}".rstrip("0") + f" {currency}"
+    return (
+        f"{value:,.2f} {currency}"
+        if value >= 1
+        else f"{float(f'{value:.2g}'):.10f}".rstrip("0").rstrip(".") + f" {currency}"
+    )
 
 
 def month(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import math
 
-from markupsafe import Markup
 from msgspec import Struct
 
 from banyan.planner.plan import GrowthMonth
@@ -49,7 +48,7 @@ class _Frame(Struct, frozen=True):
 
 def line_chart(
     title: str, months: list[str], lines: list[Line], *, per_cent: bool = False, changes: list[int] | None = None
-) -> Markup:
+) -> str:
     """Lines over months with their bands; more than one are named at their ends. Dashes where a phase begins."""
     most = max((max(each.high or each.values) for each in lines if each.values), default=0.0)
     step = 0.25 if per_cent else _step(most)
@@ -142,11 +141,11 @@ class _Stay(Struct, frozen=True):
     first: str
 
 
-def timeline(scenarios: dict[str, list[GrowthMonth]]) -> Markup:
+def timeline(scenarios: dict[str, list[GrowthMonth]]) -> str:
     """Which phase runs when: a bar per scenario, over the same months."""
     every = sorted({each.month for months in scenarios.values() for each in months})
     if not every:
-        return Markup()
+        return ""
     names = list(dict.fromkeys(each.phase for months in scenarios.values() for each in months))
     start = _count(every[0])
     scale = (_WIDE - _SIDE) / (_count(every[-1]) - start + 1)

@@ -1,6 +1,5 @@
 """The machines of a phase in the order in which a request passes them."""
 
-from markupsafe import Markup
 from msgspec import Struct
 
 from banyan.planner.answer import MachineGroup, groups_of, has_object_store
@@ -10,14 +9,14 @@ from banyan.planner.words import money, shortened
 
 _FRONT = ("balancer", "proxy", "edge", "cdn", "nginx", "gateway")
 _MIDDLE = ("app", "api", "all", "web", "node", "realtime", "socket", "kubernetes", "cluster", "server")
-_WIDE, _HIGH, _GAP_X, _GAP_Y = 228, 92, 50, 18
+_WIDE, _HIGH, _GAP_X, _GAP_Y = 236, 104, 46, 18
 _PEOPLE = 76
-_CHARACTERS = 34
+_CHARACTERS = 36
 _BEHIND = 5  # how far the edges of a stack stand out
 
 
 class _Card(Struct, frozen=True):
-    """One box: what it is, then up to three lines about it."""
+    """One box: what it is, then up to four lines about it."""
 
     title: str
     lines: tuple[str, ...]
@@ -25,11 +24,11 @@ class _Card(Struct, frozen=True):
     outside: bool = False
 
 
-def diagram(phase: Phase) -> Markup:
+def diagram(phase: Phase) -> str:
     """Columns of boxes from the people to the data; a stack is several alike."""
     columns = _columns(phase)
     if not columns:
-        return Markup()
+        return ""
     tallest = max(len(column) for column in columns)
     height = tallest * (_HIGH + _GAP_Y) - _GAP_Y + 4 * _BEHIND
     width = _PEOPLE + len(columns) * (_GAP_X + _WIDE) + 2 * _BEHIND + 2
@@ -71,8 +70,25 @@ def _card(group: MachineGroup) -> _Card:
     lines = [group.model or "as stated", _size(machine.vcpu, machine.ram_gib, machine.disk_gb)]
     if machine.price_month:
         lines[0] += f", {money(machine.price_month, machine.currency)}"
-    lines.append(", ".join(group.services))
+    lines += _listed(group.services)
     return _Card(group.name, tuple(each for each in lines if each), stacked=group.count > 1)
+
+
+def _listed(services: tuple[str, ...]) -> list[str]:
+    """Names in at most two lines; how many more there are is said."""
+    lines = [""]
+    for number, name in enumerate(services):
+        more = f" and {len(services) - number} more"
+        joined = f"{lines[-1]}, {name}" if lines[-1] else name
+        last = len(lines) == 2 and number + 1 < len(services)
+        if len(joined) + (len(more) if last else 0) <= _CHARACTERS:
+            lines[-1] = joined
+        elif len(lines) == 1:
+            lines.append(name)
+        else:
+            lines[-1] += more
+            break
+    return lines
 
 
 def _size(vcpu: float, ram_gib: float, disk_gb: float) -> str:
@@ -89,7 +105,7 @@ def _box(card: _Card, left: float, top: float) -> list[str]:
     parts.append(rectangle(left, top, _WIDE, _HIGH, "card outside" if card.outside else "card", round=6))
     parts.append(text(left + 12, top + 23, shortened(card.title, _CHARACTERS - 4), kind="strong"))
     for row, words in enumerate(card.lines):
-        parts.append(text(left + 12, top + 44 + 18 * row, shortened(words, _CHARACTERS), kind="dim"))
+        parts.append(text(left + 12, top + 42 + 17 * row, shortened(words, _CHARACTERS), kind="dim"))
     return parts
 
 

@@ -6,18 +6,16 @@ from importlib import resources
 from itertools import pairwise
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 from msgspec import Struct
 
 from banyan.planner import words
-from banyan.planner.answer import answer, machines_of
+from banyan.planner.answer import answer, bill_of, machines_of
 from banyan.planner.plan import Band, CostLine, Finding, GrowthMonth, Phase, Plan, Rejected, Trigger, Upgrade
 from banyan.planner.report.charts import Line, line_chart, timeline
 from banyan.planner.report.diagram import diagram
 from banyan.planner.report.svg import bar
 
 _SHOWN_REASONS, _SHOWN_OPTIONS = 6, 8
-_NOTHING = 0.005  # less than half a cent is not an amount
 
 
 class Figure(Struct, frozen=True):
@@ -33,7 +31,7 @@ class Chart(Struct, frozen=True):
 
     caption: str
     note: str
-    picture: Markup
+    picture: str
 
 
 class ScenarioView(Struct, frozen=True):
@@ -56,7 +54,7 @@ class PhaseView(Struct, frozen=True):
     """A phase with its bill in two parts, and the options beside it."""
 
     phase: Phase
-    picture: Markup
+    picture: str
     paid: list[CostLine]
     free: list[CostLine]
     title: str
@@ -83,7 +81,7 @@ def report_html(plan: Plan) -> str:
             plan=plan,
             title=plan.title or plan.name,
             answer=answer(plan),
-            style=Markup(style),
+            style=style,
             style_hash=_hash(style),
             notes=words.Footnotes(),
             figures=_figures(plan),
@@ -122,6 +120,7 @@ def _environment() -> Environment:
         "where": _where,
         "metric": _metric,
         "level": _level,
+        "lasting": _lasting,
     }
     return found
 
@@ -134,17 +133,18 @@ def _figures(plan: Plan) -> list[Figure]:
     phase = next((each for each in plan.phases if first is None or each.name == first.phase), None)
     if phase is not None:
         found.append(Figure("A month, when full", words.money(phase.cost_month.total, plan.currency), phase.name))
-        ends = f"then {words.resource(phase.binding_resource)} ends"
+        ends = f"then {words.ends(phase.binding_resource)}"
         found.append(Figure("Registered users it holds", words.people(phase.capacity.registered_users), ends))
     found.append(
         Figure(
             "Requests a second, at the peak", words.rate(peak.mid), f"{words.rate(peak.low)} to {words.rate(peak.high)}"
         )
     )
-    if plan.upgrades:
-        soonest = min(plan.upgrades, key=lambda each: (each.order_by, each.scenario))
+    left = [each for entries in plan.outgrow.values() for each in entries if each.order_by and each.month]
+    if left:
+        soonest = min(left, key=lambda each: each.order_by or plan.as_of)
         by = words.order(soonest.order_by, plan.as_of)
-        found.append(Figure("Next order", by, f"for {soonest.to_phase}, {soonest.scenario}"))
+        found.append(Figure("Next order", by, f"{soonest.phase} is full in {words.month(soonest.month or '')}"))
     return found
 
 
@@ -200,13 +200,13 @@ def _playbooks(upgrades: list[Upgrade]) -> list[Playbook]:
 
 
 def _phase(phase: Phase) -> PhaseView:
-    lines = phase.cost_month.lines
+    paid, free = bill_of(phase)
     reasons = _reasons(phase.rejected)
     return PhaseView(
         phase=phase,
         picture=diagram(phase),
-        paid=[line for line in lines if abs(line.amount) >= _NOTHING],
-        free=[line for line in lines if abs(line.amount) < _NOTHING],
+        paid=paid,
+        free=free,
         title=phase.title.removeprefix(f"{phase.topology}: "),
         rejected=reasons[:_SHOWN_REASONS],
         others=reasons[_SHOWN_REASONS:],
@@ -257,17 +257,27 @@ def _scarcest(month: GrowthMonth) -> str:
     return f"{words.resource(name)} ({words.share(month.headroom[name])} free)"
 
 
-def _where(finding: Finding) -> Markup:
-    """The key, that may be broken after its dots, and its line."""
+def _where(finding: Finding) -> list[str]:
+    """The key's line and the key in the pieces between which it may be broken."""
     line = f"line {finding.line}: " if finding.line is not None else ""
-    return Markup("<wbr>").join(f"{line}{finding.where}".replace(".", ".\0").split("\0"))
+    return f"{line}{finding.where}".replace(".", ".\0").split("\0")
 
 
 def _metric(trigger: Trigger) -> str:
     name = trigger.metric.removesuffix(f"_{trigger.unit}").replace(".", " ")
-    return words.resource(name) if trigger.unit != "share" else f"{words.resource(name)} used"
+    if trigger.unit == "share":
+        return f"share of {name}" if name in _PARTS else f"{words.resource(name)} used"
+    return words.resource(name)
 
 
 def _level(value: float, unit: str) -> str:
     """A threshold with its unit."""
-    return words.share(value) if unit == "share" else f"{value:,.4g} {unit}"
+    return words.share(value) if unit == "share" else f"{value:,.4g} {_UNITS.get(unit, unit)}"
+
+
+def _lasting(minutes: float) -> str:
+    return f"{minutes:g} min" if minutes else "at once"
+
+
+_PARTS = ("error", "errors", "cache_hit", "requests")  # shares that are of something, not of a machine used
+_UNITS = {"seconds": "s", "minutes": "min"}

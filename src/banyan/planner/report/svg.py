@@ -2,8 +2,6 @@
 
 from html import escape
 
-from markupsafe import Markup
-
 CHARACTER = 6.4  # about the width of a character at 12 px: what is longer than its place is shortened
 
 
@@ -27,19 +25,19 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
     return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
-def picture(title: str, width: float, height: float, parts: list[str]) -> Markup:
+def picture(title: str, width: float, height: float, parts: list[str]) -> str:
     """The whole picture; its title is its alternative text."""
-    return Markup(
+    return (
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" role="img" '
         f'aria-label="{escape(title)}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
 
 
-def bar(share: float, title: str) -> Markup:
+def bar(share: float, title: str) -> str:
     """A share as a small bar."""
     wide = 100 * min(max(share, 0.0), 1.0)
     kind = "low" if share < 0.1 else "free"
-    return Markup(
+    return (
         f'<svg class="bar" viewBox="0 0 100 8" width="100" height="8" role="img" aria-label="{escape(title)}" '
         f'preserveAspectRatio="none" xmlns="http://www.w3.org/2000/svg">'
         f"{rectangle(0, 0, 100, 8, 'empty', round=2)}{rectangle(0, 0, wide, 8, kind, round=2)}</svg>"
