@@ -89,11 +89,14 @@ def show(
 
 @app.command()
 def new(
-    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("plan.toml"),
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    file: Annotated[Path, typer.Argument(help="Where to write it; a file that is there is never written over.")] = Path(
+        "plan.toml"
+    ),
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The same as FILE.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take every default and ask nothing.")] = False,
 ) -> None:
     """Ask the eight questions that matter, and write a commented planner file."""
-    ask(file, force=force)
+    ask(out or file, defaults=yes)
 
 
 @app.command()

@@ -9,183 +9,237 @@ from msgspec import Struct
 from rich.markup import escape
 
 from banyan.cli.output import console
+from banyan.cli.plan_answers import (
+    currency,
+    ends_of,
+    figure,
+    one_of,
+    positive,
+    providers,
+    share,
+    single,
+    title,
+    zone,
+)
 from banyan.planner.workload.parse import WorkloadError, parse_workload
 
-_RANGE = re.compile(r"^\s*([\d_.,]+)\s*(k|m)?\s*(?:(?:-|to)\s*([\d_.,]+)\s*(k|m)?)?\s*(%)?\s*$", re.IGNORECASE)
-_FACTORS = {"": 1.0, "k": 1e3, "m": 1e6}
 
-
-class Question(Struct, frozen=True):
-    """What is asked, why it matters, and how the answer reads in the file."""
+class Part(Struct, frozen=True):
+    """One answer: its key, what is asked, what is taken without an answer, and how it reads in the file."""
 
     key: str
     text: str
-    why: str
     default: str
     read: Callable[[str], str]
 
 
-def figure(text: str) -> str:
-    """`12k`, `5-10` or `10%` as a figure or an interval of a file. Raises ValueError."""
-    match = _RANGE.match(text)
-    if match is None:
-        raise ValueError("a number, or a range such as 500-1000; k and m are thousands and millions")
-    low, low_unit, high, high_unit, percent = match.groups()
-    unit = low_unit or (high_unit if high else None)
-    ends = [_number(low, unit or "", percent)]
-    if high:
-        ends.append(_number(high, high_unit or "", percent))
-    if ends != sorted(ends):
-        raise ValueError("a range goes from low to high")
-    return f"[{ends[0]:.10g}, {ends[1]:.10g}]" if len(ends) == 2 and ends[0] != ends[1] else f"{ends[0]:.10g}"
+class Question(Struct, frozen=True):
+    """What is asked and why it matters, in a sentence each."""
+
+    text: str
+    why: str
+    parts: tuple[Part, ...]
 
 
-def _number(text: str, unit: str, percent: str | None) -> float:
-    value = float(text.replace(",", "").replace("_", "")) * _FACTORS[unit.lower()]
-    return value / 100 if percent else value
-
-
-def share(text: str) -> str:
-    """A share: `10%`, or `10` for the same. Raises ValueError."""
-    return figure(text if "%" in text else f"{text}%")
-
-
-def word(text: str) -> str:
-    """As it stands, in quotes; what would break out of them is refused."""
-    if not text.strip() or any(each in text for each in '"\\\n'):
-        raise ValueError("a name without quotes")
-    return f'"{text.strip()}"'
-
+# What an active person does in a day: pages of the feed, posts, messages.
+_HABITS = {
+    "read": ("[20, 50]", "[0.5, 2]", "[2, 10]"),
+    "share": ("[20, 60]", "[2, 8]", "[2, 10]"),
+    "talk": ("[5, 20]", "[0.5, 2]", "[20, 60]"),
+}
 
 QUESTIONS = (
     Question(
-        "registered",
-        "How many people are registered, or will be on the first day?",
-        "Everything is counted per registered person. A range is an answer too: the plan holds for nearly all of it.",
-        "500-1000",
-        figure,
+        "What is the app?",
+        "Its name stands above the plan.",
+        (Part("title", "its name", "My community", title),),
     ),
     Question(
-        "growth",
-        "By how many per cent do they grow in a month?",
-        "It dates the next upgrade. Communities that do well grow by 5 to 20% a month.",
-        "5-15%",
-        share,
+        "How many people are registered?",
+        "Everything is counted per registered person, and growth dates the next upgrade. A range (500-1000) is an "
+        "answer too: the plan holds for nearly all of it.",
+        (
+            Part("registered", "now, or on the first day", "500-1000", positive),
+            Part("year", "in a year", "2k-5k", positive),
+        ),
     ),
     Question(
-        "active",
-        "How many per cent of them come on a usual day?",
-        "Only who comes makes load. 10% is common, 30% is very good.",
-        "10-20%",
-        share,
+        "How many of them come?",
+        "Only who comes makes load; who is there at once takes sockets and memory. 10% a day is common, 30% very good.",
+        (
+            Part("active", "per cent of the registered, on a usual day", "10-20%", share),
+            Part("concurrent", "per cent of those, at once in the busiest hour", "10-20%", share),
+        ),
     ),
     Question(
-        "concurrent",
-        "How many per cent of those are there at once in the busiest hour?",
-        "It gives sockets and memory. Ten per cent fits visits of 15 minutes spread over an evening.",
-        "10-20%",
-        share,
+        "What do they do mostly?",
+        "Reading a feed asks for the most, talking keeps sockets busy, sharing writes and stores.",
+        (Part("habit", "read, share or talk", "read", one_of(_HABITS)),),
     ),
     Question(
-        "requests",
-        "How many pages of the feed does an active person open in a day?",
-        "Reading is most of the load. Writing and messages are taken as a tenth of it each; change it in the file.",
-        "20-50",
-        figure,
-    ),
-    Question(
-        "media",
-        "How many MiB of pictures does a registered person leave behind?",
+        "How many MiB of pictures and files does a registered person leave behind?",
         "Files fill disks long before tables do. A profile picture and a few photographs are 2 to 10 MiB.",
-        "2-10",
-        figure,
+        (Part("media", "MiB", "2-10", figure),),
     ),
     Question(
-        "p95",
-        "Within how many milliseconds are 95 of 100 requests to be answered?",
-        "The promise that sizes the cores. Below 300 ms an application feels immediate.",
-        "300",
-        figure,
+        "Where do they live, and where may be rented?",
+        "Upgrades are planned into their quietest hours; prices differ three times over between providers.",
+        (
+            Part("zone", "their time zone", "UTC", zone),
+            Part("providers", "providers, or any", "any", providers),
+        ),
     ),
     Question(
-        "zone",
-        "In which time zone do they live?",
-        "Upgrades are planned into their quietest hours.",
-        "UTC",
-        word,
+        "What about money?",
+        "Prices are converted at a dated rate; a limit is held against every phase.",
+        (
+            Part("currency", "currency", "EUR", currency),
+            Part("limit", "at most so much a month for the people of now (0: no limit)", "0", single(0, 1e9)),
+        ),
+    ),
+    Question(
+        "How much may go wrong?",
+        "More than about 99.8% of the time up takes two machines of everything; what may be lost decides how often "
+        "a backup is made.",
+        (
+            Part("up", "per cent of the time up", "99.5", single(90, 99.999)),
+            Part("lost", "hours of what people wrote that may be lost", "24", single(0.1, 720)),
+        ),
     ),
 )
 
 _TEMPLATE = """\
-# Planned with `banyan plan {file}`. A figure is a number, [low, high] or [low, mid, high].
-name = {name}
-currency = "EUR"
-time_zone = {zone}
+# Plan it with `banyan plan {file}`; what is wrong with it says `banyan plan lint {file}`.
+# A figure is a number, [low, high] or [low, mid, high]: the wider, the more room the plan leaves.
+name = "{name}"
+title = {title}
+currency = {currency}
+time_zone = {zone}                  # upgrades are planned into the quietest hours here
 
 [people]
-registered_users = {registered}
-daily_active_share = {active}              # of the registered
-peak_concurrent_share = {concurrent}           # of the daily active, in the busiest hour
+registered_users = {registered}             # everything below is counted per registered person
+daily_active_share = {active}              # of the registered; sizes cores
+peak_concurrent_share = {concurrent}           # of the daily active, in the busiest hour; sizes sockets and memory
 sockets_per_concurrent_user = 1
 
 [traffic]
-messages_per_active_user_per_day = [2, 10]
+messages_per_active_user_per_day = {messages}
 
 [traffic.operations]                    # `like` names what costs the same: feed, read, write, search, upload, ...
-feed = {{ like = "feed", per_active_user_per_day = {requests} }}
-post = {{ like = "write", per_active_user_per_day = [1, 5] }}
+feed = {{ like = "feed", per_active_user_per_day = {feed} }}
+post = {{ like = "write", per_active_user_per_day = {post} }}
 
 [storage]
-database_kib_per_registered_user = [20, 100]
-media_mib_per_registered_user = {media}
+database_kib_per_registered_user = [20, 100]    # texts, messages, indexes
+media_mib_per_registered_user = {media}         # fills disks, backups and traffic
+object_store = {object_store}                   # files outside the machines' disks
 
 [objectives]
-p95_ms = {p95}
-# availability_percent = 99.9           # more than about 99.8 takes at least two machines of everything
+p95_ms = 300                            # 95 of 100 requests within it; a smaller one takes more cores
+availability_percent = {up}             # more than about 99.8 takes at least two machines of everything
+rpo_hours = {lost}                      # of what people wrote that may be lost
 shortfall_chance_max = 0.05             # how often, over the uncertainty above, a phase may prove too small
 lead_time_days = 14                     # from the decision to the upgrade done
+{limit}
 
 [backups]
-database_every_hours = 24
-retention_days = 30
+database_every_hours = {lost}           # at most what may be lost
+retention_days = 30                     # takes backup storage
+restore_test_every_days = 30
 
 [rent]
-# providers = ["hetzner"]               # all of the catalogue when absent
+providers = {providers}                 # [] is all of the catalogue
 vat_percent = 0
 
 [[scenarios]]
 name = "expected"
-start_users = {start:.10g}
-growth_per_month = {growth}
+start_users = {start}
+growth_per_month = {growth}             # dates the upgrades
 months = 36
 """
 
 
-def ask(file: Path, *, force: bool) -> None:
-    """Asks, writes `file` and says what to do with it. Ends with status 1 where the file is there already."""
-    if file.exists() and not force:
-        console.print(f"[bold red]banyan:[/] {escape(str(file))} is there already; --force writes over it")
+def ask(file: Path, *, defaults: bool) -> None:
+    """Asks, writes `file` and says what to do with it. Ends with status 1 where it is there already."""
+    if file.exists():
+        console.print(f"{escape(str(file))} is there already; another name with --out FILE")
         raise typer.Exit(1)
-    answers = {question.key: _answer(number, question) for number, question in enumerate(QUESTIONS, start=1)}
-    name = re.sub(r"[^a-z0-9_-]+", "-", file.stem.lower()).strip("-_") or "plan"
-    ends = [float(each) for each in answers["registered"].strip("[]").split(",")]
-    text = _TEMPLATE.format(file=file.name, name=f'"{name}"', start=sum(ends) / len(ends), **answers)
+    try:
+        answers = _defaults() if defaults else _asked()
+    except typer.Abort:
+        console.print("\nNothing was written. --yes takes every default.")
+        raise typer.Exit(1) from None
+    text = render(file.name, answers)
     try:
         parse_workload(text)
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
     except WorkloadError as error:
         for problem in error.problems:
             console.print(problem.text(str(file)), markup=False, soft_wrap=True)
         console.print("Nothing was written.")
         raise typer.Exit(1) from None
-    file.write_text(text, encoding="utf-8")
-    console.print(f"Wrote {escape(str(file))}. Now: [bold]banyan plan {escape(str(file))}[/]")
+    except OSError as error:
+        console.print(f"{escape(str(file))}: {error.strerror}")
+        raise typer.Exit(1) from None
+    console.print(f"\nWrote {escape(str(file))}. Now: [bold]banyan plan {escape(str(file))}[/]")
 
 
-def _answer(number: int, question: Question) -> str:
-    console.print(f"\n[bold]{number}. {question.text}[/]\n[dim]{question.why}[/]")
+def render(file: str, answers: dict[str, str]) -> str:
+    """The text of the file that the answers give."""
+    stem = Path(file).stem.lower()
+    feed, post, messages = _HABITS[answers["habit"]]
+    low, high = ends_of(answers["registered"])
+    start, limit = (low + high) / 2, float(answers["limit"])
+    text = _TEMPLATE.format(
+        **{**answers, "limit": _limit(limit, start)},
+        file=file,
+        name=(re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_") or "plan")[:60],
+        feed=feed,
+        post=post,
+        messages=messages,
+        object_store="true" if ends_of(answers["media"])[1] * high > 50 * 1024 else "false",
+        start=f"{start:.10g}",
+        growth=_growth(start, ends_of(answers["year"])),
+    )
+    return "".join(_aligned(line) for line in text.splitlines(keepends=True))
+
+
+def _aligned(line: str) -> str:
+    """Comments behind figures stand below each other, however long the figures are."""
+    code, mark, comment = line.partition("  # ")
+    return f"{code.rstrip():<54}  # {comment}" if mark else line
+
+
+def _growth(start: float, year: tuple[float, float]) -> str:
+    """By month, from what a year brings."""
+    low, high = (round((each / start) ** (1 / 12) - 1, 4) for each in year)
+    return f"{low:g}" if low == high else f"[{low:g}, {high:g}]"
+
+
+def _limit(limit: float, people: float) -> str:
+    if not limit:
+        return "# cost_per_user_month_max = 0.10       # a finding where a phase costs more per registered user"
+    return f"cost_per_user_month_max = {limit / people:.4g}     # {limit:g} a month for {people:g} people"
+
+
+def _defaults() -> dict[str, str]:
+    return {part.key: part.read(part.default) for question in QUESTIONS for part in question.parts}
+
+
+def _asked() -> dict[str, str]:
+    answers: dict[str, str] = {}
+    for number, question in enumerate(QUESTIONS, start=1):
+        console.print(f"\n[bold]{number}. {question.text}[/]\n[dim]{question.why}[/]")
+        for part in question.parts:
+            answers[part.key] = _answer(part)
+    return answers
+
+
+def _answer(part: Part) -> str:
     while True:
-        answer = str(typer.prompt("   your answer", default=question.default, err=True))
+        answer = str(typer.prompt(f"   {part.text}", default=part.default, err=True))
         try:
-            return question.read(answer)
+            return part.read(answer)
         except ValueError as error:
-            console.print(f"  should be {error}")
+            console.print(f"   should be {escape(str(error))}")
