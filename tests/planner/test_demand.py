@@ -35,6 +35,48 @@ def test_a_declared_peak_is_shared_out_over_operations() -> None:
     assert load.write_share[0] == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize(
+    ("declared", "daily"),
+    [
+        ({"requests_per_registered_user_per_day": 100}, 100),
+        ({"requests_per_active_user_per_day": 100}, 20),
+        ({"requests_per_registered_user_per_day": 100, "requests_per_active_user_per_day": 70}, 100),
+    ],
+)
+def test_requests_declared_by_day_count_before_operations(declared: dict[str, float], daily: float) -> None:
+    operations = {
+        "feed": {"like": "feed", "per_active_user_per_day": 30},
+        "post": {"like": "write", "per_active_user_per_day": 10},
+    }
+    load = load_of(traffic={"operations": operations, "hourly_weights": [1.0] * 24, **declared})
+    assert load.requests[0] == pytest.approx(daily / 24 / 3600)
+    assert load.requests_by_class["feed"][0] == pytest.approx(0.75 * daily / 24 / 3600)
+    assert load.requests_per_month[0] == pytest.approx(daily * 30.4)
+    load = load_of(traffic={**declared, "hourly_weights": [1.0] * 24, "peak_requests_per_second": 40})
+    assert load.requests[0] * 10_000 == pytest.approx(40)
+    assert load.requests_per_month[0] == pytest.approx(daily * 30.4)
+
+
+@pytest.mark.parametrize("hours", [{}, {"peak_hours": [[18, 22]]}])
+def test_the_peak_hour_is_its_factor_over_the_mean_hour(hours: dict[str, object]) -> None:
+    traffic = {"requests_per_active_user_per_day": 24, "peak_hour_factor": [2, 4], **hours}
+    file = Workload.model_validate({"name": "town", "people": PEOPLE, "traffic": traffic})
+    assert max(hourly_shares(file)) == pytest.approx(3 / 24)
+    rates = load_of(traffic=traffic).requests * 10_000
+    mean = 2_000 * 24 / 24 / 3600
+    assert np.all((rates >= 2 * mean) & (rates <= 4 * mean)) and rates.min() < rates.max()
+
+
+def test_a_peak_hour_never_has_more_than_the_day() -> None:
+    for factor in (0, 0.5, 1, 1.4, 30):
+        traffic = {"peak_hours": [[8, 20]], "peak_hour_factor": factor}
+        file = Workload.model_validate({"name": "town", "people": PEOPLE, "traffic": traffic})
+        shares = hourly_shares(file)
+        assert sum(shares) == pytest.approx(1)
+        assert min(shares) >= 0
+        assert shares[8] == pytest.approx(max(shares))
+
+
 def test_sessions_give_who_is_there_by_littles_law() -> None:
     people = {
         "registered_users": 10_000,

@@ -13,7 +13,7 @@ from banyan.app.loading import load
 from banyan.cli.output import Format, console, print_line
 from banyan.cli.plan_new import ask
 from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan
-from banyan.planner.catalogue.prices import UnknownCurrencyError
+from banyan.planner.catalogue.prices import CatalogueError
 from banyan.planner.compute import SEED, WORLDS, Computed, UnknownScenario, compute
 from banyan.planner.differ import compare
 from banyan.planner.explain import UnknownKey, explain
@@ -184,7 +184,7 @@ def _compute(
         for problem in error.problems:
             print_error(problem.text(str(file)))
         raise typer.Exit(BAD_FILE) from None
-    except (UnknownScenario, UnknownCurrencyError) as error:
+    except (UnknownScenario, CatalogueError) as error:
         print_error(f"{file}: {error}")
         raise typer.Exit(BAD_FILE) from None
 

@@ -58,7 +58,7 @@ def compute_plan(
     seed: int = SEED,
     worlds: int = WORLDS,
 ) -> Plan:
-    """The plan. Raises UnknownScenario, UnknownCurrencyError."""
+    """The plan. Raises UnknownScenario, CatalogueError."""
     return compute(workload, as_of=as_of, stack=stack, scenario=scenario, seed=seed, worlds=worlds).plan
 
 

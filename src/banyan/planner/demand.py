@@ -62,18 +62,40 @@ class Load(Struct, frozen=True):
 def hourly_shares(workload: Workload) -> tuple[float, ...]:
     """The share of a day's requests that falls into each hour, 24 figures in the people's time zone."""
     traffic = workload.traffic
-    if traffic.hourly_weights:
-        weights = list(traffic.hourly_weights)
-    elif traffic.peak_hours:
+    weights = [float(weight) for weight in traffic.hourly_weights or _USUAL_DAY]
+    if not traffic.hourly_weights and (traffic.peak_hours or traffic.peak_hour_factor):
         factor = traffic.peak_hour_factor.mid if traffic.peak_hour_factor else _PEAK_HOUR_FACTOR
-        weights = [_NIGHT_SHARE if hour < 6 else 1.0 for hour in range(24)]
-        for start, end in traffic.peak_hours:
-            for hour in range(start, end if end > start else end + 24):
-                weights[hour % 24] = factor
-    else:
-        weights = [float(weight) for weight in _USUAL_DAY]
+        busy = _busy_hours(workload)
+        each = _busiest_share(factor, len(busy))
+        if traffic.peak_hours:
+            weights = [_NIGHT_SHARE if hour < 6 else 1.0 for hour in range(24)]
+        left = 1 - each * len(busy)
+        rest = sum(weight for hour, weight in enumerate(weights) if hour not in busy)
+        if rest * each < left * max(weights):
+            # So flat a day has no quiet hours.
+            weights, rest = [1.0] * 24, 24.0 - len(busy)
+        weights = [each if hour in busy else left * weight / rest for hour, weight in enumerate(weights)]
     total = sum(weights)
     return tuple(weight / total for weight in weights) if total else (1 / 24,) * 24
+
+
+def _busy_hours(workload: Workload) -> frozenset[int]:
+    spans = workload.traffic.peak_hours or [[19, 21]]
+    return frozenset(hour % 24 for start, end in spans for hour in range(start, end if end > start else end + 24))
+
+
+def _busiest_share(factor: float, hours: int) -> float:
+    """Of the day, in one of so many peak hours: together they cannot have more than all of it."""
+    return min(max(factor, 1.0) / 24, 1 / hours)
+
+
+def _peak(workload: Workload, draws: Draws) -> Worlds:
+    """The busiest hour's share of a day in each world."""
+    traffic = workload.traffic
+    if traffic.hourly_weights or traffic.peak_hour_factor is None:
+        return draws.known(max(hourly_shares(workload)))
+    factor = draws.of("traffic.peak_hour_factor", traffic.peak_hour_factor)
+    return np.clip(factor / 24, 1 / 24, 1 / len(_busy_hours(workload)))
 
 
 def week_share(workload: Workload) -> float:
@@ -84,9 +106,8 @@ def week_share(workload: Workload) -> float:
 
 def build_load(workload: Workload, profile: Profile, draws: Draws) -> Load:
     """Draws the file's quantities and carries them to load per registered user."""
-    people = _People(workload, draws)
-    shares = hourly_shares(workload)
-    peak = max(shares)
+    peak = _peak(workload, draws)
+    people = _People(workload, draws, peak)
     requests, by_class, monthly = _requests(workload, draws, people, peak)
     costs = _costs(workload, profile, draws, by_class, requests)
     stored = _storage(workload, profile, draws, people)
@@ -105,7 +126,7 @@ def build_load(workload: Workload, profile: Profile, draws: Draws) -> Load:
         object_writes=_drawn(draws, "storage.object_writes_per_registered_user_per_month", workload),
         object_reads=_drawn(draws, "storage.object_reads_per_registered_user_per_month", workload),
         requests_per_month=monthly,
-        hourly_share=shares,
+        hourly_share=hourly_shares(workload),
         app_seconds=costs["app"],
         database_seconds=costs["database"],
         worker_seconds=costs["worker"],
@@ -135,7 +156,7 @@ def _drawn(draws: Draws, key: str, workload: Workload) -> Worlds:
 class _People:
     """Active and concurrent people and their sockets, per registered user."""
 
-    def __init__(self, workload: Workload, draws: Draws) -> None:
+    def __init__(self, workload: Workload, draws: Draws, peak: Worlds) -> None:
         people = workload.people
         self.registered = np.maximum(draws.of("people.registered_users", people.registered_users), 1e-9)
         self._draws = draws
@@ -150,14 +171,14 @@ class _People:
         else:
             active = draws.of("people.daily_active_share", _ACTIVE_SHARE, _ASSUMED)
         self.active = np.minimum(active, 1.0)
-        self.concurrent = self._concurrent(workload)
+        self.concurrent = self._concurrent(workload, peak)
         each = people.sockets_per_concurrent_user
         source = "the file" if each else _ASSUMED
         self.sockets = self.concurrent * draws.of(
             "people.sockets_per_concurrent_user", each or _SOCKETS_PER_CONCURRENT, source
         )
 
-    def _concurrent(self, workload: Workload) -> Worlds:
+    def _concurrent(self, workload: Workload, peak: Worlds) -> Worlds:
         people, draws = workload.people, self._draws
         if people.peak_concurrent_users is not None:
             return draws.of("people.peak_concurrent_users", people.peak_concurrent_users) / self.registered
@@ -167,12 +188,12 @@ class _People:
             # Little's law: arrivals in the busiest hour times how long each stays.
             sessions = draws.of("people.sessions_per_active_user_per_day", people.sessions_per_active_user_per_day)
             hours = draws.of("people.session_minutes", people.session_minutes) / _MINUTES_PER_HOUR
-            return self.active * np.minimum(sessions * hours * max(hourly_shares(workload)), 1.0)
+            return self.active * np.minimum(sessions * hours * peak, 1.0)
         return self.active * draws.of("people.peak_concurrent_share", _CONCURRENT_SHARE, _ASSUMED)
 
 
 def _requests(
-    workload: Workload, draws: Draws, people: _People, peak: float
+    workload: Workload, draws: Draws, people: _People, peak: Worlds
 ) -> tuple[Worlds, dict[str, Worlds], Worlds]:
     """Requests a second in the busiest hour, the same by class, and requests a month."""
     traffic = workload.traffic
@@ -184,21 +205,33 @@ def _requests(
         for name, operation in traffic.operations.items()
     }
     computed: Worlds = np.sum(list(by_class.values()), axis=0) if by_class else draws.known(0.0)
+    daily = _daily(workload, draws, people, computed * SECONDS_PER_HOUR / peak)
     if traffic.peak_requests_per_second is not None:
         total = draws.of("traffic.peak_requests_per_second", traffic.peak_requests_per_second) / people.registered
-    elif traffic.operations:
-        total = computed
-    elif traffic.requests_per_active_user_per_day is not None:
-        daily = draws.of("traffic.requests_per_active_user_per_day", traffic.requests_per_active_user_per_day)
-        total = daily * people.active * peak / SECONDS_PER_HOUR
+    elif daily is not None:
+        total = daily * peak / SECONDS_PER_HOUR
     else:
         each = draws.of("traffic.requests_per_concurrent_user", _REQUESTS_PER_CONCURRENT, _ASSUMED)
         total = each * people.concurrent
-    # A declared peak is shared out over the operations as they stand to each other.
+    # A declared figure is shared out over the operations as they stand to each other.
     scale = np.divide(total, computed, out=np.zeros_like(total), where=computed > 0)
-    shared = {name: rate * scale for name, rate in by_class.items()} or {"request": total}
-    daily = (computed if traffic.operations else total) * SECONDS_PER_HOUR / peak
-    return total, shared, daily * week_share(workload) * DAYS_PER_MONTH
+    shared = {name: rate * scale for name, rate in by_class.items()}
+    if not shared or not computed.any():
+        shared = {"request": total}
+    a_day = total * SECONDS_PER_HOUR / peak if daily is None else daily
+    return total, shared, a_day * week_share(workload) * DAYS_PER_MONTH
+
+
+def _daily(workload: Workload, draws: Draws, people: _People, of_operations: Worlds) -> Worlds | None:
+    """Requests a day per registered user: as declared, else what the operations add up to."""
+    traffic = workload.traffic
+    if traffic.requests_per_registered_user_per_day is not None:
+        key = "traffic.requests_per_registered_user_per_day"
+        return draws.of(key, traffic.requests_per_registered_user_per_day)
+    if traffic.requests_per_active_user_per_day is not None:
+        key = "traffic.requests_per_active_user_per_day"
+        return draws.of(key, traffic.requests_per_active_user_per_day) * people.active
+    return of_operations if traffic.operations else None
 
 
 def _costs(

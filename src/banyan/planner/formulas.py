@@ -29,8 +29,9 @@ FORMULAS: dict[str, Formula] = {
         (*_PEOPLE, "plan:demand.daily_active_users"),
     ),
     "demand.peak_requests_per_second*": Formula(
-        "as the file states it, shared out over its operations; else sum over operations of (per active user and day x "
-        "daily active users x the busiest hour's share of a day / 3600)",
+        "as the file states it (by second, or by day x the busiest hour's share / 3600), shared out over its "
+        "operations; else sum over operations of (per active user and day x daily active users x the busiest hour's "
+        "share of a day / 3600)",
         (*_LOAD, "plan:demand.daily_active_users"),
     ),
     "demand.messages_per_second*": Formula(
@@ -68,8 +69,8 @@ FORMULAS: dict[str, Formula] = {
         "per registered user and month x registered users", ("draw:storage.object_*", "draw:people.registered_users")
     ),
     "demand.hourly_share*": Formula(
-        "weights of the hours / their sum: hourly_weights; else peak_hour_factor (2) in peak_hours, 0.3 from 0 to 6, 1 "
-        "elsewhere; else a usual day",
+        "hourly_weights / their sum; else peak_hour_factor (2) / 24 in each of peak_hours (19 to 21), the rest over "
+        "the other hours, fewer from 0 to 6; without either a usual day",
         ("set:traffic.hourly_weights", "set:traffic.peak_hours", "set:traffic.peak_hour_factor"),
     ),
     "demand.*": Formula("as the file says", ("set:time_zone",)),

@@ -6,6 +6,7 @@ import pytest
 
 from banyan.planner.catalogue.prices import (
     UnknownCurrencyError,
+    UnknownProviderError,
     is_stale,
     load_catalogue,
     shipped_items,
@@ -40,6 +41,13 @@ def test_prices_are_in_the_files_currency() -> None:
 def test_a_currency_without_a_rate_is_refused() -> None:
     with pytest.raises(UnknownCurrencyError, match="no exchange rate of XAU is known"):
         load_catalogue(Rent(), "XAU")
+
+
+def test_a_provider_without_plans_is_refused() -> None:
+    with pytest.raises(UnknownProviderError, match=r"rent\.providers\.1: .*'hetznr'; did you mean hetzner"):
+        load_catalogue(Rent(providers=["vultr", "hetznr"]), "USD")
+    with pytest.raises(UnknownProviderError, match="known: aws-ec2, "):
+        load_catalogue(Rent(providers=["cellar"]), "USD")
 
 
 def test_what_may_be_rented_is_chosen_by_the_file() -> None:

@@ -98,6 +98,20 @@ def test_a_mistake_is_named(old: str, new: str, expected: str) -> None:
     )
 
 
+def test_a_list_and_a_day_are_named_as_such() -> None:
+    assert problems(SMALL + "[scenarios.s]\nstart_users = 3\n") == [
+        "f.toml:19: scenarios: should be a list: each of them begins with [[scenarios]]"
+    ]
+    assert any(
+        "rent.plans.0.as_of: is missing; it should be a day, such as" in problem
+        for problem in problems(SMALL + '[[rent.plans]]\nprovider = "own"\n')
+    )
+
+
+def test_a_mark_before_the_text_and_other_line_ends_are_read() -> None:
+    assert parse_workload("\ufeff" + SMALL.replace("\n", "\r\n")).workload == parse_workload(SMALL).workload
+
+
 def test_all_mistakes_are_said_at_once_in_the_order_of_the_file() -> None:
     text = (
         SMALL.replace("registered_users", "users")

@@ -1,6 +1,7 @@
 """Reads the catalogue, with a file's own plans and prices over it and every price in the file's currency."""
 
 import csv
+import difflib
 import functools
 import tomllib
 from datetime import date, timedelta
@@ -97,7 +98,15 @@ class Catalogue(Struct, frozen=True):
         return min(plan.as_of for plan in self.plans or self.all_plans)
 
 
-class UnknownCurrencyError(ValueError):
+class CatalogueError(ValueError):
+    """The file asks for what neither the catalogue nor the file has."""
+
+
+class UnknownProviderError(CatalogueError):
+    """Nobody of that name rents machines."""
+
+
+class UnknownCurrencyError(CatalogueError):
     """No rate is known between two currencies."""
 
 
@@ -125,7 +134,8 @@ def shipped_items() -> tuple[dict[str, Item], tuple[Discount, ...], tuple[Rate, 
 
 
 def load_catalogue(rent: Rent, currency: str) -> Catalogue:
-    """The catalogue for one file. Raises UnknownCurrencyError when a price cannot be expressed in its currency.
+    """The catalogue for one file. Raises UnknownCurrencyError when a price cannot be expressed in its currency, and
+    UnknownProviderError when it names a provider without plans.
 
     Prices here are without VAT; `vat_percent` is to be added once, to the whole bill.
     """
@@ -134,6 +144,7 @@ def load_catalogue(rent: Rent, currency: str) -> Catalogue:
     own = {(plan.provider, plan.plan): plan for plan in _own_plans(rent)}
     shipped = [plan for plan in shipped_plans() if (plan.provider, plan.plan) not in own]
     every = tuple(exchange.plan(plan) for plan in [*own.values(), *shipped])
+    _check_providers(rent, sorted({plan.provider for plan in every}))
     own_items = {
         price.item: Item(
             price.item,
@@ -155,6 +166,16 @@ def load_catalogue(rent: Rent, currency: str) -> Catalogue:
         rates=exchange.used(rates),
         vat_percent=rent.vat_percent,
     )
+
+
+def _check_providers(rent: Rent, known: list[str]) -> None:
+    for number, provider in enumerate(rent.providers):
+        if provider not in known:
+            near = difflib.get_close_matches(provider, known, n=1)
+            right = (
+                f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}; or add its plans ([[rent.plans]])"
+            )
+            raise UnknownProviderError(f"rent.providers.{number}: no provider is named {provider!r}; {right}")
 
 
 def _by_price(plan: RentedPlan) -> tuple[float, str, str]:

@@ -8,6 +8,7 @@ from banyan.planner.workload.models import Phase
 
 _DRIFT = 2.0
 _OVERBUILT = 10.0
+_ROUNDED = 1.1
 _SECONDS_PER_HOUR = 3600
 
 
@@ -19,6 +20,7 @@ def find(context: Context) -> Iterator[Finding]:
     yield from _sockets(context)
     yield from _capacity(context)
     yield from _littles_law(context)
+    yield from _requests(context)
 
 
 def _requests_per_person(context: Context) -> list[tuple[str, float, float]]:
@@ -148,4 +150,31 @@ def _littles_law(context: Context) -> Iterator[Finding]:
             f"{number(demand.daily_active_users)} people a day with {span(sessions)} sessions "
             f"of {span(minutes)} minutes are {number(mean)} at once over {hours} hours (Little's law), "
             f"not {number(peak)}",
+        )
+
+
+def _requests(context: Context) -> Iterator[Finding]:
+    """The requests of a day that a file declares, against what its operations add up to."""
+    traffic, demand = context.workload.traffic, context.plan.demand
+    if not traffic.operations or demand.registered_users <= 0:
+        return
+    active = demand.daily_active_users / demand.registered_users
+    amounts = [operation.per_active_user_per_day for operation in traffic.operations.values()]
+    low, high = sum(amount.low for amount in amounts), sum(amount.high for amount in amounts)
+    for name, share, whom in (
+        ("requests_per_registered_user_per_day", active, "registered"),
+        ("requests_per_active_user_per_day", 1.0, "active"),
+    ):
+        stated = getattr(traffic, name)
+        if stated is None or (stated.low <= high * share * _ROUNDED and stated.high * _ROUNDED >= low * share):
+            continue
+        computed = f"{number(low * share)}-{number(high * share)} requests"
+        yield finding(
+            "warning",
+            "requests_differ",
+            f"traffic.{name}",
+            span(stated, "requests"),
+            computed,
+            f"{span(stated, 'requests')} a day of a {whom} user are declared, but the operations add up to {computed}: "
+            "the plan takes the declared figure and shares it out over them",
         )

@@ -34,12 +34,13 @@ def _check_people(workload: Workload) -> Iterator[Complaint]:
         people.daily_active_share,
         people.peak_concurrent_users,
         traffic.peak_requests_per_second,
+        traffic.requests_per_registered_user_per_day,
     )
     if all(value is None for value in known) and not any(phase.capacity.concurrent_users for phase in workload.phases):
         yield (
             ("people",),
             "does not say how many are active: add daily_active_share or daily_active_users, "
-            "peak_concurrent_users, or traffic.peak_requests_per_second",
+            "peak_concurrent_users, or traffic.peak_requests_per_second or requests_per_registered_user_per_day",
         )
     if people.registered_users.high == 0:
         yield ("people", "registered_users"), "should be above 0"

@@ -56,8 +56,12 @@ class Traffic(Section):
 
     operations: dict[Name, Operation] = {}
     peak_requests_per_second: Amount | None = Field(None, description="declared; computed from operations when absent")
-    requests_per_active_user_per_day: Amount | None = None
-    requests_per_registered_user_per_day: Amount | None = None
+    requests_per_active_user_per_day: Amount | None = Field(
+        None, description="declared, of all operations; their own figures then only say how it is made up"
+    )
+    requests_per_registered_user_per_day: Amount | None = Field(
+        None, description="as requests_per_active_user_per_day, of everybody; comes first where both are said"
+    )
     messages_per_active_user_per_day: Amount | None = None
     peak_hours: list[Annotated[list[Hour], Field(min_length=2, max_length=2)]] = Field(
         [], description="[[7, 9], [12, 14]] in the people's time zone"

@@ -69,6 +69,7 @@ class Parsed(Struct, frozen=True):
 
 def parse_workload(text: str) -> Parsed:
     """Reads a planner file. Raises WorkloadError with every problem at once."""
+    text = text.removeprefix("\ufeff")  # some editors put a mark of the encoding before the first line
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -107,6 +108,9 @@ def _problem(details: Mapping[str, Any], raw: dict[str, Any], lines: Lines) -> P
         return Problem(lines.of(key), dotted(key), f"is missing; it should be {_wanted(key)}")
     value = details["input"]
     message = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "list_type" and isinstance(value, dict):
+        first = (*key, *list(value)[:1])
+        return Problem(lines.of(first), dotted(key), f"should be a list: each of them begins with [[{dotted(key)}]]")
     if isinstance(value, str) and _ACCEPTED in message:
         unit = _unit_of(key)
         message = f"should be {_ACCEPTED}" + (f" in {unit}, without a unit: the name says it" if unit else "")
@@ -213,7 +217,8 @@ def _wanted(key: Key) -> str:
         required = [name for name, part in inner.model_fields.items() if part.is_required()]
         return f"a section [{dotted(key)}]" + (f" with at least {', '.join(required)}" if required else "")
     plain = str(field.annotation)
-    kind = _ACCEPTED if "Quantity" in plain else "a text" if "str" in plain else "a number"
+    kinds = {"Quantity": _ACCEPTED, "date": "a day, such as 2026-11-26", "str": "a text"}
+    kind = next((words for name, words in kinds.items() if name in plain), "a number")
     if get_origin(field.annotation) is list:
         kind = "a list"
     return f"{kind}: {field.description}" if field.description else kind
