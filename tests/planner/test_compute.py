@@ -1,5 +1,6 @@
 """The whole way from a workload to a plan."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -103,6 +104,22 @@ def test_every_key_of_a_plan_has_its_reason() -> None:
         assert explanation.formula and explanation.key == key
         found += 1
     assert found > 300
+
+
+def test_every_kind_of_key_of_a_documents_plan_has_its_reason() -> None:
+    parsed = parse_workload((MECABAL.parent / "food-offers.toml").read_text())
+    computed = compute(parsed.workload, as_of=DAY, worlds=20)
+    kinds = {re.sub(r"\.\d+", ".*", key): key for key in keys_of(msgspec.to_builtins(computed.plan))}
+    for key in kinds.values():
+        explanation = explain(computed, key)
+        figure = key.startswith(("demand.", "phases.", "growth.", "outgrow."))
+        assert explanation.formula and (explanation.inputs or not figure), key
+
+
+def test_a_part_of_a_file_is_shown_as_the_file_says_it() -> None:
+    computed = compute(parse_workload(MECABAL.read_text()).workload, as_of=DAY, worlds=20)
+    shown = {each.key: each.value for each in explain(computed, "phases.mvp.name").inputs}
+    assert '"name":"mvp"' in shown["phases"]
 
 
 def keys_of(value: object, before: str = "") -> list[str]:

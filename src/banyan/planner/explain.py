@@ -11,6 +11,7 @@ from msgspec import Struct
 from banyan.planner.compute import Computed
 from banyan.planner.formulas import FORMULAS, Formula
 from banyan.planner.quantity import Quantity
+from banyan.planner.workload.models import Section
 
 _MISSING = object()
 
@@ -165,6 +166,18 @@ def _shown(value: Any) -> str:
         return shown_quantity(value)
     if isinstance(value, float):
         return f"{value:,.6g}"
-    if isinstance(value, dict | list):
-        return msgspec.json.encode(value).decode()
+    if isinstance(value, dict | list | Section):
+        return msgspec.json.encode(_bare(value)).decode()
     return "nothing" if value is None else str(value)
+
+
+def _bare(value: Any) -> Any:
+    """A part of a file as it says it, without what it leaves out."""
+    if isinstance(value, Quantity):
+        return value.mid if value.known else [value.low, value.mid, value.high]
+    if isinstance(value, Section):
+        said = value.model_fields_set
+        return {name: _bare(getattr(value, name)) for name in type(value).model_fields if name in said}
+    if isinstance(value, dict):
+        return {str(name): _bare(each) for name, each in value.items()}
+    return [_bare(each) for each in value] if isinstance(value, list | tuple) else value

@@ -74,7 +74,7 @@ FORMULAS: dict[str, Formula] = {
         ("set:traffic.hourly_weights", "set:traffic.peak_hours", "set:traffic.peak_hour_factor"),
     ),
     "demand.*": Formula("as the file says", ("set:time_zone",)),
-    "phases.*.from_users": Formula("where the phase before it ends; as stated in a declared phase", ()),
+    "phases.*.from_users": Formula("where the phase before it ends; as stated in a declared phase", ("set:phases",)),
     "phases.*.to_users": Formula(
         "registered users at which, with the allowed chance, no budget is broken: the quantile at "
         "objectives.shortfall_chance_max over the worlds of the scarcest resource; as stated in a declared phase",
@@ -136,12 +136,16 @@ FORMULAS: dict[str, Formula] = {
         "every other shape at every provider with its cheapest machines, and the cheaper plans for the chosen roles",
         ("set:rent", *_SIZING),
     ),
-    "phases.*.configuration*": Formula("each value names its formula and source", ("plan:^machines",)),
+    "phases.*.configuration*": Formula(
+        "each value names its formula and source",
+        ("plan:^formula", "plan:^source", "plan:^machines", "plan:^^machines", "plan:^^^machines"),
+    ),
     "phases.*.memory_budget_mib*": Formula(
         "what each process needs x processes, per machine, and what is left; in a declared phase as stated", _SIZING
     ),
     "phases.*.connection_budget*": Formula(
-        "processes x connections of a pool", ("draw:profile.database.*", "set:stack.database_max_connections")
+        "processes x connections of a pool",
+        ("draw:profile.database.*", "set:stack.database_max_connections", "set:stack.services"),
     ),
     "phases.*": Formula("as chosen by cost among the shapes that hold; a declared phase as stated", ("set:phases",)),
     "growth.*.*.users": Formula(
@@ -149,7 +153,10 @@ FORMULAS: dict[str, Formula] = {
     ),
     "growth.*.*.users_band*": Formula("5th, 50th and 95th percentile over the worlds' growth", _GROWTH),
     "growth.*.*.phase": Formula("the first phase whose last user is not exceeded; never back", ("plan:^users",)),
-    "growth.*.*.cost_*": Formula("the bill of the month's phase at the month's users", ("plan:^users", "plan:^phase")),
+    "growth.*.*.cost_*": Formula(
+        "the bill of the month's phase at the month's users",
+        ("plan:^users", "plan:^phase", "plan:^^users", "plan:^^phase"),
+    ),
     "growth.*.*.storage_gib": Formula("see demand.storage_gib_by_month", (*_STORED, "plan:^users")),
     "growth.*.*.egress_gib": Formula("GiB per registered user x users", ("draw:egress.*", "plan:^users")),
     "growth.*.*.revenue": Formula(

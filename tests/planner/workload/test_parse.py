@@ -100,7 +100,7 @@ def test_a_mistake_is_named(old: str, new: str, expected: str) -> None:
 
 def test_a_list_and_a_day_are_named_as_such() -> None:
     assert problems(SMALL + "[scenarios.s]\nstart_users = 3\n") == [
-        "f.toml:19: scenarios: should be a list: each of them begins with [[scenarios]]"
+        "f.toml:21: scenarios: should be a list: each of them begins with [[scenarios]]"
     ]
     assert any(
         "rent.plans.0.as_of: is missing; it should be a day, such as" in problem
