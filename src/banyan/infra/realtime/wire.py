@@ -143,9 +143,17 @@ class Wire(WSListener):
         self._transport.send_ping()
 
     def close(self, code: WSCloseCode, reason: str) -> None:
-        """Says goodbye below the level of messages; the transport ends when all of it is read, or by `abort`."""
+        """Says goodbye below the level of messages; the connection ends when the client ends it too, or by `abort`.
+
+        Only this side's half is closed: to end a connection while more comes in resets it, and of what was sent last the
+        client might read nothing.
+        """
         self._transport.send_close(code, reason.encode())
-        self._transport.disconnect()
+        below = self._transport.underlying_transport
+        if below.can_write_eof() and not below.is_closing():
+            below.write_eof()
+        else:
+            self._transport.disconnect()
 
     def abort(self) -> None:
         """Ends it now; what waits is thrown away."""
@@ -166,6 +174,8 @@ class Wire(WSListener):
         receiver = self._receiver
         receiver.heard = True
         if receiver.closed:
+            if frame.msg_type == WSMsgType.CLOSE:
+                transport.disconnect()
             return
         try:
             if receiver.take_frame():
