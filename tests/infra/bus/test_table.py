@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 
 from banyan.infra.bus import JOB_KINDS, SCHEDULES, PruneBusMessages, TableBus, prune
 from banyan.infra.bus import table as bus_module
@@ -47,17 +48,23 @@ async def announce(made: Process, *keys: str) -> None:
 
 
 async def test_the_own_process_hears_before_commit_returns_and_others_soon(
-    database_settings: DatabaseSettings,
+    database_settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with listening(database_settings) as (one, mine), listening(database_settings) as (_, others):
-        await eventually(lambda: one.relay.connected)
+    # Nobody polls in time: only notifications can be what others hear by.
+    monkeypatch.setattr(bus_module, "_POLL_SECONDS", 600)
+    async with listening(database_settings) as (one, mine), listening(database_settings) as (other, others):
+        await eventually(lambda: one.relay.connected and other.relay.connected, 60)
+        before = REGISTRY.get_sample_value("banyan_bus_lag_seconds_count") or 0
         await announce(one, "a", "b")
         assert mine.heard == [("a", "b")]
-        # Well before the next poll.
-        await eventually(lambda: others.heard == [("a", "b")], seconds=0.6)
+        await eventually(lambda: others.heard == [("a", "b")], 60)
+        assert REGISTRY.get_sample_value("banyan_bus_lag_seconds_count") == before + 1
         await announce(one)
-        await eventually(lambda: others.heard == [("a", "b"), ()])
-        await asyncio.sleep(1.2)
+        await eventually(lambda: others.heard == [("a", "b"), ()], 60)
+        read_to = (one.bus._cursor, other.bus._cursor)
+        one.bus.wake()
+        other.bus.wake()
+        await eventually(lambda: one.bus._cursor is not read_to[0] and other.bus._cursor is not read_to[1], 60)
         assert mine.heard == others.heard == [("a", "b"), ()]
         assert mine.resets == others.resets == 0
 
@@ -66,7 +73,7 @@ async def test_polling_alone_is_enough(database_settings: DatabaseSettings, monk
     async with listening(database_settings) as (one, _), listening(database_settings) as (_, others):
         monkeypatch.setattr(one.relay, "ring", lambda _channel: None)
         await announce(one, "a")
-        await eventually(lambda: others.heard == [("a",)], seconds=1.5)
+        await eventually(lambda: others.heard == [("a",)], seconds=60)
 
 
 async def test_a_rollback_announces_nothing(database_settings: DatabaseSettings) -> None:

@@ -1,5 +1,7 @@
 """Saying hello, joining topics, and what ends either."""
 
+from prometheus_client import REGISTRY
+
 from tests.support.eventually import eventually
 from tests.support.platform import Api
 from tests.support.sockets import connected, greeted
@@ -29,6 +31,11 @@ async def test_an_access_token_works_too(api: Api, server_url: str) -> None:
     async with connected(server_url) as socket:
         welcome = await socket.ask({"type": "hello", "token": ada.signed_in["access_token"]})
         assert welcome["person_id"] == ada.id
+        sent = REGISTRY.get_sample_value("banyan_realtime_frames_out_total")
+        assert sent
+        assert (await socket.ask({"type": "ping"}))["type"] == "pong"
+        assert (await socket.subscribe("nothing"))["type"] == "error"
+        assert REGISTRY.get_sample_value("banyan_realtime_frames_out_total") == sent + 2
 
 
 async def test_anonymous_sockets_join_only_public_posts(api: Api, server_url: str) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 from msgspec import Struct
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from banyan.infra.database.indexed import Source, indexed
 from banyan.infra.database.work import Announcement, Work, call_safely
@@ -25,6 +25,11 @@ Callback = Callable[[tuple[str, ...]], None]
 _RECEIVED = Counter("banyan_bus_messages_total", "Announcements of other processes that were heard.")
 _RESETS = Counter("banyan_bus_resets_total", "Times that everything had to be forgotten: messages may be missing.")
 _FAILURES = Counter("banyan_bus_failed_polls_total", "Polls that failed because of the database.")
+_LAG = Histogram(
+    "banyan_bus_lag_seconds",
+    "Time from an announcement of another process, by the database's clock, until it is heard here.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
 
 # Below one second with the time that the statement itself takes: an ended session must not live longer.
 _POLL_SECONDS = 0.9
@@ -42,9 +47,9 @@ _NOTHING_NEW = f"{(1 << 63) - 1}:{(1 << 63) - 1}:"
 _POLL = f"""
 SELECT pg_current_snapshot()::text AS snapshot, pg_snapshot_xmax(pg_current_snapshot())::text AS newest,
     left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline, clock_timestamp() AS at,
-    message.topic, message.keys
+    message.topic, message.keys, message.created_at
 FROM (VALUES (1)) AS always LEFT JOIN LATERAL (
-    SELECT topic, keys FROM bus_messages
+    SELECT topic, keys, created_at FROM bus_messages
     WHERE (xid >= pg_snapshot_xmax($1::text::pg_snapshot)
         OR xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot))))
         AND origin <> $2
@@ -134,6 +139,7 @@ class TableBus:
         for row in rows:
             if row["topic"] is not None:
                 _RECEIVED.inc()
+                _LAG.observe((head["at"] - row["created_at"]).total_seconds())
                 self._call(row["topic"], tuple(row["keys"]))
 
     async def _run(self) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from banyan.infra.realtime import wire as codes
 from banyan.infra.realtime.frames import Goodbye, ServerFrame, encode
-from banyan.infra.realtime.metrics import CUT, FRAMES_IN
+from banyan.infra.realtime.metrics import CUT, FRAMES_IN, FRAMES_OUT
 from banyan.infra.realtime.wire import framed
 
 if TYPE_CHECKING:
@@ -86,7 +86,10 @@ class Connection:
             self.cut("slow_consumer", reconnect=True)
 
     def tell(self, frame: ServerFrame) -> None:
-        self.send(encode(frame))
+        """Sends one frame, and counts it; whoever sends many counts them together."""
+        if not self.closed:
+            FRAMES_OUT.inc()
+            self.send(encode(frame))
 
     def cut(self, reason: str, *, reconnect: bool, after_seconds: float = 0, code: WSCloseCode = codes.POLICY) -> None:
         """Says why and ends the connection."""
@@ -94,6 +97,7 @@ class Connection:
             return
         self.closed = True
         CUT.labels(reason).inc()
+        FRAMES_OUT.inc()
         self.wire.write(framed(encode(Goodbye(reason, reconnect, round(after_seconds, 1)))))
         self.wire.close(code, reason)
         self.keeper.expect_end(self)

@@ -15,7 +15,7 @@ from banyan.infra.database.work import Work
 from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.frames import StateOf, States, encode
 from banyan.infra.realtime.hub import Channel, Hub
-from banyan.infra.realtime.metrics import FRAMES_OUT, READ_FAILURES
+from banyan.infra.realtime.metrics import READ_FAILURES
 from banyan.kernel.errors import BanyanError
 
 log = structlog.get_logger("banyan.realtime")
@@ -136,6 +136,5 @@ async def _tell(telling: dict[Connection, dict[Channel, None]]) -> None:
                 within_seconds = max(within_seconds, source.within_seconds)
         if states:
             connection.tell(States(states, within_seconds))
-            FRAMES_OUT.inc()
         if number % _CHUNK == 0:
             await asyncio.sleep(0)

@@ -145,8 +145,8 @@ class Wire(WSListener):
     def close(self, code: WSCloseCode, reason: str) -> None:
         """Says goodbye below the level of messages; the connection ends when the client ends it too, or by `abort`.
 
-        Only this side's half is closed: to end a connection while more comes in resets it, and of what was sent last the
-        client might read nothing.
+        Only this side's half is closed: ending a connection while more comes in would reset it, and the client might
+        read nothing of what was sent last.
         """
         self._transport.send_close(code, reason.encode())
         below = self._transport.underlying_transport
