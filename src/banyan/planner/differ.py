@@ -69,7 +69,17 @@ def _phase(phase: Phase) -> dict[str, Any]:
 
 def _plain(value: Any) -> dict[str, Any]:
     found: dict[str, Any] = msgspec.to_builtins(value)
-    return {name: each for name, each in found.items() if not isinstance(each, list)}
+    flat: dict[str, Any] = {}
+    for name, each in found.items():
+        if isinstance(each, dict) and not _is_band(each):
+            flat |= {f"{name}.{key}": value for key, value in each.items()}
+        elif not isinstance(each, list):
+            flat[name] = each
+    return flat
+
+
+def _is_band(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"low", "mid", "high"}
 
 
 def _flat(workload: Workload) -> dict[str, Any]:
@@ -97,6 +107,8 @@ def _compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Differen
 def _equal(old: Any, new: Any) -> bool:
     if isinstance(old, float) and isinstance(new, float):
         return abs(old - new) <= _SAME * max(abs(old), abs(new), 1)
+    if _is_band(old) and _is_band(new):
+        return all(_equal(old[end], new[end]) for end in ("low", "mid", "high"))
     return bool(old == new)
 
 
@@ -105,6 +117,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:,.6g}"
+    if _is_band(value):
+        return f"{value['mid']:,.4g} ({value['low']:,.4g} to {value['high']:,.4g})"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
     if isinstance(value, msgspec.Struct):
@@ -114,6 +128,8 @@ def _text(value: Any) -> str:
 
 def _change(old: Any, new: Any) -> str:
     numbers = (int, float)
+    if _is_band(old) and _is_band(new):
+        return _change(old["mid"], new["mid"])
     if isinstance(old, numbers) and isinstance(new, numbers) and not isinstance(old, bool) and old:
         return f"{(new - old) / old:+.0%}"
     return "new" if old is None else "gone" if new is None else "changed"

@@ -15,7 +15,7 @@ from banyan.planner.report.charts import Line, line_chart, timeline
 from banyan.planner.report.diagram import diagram
 from banyan.planner.report.svg import bar
 
-_SHOWN_REASONS, _SHOWN_OPTIONS = 6, 8
+_SHOWN_REASONS, _SHOWN_OPTIONS = 5, 3
 
 
 class Figure(Struct, frozen=True):
