@@ -62,7 +62,10 @@ async def _furnish(api: Api) -> str:
         "kind": ["like", "love"],
         "tag": ["ladder", "échelle"],
     }
-    lines = [f"[dictionaries.{name}]\nvalues = {json.dumps(known)}\n" for name, known in values.items()]
+    # What is too long for an address is refused before anything reads it.
+    refusals = [400, 401, 403, 404, 405, 406, 409, 414, 415, 422, 428, 429, "5xx"]
+    lines = [f"[checks]\nnegative_data_rejection.expected-statuses = {json.dumps(refusals)}\n"]
+    lines += [f"[dictionaries.{name}]\nvalues = {json.dumps(known)}\n" for name, known in values.items()]
     lines.append("[parameters]\n")
     lines += [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.5 }}\n' for name in values]
     return "".join(lines)

@@ -153,7 +153,7 @@ async def test_profile_sessions_and_blocks(browser: Browser, visitor: Visitor, s
     await visitor.field("About you").fill("Teacher\nin Yaba")
     await visitor.button("Save").click()
     await expect(visitor.page.get_by_role("status").filter(has_text="Profile saved.")).to_be_visible()
-    await expect(visitor.page.get_by_text("this browser")).to_be_visible()
+    await expect(visitor.page.get_by_text("· this browser")).to_be_visible()
     await visitor.tab("Profile").click()
     await expect(visitor.page.get_by_text("Teacher in Yaba")).to_be_visible()
 

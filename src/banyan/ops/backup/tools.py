@@ -20,6 +20,8 @@ from banyan.ops.processes import run
 
 _VERSION = re.compile(r"\(PostgreSQL\) ((\d+)\S*)")
 _LOG_SEGMENT_BYTES = 16 * 1024 * 1024
+_LOG_TAIL = 20_000
+_NO_ROOM = "No space left on device"
 _CONNECT_SECONDS = "10"
 _TOLD_BYTES = 8192
 
@@ -91,16 +93,23 @@ async def restore(tools: Tools, url: str, source: BinaryIO, place: Path, progres
 
 def from_restore_output(words: str, place: Path) -> Exception:
     """What pg_restore's words mean: a full disk is the server's, all else is the backup's or the database's."""
-    if "No space left on device" in words or "Disk quota exceeded" in words:
+    if _NO_ROOM in words or "Disk quota exceeded" in words:
         return from_server_output(words, place)
-    if "server closed the connection" in words and _is_full(place):
-        # Without room for its log a server ends on the spot, and its client only sees the connection go.
-        return from_server_output("No space left on device", place)
+    if "server closed the connection" in words:
+        # Without room for its log a server ends on the spot, and its client only sees the connection go. What it said
+        # stands in its own log, or the disk is still full; either may have been undone by its recovery.
+        said = _server_words(place)
+        if _NO_ROOM in said or _is_full(place):
+            return from_server_output(said if _NO_ROOM in said else _NO_ROOM, place)
     return BackupFailed(f"pg_restore: {words}")
 
 
 def _is_full(place: Path) -> bool:
     return place.is_dir() and shutil.disk_usage(place).free < _LOG_SEGMENT_BYTES
+
+
+def _server_words(place: Path) -> str:
+    return "\n".join(path.read_text(errors="replace")[-_LOG_TAIL:] for path in sorted(place.glob("logs/server-*.log")))
 
 
 @asynccontextmanager
