@@ -22,7 +22,7 @@ from banyan.features.posts.queries.posts import LAST_ID
 from banyan.infra.log import LogStream
 from banyan.ops.datadir import DataDirectory
 from banyan.ops.postgres import EmbeddedPostgres
-from dev.benchmarks.bare import bare_queue_per_second, hello_cpu_microseconds
+from dev.benchmarks.bare import bare_queue_per_second, hello_cpu_microseconds, page_cpu_microseconds
 from dev.benchmarks.feeds import measure_feeds
 from dev.benchmarks.figures import Figure
 from dev.benchmarks.jobs import empty_queue, noop_jobs
@@ -95,6 +95,10 @@ async def _measure(options: Options) -> list[Figure]:
             figures += await measure_feeds(settings, postgres.pid or 0, options.seconds, hello)
         if options.only in ("feeds", "messages"):
             return figures
+        progress("bare page")
+        page = await page_cpu_microseconds(settings, people, options.clients, options.seconds / 2)
+        figures.append(Figure("the feed's statement under bare ASGI", page, "us of CPU each"))
+        figures.append(Figure("the feed's statement under bare ASGI", page / hello, "times bare ASGI hello"))
         progress("API")
         with serving(settings, "api") as (process, port):
             await reachable(port, process)

@@ -5,11 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
 
 from banyan.app.server import listen
 from banyan.app.settings import Settings
+from banyan.features.posts.queries import homes
+from banyan.features.posts.queries.posts import LAST_ID
 from banyan.infra.database.connect import connect
 from dev.benchmarks.load import load
 from dev.benchmarks.processes import cpu_seconds
@@ -31,15 +37,53 @@ async def hello(scope: dict[str, Any], receive: object, send: Callable[[dict[str
     await send({"type": "http.response.body", "body": b"hello"})
 
 
+class Page:
+    """The least that can be done for a page of a feed: its one statement by asyncpg, rows encoded as they come."""
+
+    def __init__(self) -> None:
+        self._people = [UUID(part) for part in os.environ.get("BENCH_PEOPLE", "").split()]
+        self._idle: list[asyncpg.Connection] = []
+        self._number = 0
+
+    async def __call__(
+        self, scope: dict[str, Any], receive: object, send: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        connection = self._idle.pop() if self._idle else await asyncpg.connect(os.environ["BENCH_DATABASE"])
+        self._number += 1
+        person = self._people[self._number % len(self._people)]
+        rows = await connection.fetch(homes.PAGE, person, LAST_ID, 21)
+        self._idle.append(connection)
+        body = msgspec.json.encode([dict(row) for row in rows])
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+page = Page()
+
+
+async def page_cpu_microseconds(settings: Settings, people: Sequence[UUID], clients: int, seconds: float) -> float:
+    """CPU of uvicorn for each answer of `page`, on the first core."""
+    environment = {
+        "BENCH_DATABASE": settings.database.url.get_secret_value(),
+        "BENCH_PEOPLE": " ".join(map(str, people)),
+    }
+    return await _cpu_microseconds("page", clients, seconds, environment)
+
+
 async def hello_cpu_microseconds(clients: int, seconds: float) -> float:
     """CPU of uvicorn (uvloop, httptools) for each answer of `hello`, on the first core."""
+    return await _cpu_microseconds("hello", clients, seconds, {})
+
+
+async def _cpu_microseconds(application: str, clients: int, seconds: float, environment: dict[str, str]) -> float:
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     listener.close()
-    command = [sys.executable, "-m", "uvicorn", "dev.benchmarks.bare:hello", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", f"dev.benchmarks.bare:{application}", "--port", str(port)]
     options = ["--no-access-log", "--log-level", "critical", "--lifespan", "off", "--no-server-header"]
     cores = sorted(os.sched_getaffinity(0))
-    process = subprocess.Popen([*command, *options])  # noqa: ASYNC220 - nothing else runs meanwhile
+    process = subprocess.Popen([*command, *options], env=os.environ | environment)  # noqa: ASYNC220 - nothing else runs meanwhile
     try:
         os.sched_setaffinity(process.pid, cores[:1])
         os.sched_setaffinity(0, cores[1:] or cores)

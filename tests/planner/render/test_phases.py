@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from banyan.planner.compute import compute
 from banyan.planner.configuration import max_connections
@@ -42,5 +43,17 @@ def test_what_cannot_be_rendered_is_said() -> None:
         deployment_of(plan, "huge", workload)
     with pytest.raises(CannotRender, match="should be a domain"):
         render_deployment(deployment_of(plan, "mvp", workload, "neighbours; rm"))
+    (sized,) = [phase for phase in plan.phases if phase.name == "growth"]
+    machines = [structs.replace(machine, vcpu=0, ram_gib=0) for machine in sized.machines]
+    bare = structs.replace(plan, phases=[structs.replace(sized, machines=machines)])
     with pytest.raises(CannotRender, match="How large is"):
-        render_deployment(deployment_of(plan, "growth", workload))
+        render_deployment(deployment_of(bare, "growth", workload))
+
+
+def test_a_cache_that_the_document_puts_elsewhere_is_not_made_twice() -> None:
+    workload = parse_workload((EXAMPLES / "mecabal.toml").read_text()).workload
+    plan = compute(workload, as_of=date(2026, 11, 26), worlds=10).plan
+    deployment = deployment_of(plan, "growth", workload)
+    assert [host.name for host in deployment.hosts_with(Part.CACHE)] == ["database"]
+    files = render_deployment(deployment)
+    assert "app/redis/redis.conf" not in files and "database/redis/redis.conf" in files

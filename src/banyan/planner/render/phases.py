@@ -136,8 +136,11 @@ def _parts(phase: Phase, machine: Machine) -> list[Part]:
     named += [part for role, part in _ROLE_PARTS.items() if role in machine.role]
     roles = [other.role for other in phase.machines]
     if not any("balancer" in role for role in roles) and machine is _first_app(phase):
-        named += [Part.BALANCER, Part.CACHE]
-    if Part.BALANCER in named and not any("redis" in role or "cache" in role for role in roles):
+        named.append(Part.BALANCER)
+    cached = any("redis" in role or "cache" in role for role in roles) or any(
+        _PARTS.get(service) is Part.CACHE for other in phase.machines for service in other.services
+    )
+    if Part.BALANCER in named and not cached:
         named.append(Part.CACHE)
     if Part.DATABASE in named:
         named.append(Part.POOLER)
