@@ -75,7 +75,7 @@ def test_promised_uptime_rejects_single_machines() -> None:
 
 def test_what_nothing_holds_is_a_finding() -> None:
     plan = plan_of(workload(people={"registered_users": 50_000_000}, rent={"providers": ["hetzner"]}, scenarios=[]))
-    assert [finding.code for finding in plan.findings] == ["nothing-holds"]
+    assert [finding.code for finding in plan.findings] == ["nothing_holds"]
 
 
 def test_an_unknown_scenario_is_named() -> None:

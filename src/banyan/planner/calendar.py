@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from banyan.planner.answer import has_object_store
+from banyan.planner.answer import has_object_store, machines_of
 from banyan.planner.growth import Curve, Timeline
 from banyan.planner.phases import PhaseModel
 from banyan.planner.plan import Machine, Upgrade
@@ -70,11 +70,10 @@ def _amount(model: PhaseModel, users: float) -> float:
 def steps(old: PhaseModel, new: PhaseModel) -> list[str]:
     """What to do, in order."""
     had = {machine.role for machine in old.phase.machines}
-    machines = ", ".join(f"{each.count} x {_plan(each.provider, each.plan, each.role)}" for each in new.phase.machines)
     files = ["move files to the object store while serving"] if _gains_object_store(old, new) else []
     if files and [_rented(each) for each in old.phase.machines] == [_rented(each) for each in new.phase.machines]:
         return [*files, "delete the files on the disk when a week has passed and a backup of the store was restored"]
-    found = [f"rent {machines or new.phase.title}", "take a backup and restore it on a new machine"]
+    found = [f"rent {machines_of(new.phase)}", "take a backup and restore it on a new machine"]
     found.append("set up PostgreSQL on the new machine as a replica of the old one")
     if "balancer" in {each.role for each in new.phase.machines} - had:
         found.append("put the load balancer in front, still with the old machine behind it")
@@ -93,7 +92,3 @@ def _gains_object_store(old: PhaseModel, new: PhaseModel) -> bool:
 
 def _rented(machine: Machine) -> tuple[str, str, int]:
     return machine.provider, machine.plan, machine.count
-
-
-def _plan(provider: str, plan: str, role: str) -> str:
-    return f"{provider} {plan} ({role})" if plan else role

@@ -194,7 +194,7 @@ def _unheld(
     return [
         Finding(
             severity="error",
-            code="nothing-holds",
+            code="nothing_holds",
             where="rent",
             stated=f"{max(most, workload.people.registered_users.mid):,.0f} registered users",
             computed=f"{held:,.0f} registered users",
