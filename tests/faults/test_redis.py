@@ -124,29 +124,17 @@ async def talking(installation: Installation, redis: RedisServer) -> AsyncIterat
         yield talk, sockets
 
 
-async def test_a_redis_that_is_killed_loses_and_doubles_nothing(installation: Installation, redis: RedisServer) -> None:
+@pytest.mark.parametrize(("stop", "go_on"), [("kill", "start"), ("hang", "go_on")])
+async def test_a_redis_that_stops_loses_and_doubles_nothing(
+    installation: Installation, redis: RedisServer, stop: str, go_on: str
+) -> None:
     async with talking(installation, redis) as (talk, sockets):
         await talk.write(_BEFORE)
-        redis.kill()
+        getattr(redis, stop)()
         await talk.write(_DURING)
         await talk.redis_is("degraded")
         await talk.write(_DURING)
-        redis.start()
-        await talk.write(_AFTER)
-        await talk.redis_is("ok")
-        await talk.write(_AFTER)
-        for socket in sockets:
-            await talk.check_heard(socket)
-
-
-async def test_a_redis_that_hangs_loses_and_doubles_nothing(installation: Installation, redis: RedisServer) -> None:
-    async with talking(installation, redis) as (talk, sockets):
-        await talk.write(_BEFORE)
-        redis.hang()
-        await talk.write(_DURING)
-        await talk.redis_is("degraded")
-        await talk.write(_DURING)
-        redis.go_on()
+        getattr(redis, go_on)()
         await talk.write(_AFTER)
         await talk.redis_is("ok")
         await talk.write(_AFTER)

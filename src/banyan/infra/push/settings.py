@@ -1,12 +1,11 @@
 """What an operator may set about push."""
 
-import ipaddress
-
 import msgspec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from banyan.infra.outgoing.networks import Network
+from banyan.infra.outgoing.settings import NetworkTexts, RetrySeconds, read_networks
 from banyan.infra.push.fcm import ServiceAccount
 from banyan.infra.push.keys import read_private_key
 
@@ -73,15 +72,10 @@ class PushSettings(BaseModel):
     )
     at_once: int = Field(100, ge=1, le=1000, description="Requests to a service at the same time.")
     timeout_seconds: float = Field(10, gt=0, le=20, description="Longer a service may not take to answer.")
-    retry_seconds: list[float] = Field(
-        # Adds up to 7.7 hours: what is older is no news.
-        [10, 30, 120, 600, 1800, 3600, 7200, 14_400],
-        min_length=1,
-        max_length=50,
-        description="Pauses between one try and the next, each shortened or stretched by up to a fifth by chance.",
-    )
+    # Adds up to 7.7 hours: what is older is no news.
+    retry_seconds: RetrySeconds = [10, 30, 120, 600, 1800, 3600, 7200, 14_400]
     allow_http: bool = Field(False, description="Endpoints of browsers with plain http:// too: for tests.")
-    allow_networks: list[str] = Field([], description="Networks of endpoints that are not public but may be asked.")
+    allow_networks: NetworkTexts = Field([], description="Networks of endpoints that are not public but may be asked.")
 
     @field_validator("vapid_key")
     @classmethod
@@ -90,20 +84,6 @@ class PushSettings(BaseModel):
             read_private_key(value.get_secret_value())
         return value
 
-    @field_validator("allow_networks")
-    @classmethod
-    def _are_networks(cls, value: list[str]) -> list[str]:
-        for text in value:
-            ipaddress.ip_network(text)
-        return value
-
-    @field_validator("retry_seconds")
-    @classmethod
-    def _are_pauses(cls, value: list[float]) -> list[float]:
-        if any(seconds <= 0 for seconds in value):
-            raise ValueError("each pause is longer than 0 seconds")
-        return value
-
     def networks(self) -> list[Network]:
         """`allow_networks`, read."""
-        return [ipaddress.ip_network(text) for text in self.allow_networks]
+        return read_networks(self.allow_networks)
