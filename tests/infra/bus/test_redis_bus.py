@@ -220,13 +220,21 @@ async def test_keys_that_move_to_another_member_are_followed(cluster: RedisClust
 
 
 def _move(cluster: RedisCluster, key: str) -> None:
-    """Gives the slot of a key, which holds nothing, to the next member."""
+    """Gives the slot of a key, which holds nothing, to the next member: announced first, because only then is the new
+    owner's claim newer than what the old one may still be telling the others.
+    """
     slot = key_slot(key.encode())
     owner = next(place for place, one in enumerate(cluster.members) if _is_owner(cluster, one, slot))
     target = (owner + 1) % 3
-    members = [cluster.members[(target + turn) % 3] for turn in range(3)]
-    for member in members:
-        cluster.tool("-p", str(member.port), "cluster", "setslot", str(slot), "node", _member_id(cluster, target))
+    _set_slot(cluster, target, slot, "importing", owner)
+    _set_slot(cluster, owner, slot, "migrating", target)
+    for turn in range(3):
+        _set_slot(cluster, (target + turn) % 3, slot, "node", target)
+
+
+def _set_slot(cluster: RedisCluster, place: int, slot: int, state: str, other: int) -> None:
+    port = str(cluster.members[place].port)
+    cluster.tool("-p", port, "cluster", "setslot", str(slot), state, _member_id(cluster, other))
 
 
 def _is_owner(cluster: RedisCluster, member: RedisServer, slot: int) -> bool:
