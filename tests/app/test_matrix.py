@@ -90,6 +90,7 @@ ROWS = [
     Row("GET",    "/v1/me/exports/{export_id}",           the.owners_export,          (401, 404, 404, 200, 404)),
     Row("GET",    "/v1/me/exports/{export_id}/file",      the.owners_export,          (401, 404, 404, 200, 404)),
     Row("POST",   "/v1/me/deletion",                      the.own_password,           (401, 202, 202, 202, 202)),
+    Row("DELETE", "/v1/me",                               the.own_password,           (401, 202, 202, 202, 202)),
     Row("POST",   "/v1/setup/first-admin",                the.first_admin,            (410, 410, 410, 410, 410)),
     Row("GET",    "/.well-known/jwks.json",               the.nothing,                (200, 200, 200, 200, 200)),
 

@@ -78,7 +78,8 @@ def build_controllers(
             ),
         ],
         "people": [
-            *(bind(routes, people=people) for routes in (MeRoutes, PeopleRoutes, ConnectionRoutes, BlockRoutes)),
+            bind(MeRoutes, people=people, leaving=features.deletions),
+            *(bind(routes, people=people) for routes in (PeopleRoutes, ConnectionRoutes, BlockRoutes)),
             bind(ListRoutes, lists=features.lists),
             bind(MuteRoutes, mutes=features.mutes),
             bind(PresenceRoutes, presence=features.presence),

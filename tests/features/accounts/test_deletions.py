@@ -109,6 +109,19 @@ async def test_hidden_at_once_from_everybody(api: Api) -> None:
     assert code(await town.ben.post("/v1/connections", {"person_id": town.ada.id})) == (404, "person_not_found")
 
 
+async def test_to_delete_oneself_is_the_same(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    key = (await ada.post("/v1/api-keys", {"name": "a program", "scopes": ["people:write"]})).json()["key"]
+    body = {"password": PASSWORD}
+    assert code(await ada.ask("DELETE", "/v1/me", {"password": "not mine"})) == (403, "wrong_password")
+    by_key = await ada.ask("DELETE", "/v1/me", body, authorization=f"Bearer {key}")
+    assert code(by_key) == (403, "insufficient_scope")
+    answer = await ada.ask("DELETE", "/v1/me", body)
+    assert answer.status_code == 202 and "deletes_at" in answer.json()
+    assert (await ada.get("/v1/me")).status_code == 401
+    assert (await api.get("/v1/people/ada")).status_code == 404
+
+
 async def test_all_sessions_end_and_only_the_owner_is_told(api: Api) -> None:
     town = await Neighbours.settle(api)
     phone = await sign_in(api, "ada")

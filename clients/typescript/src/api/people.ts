@@ -4,6 +4,8 @@ import type {
   Connection,
   ConnectionList,
   ConnectionRequest,
+  Deletion,
+  DeletionRequest,
   ListChanges,
   ListMember,
   Me,
@@ -107,6 +109,15 @@ export class PeopleApi {
       path: path`/v1/connections/${connectionId}/decline`,
       options,
     });
+  }
+
+  /**
+   * Delete one's account: the same as `POST /v1/me/deletion`.
+   *
+   * Refused with `wrong_password` (403), `last_admin` (409), `locked_out` (429).
+   */
+  deleteMe(body: DeletionRequest, options?: CallOptions): Promise<Deletion> {
+    return this.transport.call({ method: "DELETE", path: "/v1/me", body, options });
   }
 
   /**

@@ -1,8 +1,10 @@
 """Profiles, connections, suggestions, lists, blocks and mutes over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Protocol
 from uuid import UUID
 
+from banyan.features.accounts.errors import LastAdmin, LockedOut, WrongPassword
+from banyan.features.accounts.models import Client, Deletion, DeletionRequest
 from banyan.features.people.checks import read_person_ids
 from banyan.features.people.errors import (
     AlreadyConnected,
@@ -36,6 +38,8 @@ from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
 from banyan.features.people.service.presence import MAX_ASKED, PeoplePresence
 from banyan.features.people.service.suggestions import Suggestions
+from banyan.infra.database.work import Work
+from banyan.infra.http.addresses import limit_key
 from banyan.infra.http.routing import (
     MOVED,
     Controller,
@@ -60,10 +64,17 @@ PersonIds = Annotated[
 OfState = Annotated[ConnectionState, QueryParameter(name="state", description="Which ones: `connected` without it.")]
 
 
+class Leaving(Protocol):
+    """How somebody leaves for good, which accounts rules over."""
+
+    async def ask_deletion(self, work: Work, account_id: UUID, password: str, client: Client) -> Deletion: ...
+
+
 class MeRoutes(Controller):
     path = "/v1/me"
     tags = ["people"]
     people: People
+    leaving: Leaving
 
     @get()
     async def show(self, request: Request) -> Me:
@@ -79,6 +90,12 @@ class MeRoutes(Controller):
         """
         await self.people.update_me(request.work, request.account_id, data)
         return await self.people.get_me(request.work, request.account_id)
+
+    @delete(raises=[WrongPassword, LockedOut, LastAdmin], status=202, by_session=True)
+    async def delete(self, request: Request, data: JSONBody[DeletionRequest]) -> Deletion:
+        """Delete one's account: the same as `POST /v1/me/deletion`."""
+        client = Client(request.client_ip, limit_key(request.client_ip), request.user_agent)
+        return await self.leaving.ask_deletion(request.work, request.account_id, data.password, client)
 
 
 class PeopleRoutes(Controller):

@@ -242,6 +242,8 @@ class Route(HTTPRouteHandler):
 
 def scope_of(handler: HTTPRouteHandler) -> str | None:
     """The scope that a route asks of an API key; None where it takes none."""
+    if handler.opt.get("by_session"):
+        return None
     access: Access = handler.opt["access"]
     (method,) = handler.http_methods
     return needed_scope(handler.resolve_tags()[0], method, admin=access == "admin")
@@ -329,7 +331,12 @@ def patch(
 
 
 def delete(
-    path: str = "/", *, access: Access = "account", raises: Sequence[type[BanyanError]] = (), status: int = 204
+    path: str = "/",
+    *,
+    access: Access = "account",
+    raises: Sequence[type[BanyanError]] = (),
+    status: int = 204,
+    by_session: bool = False,
 ) -> Decorator[Any]:
-    """A route that removes something."""
-    return _route("DELETE", path, status, access, raises)
+    """A route that removes something. `by_session`: it takes no API key, whatever its feature does."""
+    return _route("DELETE", path, status, access, raises, by_session=by_session)

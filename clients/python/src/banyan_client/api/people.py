@@ -14,6 +14,7 @@ from banyan_client.models import (
     Block,
     Connection,
     ConnectionList,
+    Deletion,
     ListMember,
     LocationInput,
     Me,
@@ -103,6 +104,13 @@ class PeopleApi:
         await self._transport.call(
             "POST", f"/v1/connections/{segment(connection_id)}/decline", None, key=idempotency_key
         )
+
+    async def delete_me(self, *, password: str) -> Deletion:
+        """Delete one's account: the same as `POST /v1/me/deletion`.
+
+        Refused with `wrong_password` (403), `last_admin` (409), `locked_out` (429).
+        """
+        return await self._transport.call("DELETE", "/v1/me", Deletion, body={"password": password})
 
     async def dismiss_suggestion(self, person_id: UUID | str) -> None:
         """Not to be suggested this person again.
