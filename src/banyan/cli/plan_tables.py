@@ -11,7 +11,7 @@ from banyan.planner import words
 from banyan.planner.answer import answer, bill_of, machines_of
 from banyan.planner.differ import Difference, PlanDifference
 from banyan.planner.explain import Explanation
-from banyan.planner.plan import Finding, Phase, Plan
+from banyan.planner.plan import Finding, Phase, Plan, Rejected
 
 _SHOWN_REASONS = 5
 _BESIDE = 3  # scenarios that fit beside each other
@@ -125,6 +125,11 @@ def _reasons(console: Console, plan: Plan) -> None:
     _upgrades(console, plan)
     for phase in plan.phases:
         _phase(console, plan, phase, notes)
+    if plan.unmet:
+        _heading(console, f"Nothing holds {words.people(plan.unmet.users)}")
+        if plan.unmet.nearest:
+            console.print(Padding(escape(f"nearest: {plan.unmet.nearest}; {plan.unmet.lacks}"), (0, 0, 0, 2)))
+        _rejected(console, plan.unmet.rejected, "unmet")
     if plan.advice:
         _heading(console, "Advice")
         for advice in plan.advice:
@@ -198,7 +203,7 @@ def _phase(console: Console, plan: Plan, phase: Phase, notes: words.Footnotes) -
     left = sorted(phase.headroom.items(), key=lambda each: each[1])
     shown = ", ".join(f"{words.resource(name)} {words.share(share)}" for name, share in left)
     console.print(Padding(f"free at its last user: {shown or 'not known, the file does not say enough'}", (0, 0, 0, 2)))
-    _rejected(console, phase)
+    _rejected(console, phase.rejected, f"phases.{phase.name}")
 
 
 def _each(plan: Plan, phase: Phase) -> str:
@@ -207,17 +212,17 @@ def _each(plan: Plan, phase: Phase) -> str:
     return f"[dim], {words.per_user(phase.cost_per_user, plan.currency)} a registered user[/]"
 
 
-def _rejected(console: Console, phase: Phase) -> None:
+def _rejected(console: Console, rejected: Iterable[Rejected], key: str) -> None:
     """Options that fail for the same reason are said together."""
     by_reason: dict[str, list[str]] = {}
-    for each in phase.rejected:
+    for each in rejected:
         by_reason.setdefault(each.reason, []).append(each.option)
     for reason, options in list(by_reason.items())[:_SHOWN_REASONS]:
         more = f" and {len(options) - 1} more" if len(options) > 1 else ""
         console.print(Padding(f"[dim]not {escape(options[0])}{more}: {escape(reason)}[/]", (0, 0, 0, 2)))
     left = len(by_reason) - _SHOWN_REASONS
     if left > 0:
-        console.print(Padding(f"[dim]and {left} more reasons: --why phases.{phase.name}.rejected[/]", (0, 0, 0, 2)))
+        console.print(Padding(f"[dim]and {left} more reasons: --why {key}.rejected[/]", (0, 0, 0, 2)))
 
 
 def print_findings(file: str, findings: list[Finding]) -> None:

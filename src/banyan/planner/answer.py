@@ -4,7 +4,7 @@ from datetime import date
 
 from msgspec import Struct, structs
 
-from banyan.planner.plan import CostLine, Machine, Phase, Plan
+from banyan.planner.plan import CostLine, Machine, Phase, Plan, Unmet
 from banyan.planner.words import day, ends, money, month, people
 
 _NOTHING = 0.005  # less than half a cent is not an amount
@@ -31,7 +31,7 @@ class MachineGroup(Struct, frozen=True):
 def answer(plan: Plan) -> str:
     """What to rent first, what it costs and carries, what ends first and when."""
     if not plan.phases:
-        return "Nothing that may be rented holds these people within the objectives; see the findings."
+        return _nothing(plan.unmet, plan.currency)
     first = next((months[0] for months in plan.growth.values() if months), None)
     phase = next(each for each in plan.phases if first is None or each.name == first.phase)
     carried = phase.capacity.registered_users
@@ -41,7 +41,21 @@ def answer(plan: Plan) -> str:
         f"good for {people(carried)} registered users{few}; {ends(phase.binding_resource)} first"
     )
     dates = _dates(plan, phase.name)
-    return text + (f". It is outgrown in {' and '.join(dates)}." if dates else ". No scenario outgrows it.")
+    text += f". It is outgrown in {' and '.join(dates)}." if dates else ". No scenario outgrows it."
+    most = people(plan.phases[-1].capacity.registered_users)
+    return text + (f" Nothing that may be rented holds more than {most}." if plan.unmet else "")
+
+
+def _nothing(unmet: Unmet | None, currency: str) -> str:
+    """What comes nearest, and what it lacks."""
+    if unmet is None or not unmet.nearest:
+        why = f": {unmet.lacks}" if unmet else ""
+        return f"Nothing that may be rented holds these people within the objectives{why}."
+    cost = f" for {money(unmet.cost_month, currency)} a month" if unmet.cost_month is not None else ""
+    return (
+        f"Nothing that may be rented holds these {people(unmet.users)} registered users within the objectives. "
+        f"The nearest is {unmet.nearest}{cost}: {unmet.lacks}."
+    )
 
 
 def _dates(plan: Plan, phase: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Which option to rent: the one with the least regret among those that keep their promise, and why not the others."""
 
 from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 from msgspec import Struct
@@ -10,6 +11,7 @@ from banyan.planner.cost import Bill
 from banyan.planner.options import Market, Option, Picked, availability_percent, lower_quantile
 from banyan.planner.plan import Rejected
 from banyan.planner.topology import Role, Shape
+from banyan.planner.words import percent_up, resource
 
 _SHOWN_PLANS = 12  # of one role: the cheaper plans that do not hold
 
@@ -27,12 +29,10 @@ class Choice(Struct, frozen=True):
 
 
 class NothingHolds(Exception):
-    """No option holds so many people. Says why not."""
+    """No option holds so many people."""
 
-    def __init__(self, users: float, rejected: tuple[Rejected, ...]) -> None:
+    def __init__(self, users: float) -> None:
         super().__init__(f"nothing that may be rented holds {users:,.0f} registered users")
-        self.users = users
-        self.rejected = rejected
 
 
 def choose(market: Market, users: float) -> Choice:
@@ -42,11 +42,10 @@ def choose(market: Market, users: float) -> Choice:
     machines that would have held in each world) is least where the bill is, because what each world would have needed
     is the same for all.
     """
-    billed = [(option, bill_of(market, option, users)) for option in market.options(users)]
-    allowed = [entry for entry in billed if refusal(market, entry[0].shape, _counts(entry[0])) is None]
+    billed = _billed(market, users)
+    allowed = [entry for entry in billed if refusal(market, entry[0].shape, counts_of(entry[0])) is None]
     if not allowed:
-        nothing = Rejected("every plan", "the file's rent section leaves nothing to rent", "rent")
-        raise NothingHolds(users, tuple(_reasons(market, users, None, billed)) or (nothing,))
+        raise NothingHolds(users)
     option, bill = min(allowed, key=_order)
     needed = market.cheapest_by_world(users) * market.prices.machine_factor
     machines = market.prices.machines(option.rented)
@@ -58,9 +57,19 @@ def choose(market: Market, users: float) -> Choice:
         users=users,
         regret=float(np.mean(np.maximum(spared, 0))),
         shortfall=option.shortfall(users),
-        availability_percent=availability_percent(option.shape, _counts(option)),
+        availability_percent=availability_percent(option.shape, counts_of(option)),
         rejected=tuple(_reasons(market, users, (option, bill), billed)),
     )
+
+
+def refusals(market: Market, users: float) -> list[Rejected]:
+    """Why nothing holds `users`: every shape at every provider, or what the file leaves of the catalogue."""
+    reasons = [*_reasons(market, users, None, _billed(market, users))] or [*_not_for_rent(market, None)]
+    return reasons or [Rejected("every plan", "the file's rent section leaves nothing to rent", "rent")]
+
+
+def _billed(market: Market, users: float) -> list[tuple[Option, Bill]]:
+    return [(option, bill_of(market, option, users)) for option in market.options(users)]
 
 
 def _order(entry: tuple[Option, Bill]) -> tuple[float, bool, int, str]:
@@ -91,11 +100,14 @@ def refusal(market: Market, shape: Shape, counts: dict[str, int]) -> str | None:
     if market.workload.high_availability and not shape.redundant:
         return "one machine's failure stops it, and the file asks for high availability"
     if wanted is not None and reached < wanted:
-        return f"single points of failure: about {reached:.2f}% of the time up, {wanted:g}% are promised"
+        return (
+            f"single points of failure: about {percent_up(reached)} of the time up, {percent_up(wanted)} are promised"
+        )
     return None
 
 
-def _counts(option: Option) -> dict[str, int]:
+def counts_of(option: Option) -> dict[str, int]:
+    """Machines by role."""
     return {each.role.name: each.count for each in option.picked}
 
 
@@ -113,7 +125,7 @@ def _reasons(
             option, bill = entry
             if chosen is not None and option is chosen[0]:
                 continue
-            out = refusal(market, shape, _counts(option))
+            out = refusal(market, shape, counts_of(option))
             if out is not None:
                 yield Rejected(option.title, out, "availability", amount(bill))
             elif chosen is not None:
@@ -123,33 +135,35 @@ def _reasons(
     if chosen is not None:
         for picked in chosen[0].picked:
             yield from _smaller_plans(market, chosen[0], picked, users)
-        yield from _not_for_rent(market, chosen[0], users)
+        yield from _not_for_rent(market, chosen[0])
 
 
 def _too_small(market: Market, shape: Shape, provider: str, users: float) -> Rejected:
-    """The first role that no plan of the provider holds, and what ends first on its largest machine."""
+    """The role whose largest machines carry the fewest, and what ends first on them."""
     parts = len(shape.roles)
+    title = f"{shape.name}: {provider}"
+    short: list[tuple[float, Role, RentedPlan]] = []
     for role in shape.roles:
         if market.pick(shape, provider, role, users) is None:
             plan = max(market.plans[provider], key=lambda each: market.reach(role, each, parts))
-            resource, holds = _scarcest(market, role, plan, parts)
-            if resource == "disk" and plan.disk_gb == 0:
-                reason = "its plans have no disk of their own, and the catalogue has no price for one"
-            else:
-                most = max(role.max_count, 1) if not role.replicas else 1
-                reason = (
-                    f"at most {holds * most:,.0f} of {users:,.0f} users: {resource} ends on {plan.plan} ({role.name})"
-                )
-            return Rejected(f"{shape.name}: {provider}", reason, resource)
-    return Rejected(f"{shape.name}: {provider}", "its roles do not hold together", "cpu")
+            most = 1 if role.replicas else role.max_count
+            short.append((market.reach(role, plan, parts) * most, role, plan))
+    if not short:
+        return Rejected(title, "its roles do not hold together", "cpu")
+    holds, role, plan = min(short, key=lambda each: each[0])
+    name, _ = scarcest(market, role, plan, parts)
+    if name == "disk" and plan.disk_gb == 0:
+        return Rejected(title, "its plans have no disk of their own, and the catalogue has no price for one", name)
+    reason = f"at most {holds:,.0f} of {users:,.0f} users: {resource(name)} ends on {plan.plan} ({role.name})"
+    return Rejected(title, reason, name)
 
 
-def _scarcest(market: Market, role: Role, plan: RentedPlan, parts: int) -> tuple[str, float]:
+def scarcest(market: Market, role: Role, plan: RentedPlan, parts: int) -> tuple[str, float]:
+    """The resource that ends first on one machine of a role, and for how many it does; of `parts` roles."""
     users = market.carried(role, plan).by_resource
     chance = market.chance / parts
     ends = {name: lower_quantile(worlds, chance) for name, worlds in users.items()}
-    resource = min(ends, key=lambda name: ends[name])
-    return resource, market.reach(role, plan, parts)
+    return min(ends, key=lambda name: ends[name]), market.reach(role, plan, parts)
 
 
 def _smaller_plans(market: Market, option: Option, picked: Picked, users: float) -> Iterator[Rejected]:
@@ -160,21 +174,21 @@ def _smaller_plans(market: Market, option: Option, picked: Picked, users: float)
     for plan in market.plans[option.provider]:
         if plan.price_month >= spent or plan is picked.plan or shown == _SHOWN_PLANS:
             continue
-        resource, holds = _scarcest(market, picked.role, plan, parts)
+        ended, holds = scarcest(market, picked.role, plan, parts)
         count = market.count_for(picked.role, plan, users, parts)
         title = f"{option.shape.name}: {option.provider} {plan.plan} ({picked.role.name})"
         if count is None:
-            reason = f"one carries {holds:,.0f} of {users:,.0f} users: {resource} ends first"
+            reason = f"one carries {holds:,.0f} of {users:,.0f} users: {resource(ended)} ends first"
         else:
             reason = f"{count} of them hold, but cost {plan.price_month * count:,.2f} a month"
         shown += 1
-        yield Rejected(title, reason, resource if count is None else "cost", plan.price_month * (count or 1))
+        yield Rejected(title, reason, ended if count is None else "cost", plan.price_month * (count or 1))
 
 
-def _not_for_rent(market: Market, option: Option, users: float) -> Iterator[Rejected]:
-    """Plans of the catalogue that would be cheaper, but may not be taken."""
+def _not_for_rent(market: Market, option: Option | None) -> Iterator[Rejected]:
+    """Plans of the catalogue that would be cheaper than the option, but may not be taken; without one all of these."""
     rent = market.workload.rent
-    spent = market.prices.machines(option.rented)
+    spent = market.prices.machines(option.rented) if option else inf
     may = {(plan.provider, plan.plan) for plan in market.catalogue.plans}
     for plan in market.catalogue.all_plans:
         if (plan.provider, plan.plan) in may or plan.price_month >= spent:
@@ -182,9 +196,9 @@ def _not_for_rent(market: Market, option: Option, users: float) -> Iterator[Reje
         if rent.providers and plan.provider not in rent.providers:
             continue
         if plan.architecture not in rent.architectures:
-            reason, resource = f"{plan.architecture} is not among the file's architectures", "architecture"
+            reason, lacking = f"{plan.architecture} is not among the file's architectures", "architecture"
         elif plan.cpu_class not in rent.cpu_classes:
-            reason, resource = f"its cores are {plan.cpu_class}, which the file does not take", "cpu_class"
+            reason, lacking = f"its cores are {plan.cpu_class}, which the file does not take", "cpu_class"
         else:
-            reason, resource = f"cannot be ordered: {plan.orderable}", "orderable"
-        yield Rejected(f"{plan.provider} {plan.plan}", reason, resource, plan.price_month)
+            reason, lacking = f"cannot be ordered: {plan.orderable}", "orderable"
+        yield Rejected(f"{plan.provider} {plan.plan}", reason, lacking, plan.price_month)

@@ -17,10 +17,11 @@ from banyan.planner.findings.review import review_plan
 from banyan.planner.growth import Curve, Timeline, curves
 from banyan.planner.options import Market
 from banyan.planner.phases import PhaseModel, plan_phases
-from banyan.planner.plan import Finding, Plan, Rejected
+from banyan.planner.plan import Finding, Plan, Unmet
 from banyan.planner.profile import Profile, banyan_profile, declared_profile
 from banyan.planner.render.phases import deployment_of
 from banyan.planner.triggers import triggers
+from banyan.planner.words import people
 from banyan.planner.workload.models import Workload
 
 WORLDS = 200
@@ -79,17 +80,17 @@ def compute(
     catalogue = load_catalogue(workload.rent, workload.currency)
     load = build_load(workload, profile, draws)
     lines = curves(workload, draws, as_of)
-    lacking: tuple[Rejected, ...] = ()
+    unmet: Unmet | None = None
     if stack == "declared" and workload.phases:
         models = DeclaredPhases(workload, load, profile, catalogue, draws).models()
     else:
         market = Market(workload, load, profile, catalogue, draws)
         first, last = _range(workload, lines)
-        models, lacking = plan_phases(market, first, last)
+        models, unmet = plan_phases(market, first, last)
     plan = _plan(workload, stack, catalogue, load, models, lines, draws, as_of)
     plan = _configured(plan, workload)
     plan = _reviewed(plan, workload, catalogue, draws, lines, as_of)
-    plan = structs.replace(plan, findings=[*_unheld(workload, models, lines, lacking), *plan.findings])
+    plan = structs.replace(plan, unmet=unmet, findings=[*_unheld(unmet, models), *plan.findings])
     return Computed(plan, workload, profile, catalogue, draws, load, models)
 
 
@@ -182,22 +183,19 @@ def _plan(
     )
 
 
-def _unheld(
-    workload: Workload, models: list[PhaseModel], lines: list[Curve], lacking: tuple[Rejected, ...]
-) -> list[Finding]:
-    """What no option that may be rented carries."""
-    if not lacking:
+def _unheld(unmet: Unmet | None, models: list[PhaseModel]) -> list[Finding]:
+    """What no option that may be rented carries, and what comes nearest."""
+    if unmet is None:
         return []
-    most = max(max(line.users) for line in lines)
-    held = models[-1].limit if models else 0.0
-    reasons = "; ".join(f"{each.option}: {each.reason}" for each in lacking[-3:])
+    held = max(models[-1].limit if models else 0.0, unmet.holds_users)
+    named = f"; the nearest is {unmet.nearest}: {unmet.lacks}" if unmet.nearest else f": {unmet.lacks}"
     return [
         Finding(
             severity="error",
             code="nothing_holds",
             where="rent",
-            stated=f"{max(most, workload.people.registered_users.mid):,.0f} registered users",
-            computed=f"{held:,.0f} registered users",
-            message=f"no machines that may be rented hold more within the objectives ({reasons})",
+            stated=f"{people(unmet.users)} registered users",
+            computed=f"{people(held)} registered users",
+            message=f"no machines that may be rented hold {people(unmet.users)} registered users{named}",
         )
     ]

@@ -198,6 +198,13 @@ FORMULAS: dict[str, Formula] = {
     "advice*": Formula("a rule of a document whose condition holds for this plan; its source is named", ("set:name",)),
     "findings*": Formula("the stated figure against the computed one, both named in the finding", ("set:name",)),
     "stated*": Formula("the claim's own formula, over the file's and the plan's keys", ("set:name",)),
+    "unmet.users": Formula("the fewest registered users that were asked for and that nothing holds", _GROWTH),
+    "unmet*": Formula(
+        "where options hold the people but break the promised uptime, the one that is up most; else of the largest "
+        "machines in the largest number, for every shape and provider, those that carry most; where none is quick "
+        "enough, those whose p95 with nobody waiting is least. Lacking = 1 - reached / wanted",
+        ("set:rent", "plan:unmet.users", *_SIZING),
+    ),
     "prices_as_of": Formula("the oldest day among the prices of machines that may be rented", ("set:rent",)),
     "*": Formula("as given to the command or the file", ("set:name",)),
 }

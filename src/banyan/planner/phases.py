@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from banyan.planner.choose import Choice, NothingHolds, bill_of, choose
 from banyan.planner.cost import Bill
 from banyan.planner.draws import band, middle
+from banyan.planner.nearest import lacking_size, nearest
 from banyan.planner.options import Market, Option, Picked
-from banyan.planner.plan import Capacity, Machine, Phase, Rejected, ServiceSize
+from banyan.planner.plan import Capacity, Machine, Phase, ServiceSize, Unmet
 from banyan.planner.quantity import Worlds
 from banyan.planner.sizing.capacity import UNLIMITED, response_p95_seconds
 from banyan.planner.sizing.usage import Usage, headroom, role_usage
+from banyan.planner.words import people, resource
 
 # A phase that carries less than twice the people that it begins with is not worth moving for.
 STEP = 2.0
+_WORTH_IT = 1.1  # where nothing carries twice as many, a last phase is one that carries so much more
 _MAX_PHASES = 12
 
 
@@ -29,26 +32,45 @@ class PhaseModel(Struct, frozen=True):
     bill: Callable[[float], Bill]
 
 
-def plan_phases(market: Market, first: float, last: float) -> tuple[list[PhaseModel], tuple[Rejected, ...]]:
-    """Phases that carry everybody from `first` to `last`, and what no phase could (empty where all are carried)."""
+def plan_phases(market: Market, first: float, last: float) -> tuple[list[PhaseModel], Unmet | None]:
+    """Phases that carry everybody from `first` to `last`, and what is lacking where none carries all of them."""
     models: list[PhaseModel] = []
     begins, target = 0.0, max(first, 1.0)
+    unmet: Unmet | None = None
     while len(models) < _MAX_PHASES:
         try:
             choice = choose(market, target)
-        except NothingHolds as error:
-            smaller = models[-1].limit if models else 0.0
-            if target > last * 1.0001 and last > smaller:
-                target = last
-                continue
-            return models, error.rejected
+        except NothingHolds:
+            if unmet is None:
+                unmet = nearest(market, last if models else target)
+                if models and unmet.holds_users > begins * _WORTH_IT:
+                    target = unmet.holds_users
+                    continue
+            break
         model = _model(market, choice, begins, max(last, target), _name(choice.option, models))
         models.append(model)
         if model.limit >= last:
-            return models, ()
-        begins, target = model.limit, max(model.limit * STEP, model.limit + 1)
-        target = max(min(target, last), model.limit + 1)
-    return models, ()
+            return models, None
+        begins, target = model.limit, max(min(model.limit * STEP, last), model.limit + 1)
+    if unmet is not None and models and models[-1].limit >= unmet.holds_users:
+        unmet = _fallen_short(unmet, models[-1])
+    return models, unmet
+
+
+def _fallen_short(unmet: Unmet, last: PhaseModel) -> Unmet:
+    """Where the last phase itself comes nearest."""
+    machines = ", ".join(f"{each.count} x {each.plan} ({each.role})" for each in last.phase.machines)
+    return structs.replace(
+        unmet,
+        nearest=f"{last.phase.name}: {last.phase.machines[0].provider} {machines}",
+        cost_month=last.phase.cost_month.total,
+        holds_users=last.limit,
+        binding_resource=last.resource,
+        role="",
+        reached=people(last.limit),
+        lacking_share=1 - last.limit / unmet.users,
+        lacks=lacking_size(last.limit, unmet.users, resource(last.resource)),
+    )
 
 
 def _name(option: Option, models: list[PhaseModel]) -> str:

@@ -99,6 +99,26 @@ class Rejected(Struct, frozen=True):
     cost_month: float | None = None
 
 
+class Unmet(Struct, frozen=True):
+    """Nothing that may be rented holds so many people within the objectives; what comes nearest, and what it lacks.
+
+    `nearest` is empty where the file leaves nothing to rent. `lacking_share` is the missing part of what is wanted
+    (people, time up, speed), 0 to 1.
+    """
+
+    users: float  # registered, that are to be held
+    nearest: str
+    cost_month: float | None  # of the nearest option
+    holds_users: float
+    binding_resource: str
+    role: str  # of the machines on which it ends
+    stated: str
+    reached: str
+    lacking_share: float
+    lacks: str  # in a sentence's second half
+    rejected: list[Rejected]
+
+
 class Setting(Struct, frozen=True):
     """A configuration value: of which file, and the formula that gives it."""
 
@@ -245,3 +265,4 @@ class Plan(Struct, frozen=True):
     as_of: date
     seed: int
     worlds: int
+    unmet: Unmet | None = None  # where growth goes beyond what can be rented

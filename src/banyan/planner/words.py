@@ -1,6 +1,7 @@
 """Figures, months and resources as people read them: in the table, in the report and in what differs."""
 
 from datetime import date, datetime
+from math import floor, log10
 
 from msgspec import Struct
 
@@ -13,6 +14,7 @@ _RESOURCES = {
     "cpu": "CPU",
     "egress_allowance": "traffic allowance",
     "requests": "requests a second",
+    "response_time": "response time",
     "stated_users": "stated users",
 }
 
@@ -92,6 +94,13 @@ def share(value: float) -> str:
     if 0 < value < 0.005:
         return "<1%"
     return ">99%" if 0.995 <= value < 1 else f"{value:.0%}"
+
+
+def percent_up(value: float) -> str:
+    """Per cent of the time, with the digits that tell it from always: 99.8%, 99.9996%."""
+    away = 100 - value
+    decimals = min(max(1 - floor(log10(away)), 0), 10) if away > 0 else 0
+    return f"{f'{value:.{decimals}f}'.rstrip('0').rstrip('.') if decimals else f'{value:g}'}%"
 
 
 def per_user(value: float, currency: str) -> str:
