@@ -57,7 +57,7 @@ def empty_database_url(templates: Templates) -> Iterator[str]:
 
 @pytest.fixture
 def database_settings(database_url: str) -> DatabaseSettings:
-    return DatabaseSettings(url=SecretStr(database_url), pool_size=4, acquire_timeout_seconds=3)
+    return DatabaseSettings(url=SecretStr(database_url), pool_size=4, acquire_timeout_seconds=60)
 
 
 @pytest.fixture

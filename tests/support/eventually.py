@@ -6,8 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-async def eventually(condition: Callable[[], object | Awaitable[object]], seconds: float = 10) -> None:
-    """Returns once `condition` is true; fails after `seconds`."""
+async def eventually(condition: Callable[[], object | Awaitable[object]], seconds: float = 60) -> None:
+    """Returns once `condition` is true; fails after `seconds`, which only end what hangs."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()

@@ -28,7 +28,14 @@ _PUSH_KEY = make_private_key()
 def settings_for(database_url: str, **parts: Mapping[str, Any]) -> Settings:
     """Settings of a test's platform: cheap password hashes and no limits, unless `parts` say otherwise."""
     defaults: dict[str, dict[str, Any]] = {
-        "database": {"url": database_url, "pool_size": 4},
+        # Waits that only a machine with much else to do makes long.
+        "database": {
+            "url": database_url,
+            "pool_size": 4,
+            "acquire_timeout_seconds": 60,
+            "connect_timeout_seconds": 60,
+            "statement_timeout_seconds": 60,
+        },
         "auth": {"signing_key": _SIGNING_KEY, "secret": "s" * 43, "hash_memory_kib": 8192, "hash_passes": 1},
         "mail": {"mailbox_key": MAILBOX_KEY},
         # Nothing is sent before a test registers a device; nobody listens at this address.

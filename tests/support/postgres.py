@@ -21,7 +21,8 @@ from banyan.infra.database.migrate import migrate
 from banyan.infra.database.settings import DatabaseSettings
 
 _USER = "nobody"
-_START_SECONDS = 20
+_START_SECONDS = 300
+_STOP_SECONDS = 60
 _PREFIX = "banyan-pg-"
 _ENOUGH_BYTES = 1 << 30
 
@@ -97,10 +98,10 @@ class Cluster:
             return
         process.send_signal(how)
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGQUIT)
-            process.wait(timeout=10)
+            process.wait(timeout=_STOP_SECONDS)
 
     def restart(self) -> None:
         self.stop()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Connection, Pending, Work
 from banyan.kernel.errors import Unauthorized
 from banyan.kernel.signals import Job, Signal
+from tests.support.eventually import eventually
 from tests.support.statements import recorded
 
 INSERT = "INSERT INTO things (id) VALUES ($1) RETURNING id"
@@ -250,14 +251,15 @@ async def test_cancelled_in_a_transaction_it_rolls_back_and_stops_the_statement(
     async def write() -> None:
         async with pool.work() as work:
             await work.write(INSERT, 1)
-            await work.write("SELECT pg_sleep(10)")
+            await work.write("SET LOCAL statement_timeout = 0")
+            await work.write("SELECT pg_sleep(600)")
 
     task = asyncio.create_task(write())
     await asyncio.sleep(0.05)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         # The row's lock is free again: the server did not go on sleeping.
         async with pool.work() as work:
             await work.write(INSERT, 1)
@@ -282,20 +284,26 @@ async def test_a_transaction_that_was_cut_off_cannot_go_on(pool: Pool) -> None:
 
 
 async def test_a_commit_that_is_cancelled_still_calls_back_when_it_is_done(pool: Pool, outbox: TableOutbox) -> None:
-    await _make_commit_slow(pool, "0.2")
-    work = pool.work()
-    await work.write(INSERT, 1)
-    work.emit(ThingMade(1))
-    task = asyncio.create_task(work.commit())
-    await asyncio.sleep(0.05)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert outbox.told == []
-    async with asyncio.timeout(2):
-        while not outbox.told:
-            await asyncio.sleep(0.01)
-    assert pool.idle == pool.size
+    await _make_commit_wait_for_a_lock(pool)
+    async with pool.connection() as holder:
+        await holder.execute("BEGIN; SELECT pg_advisory_xact_lock(1)")
+        work = pool.work()
+        await work.write(INSERT, 1)
+        work.emit(ThingMade(1))
+        task = asyncio.create_task(work.commit())
+
+        async def is_committing() -> bool:
+            waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+            return bool(await holder.fetchval(waits))
+
+        await eventually(is_committing)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert outbox.told == []
+        await holder.execute("COMMIT")
+    await eventually(lambda: outbox.told)
+    await eventually(lambda: pool.idle == pool.size)
 
 
 async def test_first_runs_at_the_head_of_the_transaction(pool: Pool) -> None:
@@ -364,10 +372,12 @@ async def test_a_deadlock_answers_unavailable(pool: Pool) -> None:
         await work.write(INSERT, 1)
         await work.write(INSERT, 2)
 
+    both = asyncio.Barrier(2)
+
     async def lock_both(first: int, second: int) -> None:
         async with pool.work() as work:
             await work.write("SELECT 1 FROM things WHERE id = $1 FOR UPDATE", first)
-            await asyncio.sleep(0.05)
+            await both.wait()
             await work.write("SELECT 1 FROM things WHERE id = $1 FOR UPDATE", second)
 
     results = await asyncio.gather(lock_both(1, 2), lock_both(2, 1), return_exceptions=True)
@@ -400,8 +410,8 @@ async def test_a_slow_statement_is_cancelled_by_the_server(pool: Pool) -> None:
         assert await connection.fetchval("SHOW statement_timeout") == "15s"
 
     async def slow(work: Work) -> None:
-        await work.write("SET LOCAL statement_timeout = '20ms'")
-        await work.rows("SELECT pg_sleep(5)")
+        await work.write("SET LOCAL statement_timeout = '200ms'")
+        await work.rows("SELECT pg_sleep(10)")
 
     with pytest.raises(StatementTimedOut) as refusal:
         async with pool.work() as work:
@@ -411,12 +421,12 @@ async def test_a_slow_statement_is_cancelled_by_the_server(pool: Pool) -> None:
     assert pool.idle == pool.size
 
 
-async def _make_commit_slow(pool: Pool, seconds: str) -> None:
+async def _make_commit_wait_for_a_lock(pool: Pool) -> None:
     """A deferred trigger runs inside COMMIT."""
     async with pool.connection() as connection:
-        await connection.execute(f"""
+        await connection.execute("""
             CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END $$;
+            $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END $$;
             CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON things DEFERRABLE INITIALLY DEFERRED
             FOR EACH ROW EXECUTE FUNCTION dawdle();
         """)

@@ -13,11 +13,12 @@ from banyan.kernel.signals import Job, Signal
 
 # Fast where production is patient.
 QUICK = JobsSettings(
-    lease_seconds=1,
+    # Long enough for a process that others hold up; who needs leases that run out ends them.
+    lease_seconds=20,
     poll_seconds=0.1,
     backoff_base_seconds=0.05,
     backoff_cap_seconds=0.1,
-    stop_grace_seconds=3,
+    stop_grace_seconds=60,
 )
 
 

@@ -50,18 +50,29 @@ async def is_empty(made: Process) -> bool:
 
 async def test_a_long_job_is_kept_by_its_heartbeat(database_settings: DatabaseSettings) -> None:
     starts = 0
+    release = asyncio.Event()
 
     async def long(_work: Work, _job: CountThing) -> None:
         nonlocal starts
         starts += 1
-        await asyncio.sleep(2.2)
+        await release.wait()
 
     registry = counting(long)
+    beating = QUICK.model_copy(update={"lease_seconds": 6})
     async with (
-        process(database_settings, registry, QUICK, works=True) as one,
-        process(database_settings, registry, QUICK, works=True),
+        process(database_settings, registry, beating, works=True) as one,
+        process(database_settings, registry, beating, works=True),
     ):
         await enqueue(one, 1)
+        await eventually(lambda: starts)
+        leases = {row["lease_until"] for row in await rows_of(one.pool)}
+
+        async def is_prolonged() -> bool:
+            leases.update(row["lease_until"] for row in await rows_of(one.pool))
+            return len(leases) == 3
+
+        await eventually(is_prolonged)
+        release.set()
         await eventually(lambda: is_empty(one))
     assert starts == 1
 
@@ -74,13 +85,16 @@ async def test_jobs_of_a_silent_worker_are_taken_over(database_settings: Databas
 
     async with process(database_settings, counting(note), QUICK) as made:
         await enqueue(made, 1, 2)
-        assert len(await claim_and_go_silent(made)) == 2
+        assert len(await claim_and_go_silent(made, 600)) == 2
+        await enqueue(made, 3)
         await made.worker.start()
-        await asyncio.sleep(0.1)
-        assert attempts == []
+        await eventually(lambda: attempts)
+        assert attempts == [1]
+        async with made.pool.work() as work:
+            await work.write("UPDATE jobs SET lease_until = now() WHERE state = 'running'")
         await eventually(lambda: is_empty(made))
         await made.worker.stop()
-    assert attempts == [2, 2]
+    assert attempts == [1, 2, 2]
 
 
 async def test_a_job_that_kills_its_process_is_given_up(database_settings: DatabaseSettings) -> None:
@@ -103,16 +117,17 @@ async def test_a_handler_ends_when_its_lease_is_lost(database_settings: Database
     async def hang(_work: Work, _job: CountThing) -> None:
         started.set()
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         finally:
             ended.set()
 
-    async with process(database_settings, counting(hang), QUICK, works=True) as made:
+    beating = QUICK.model_copy(update={"lease_seconds": 3})
+    async with process(database_settings, counting(hang), beating, works=True) as made:
         await enqueue(made, 1)
         await started.wait()
         async with made.pool.work() as work:
             await work.write("UPDATE jobs SET lease = $1, lease_until = now() + interval '1 hour'", new_id())
-        await asyncio.wait_for(ended.wait(), 5)
+        await ended.wait()
         await eventually(lambda: made.worker.running == 0)
         assert [row["state"] for row in await rows_of(made.pool)] == ["running"]
 
@@ -143,16 +158,14 @@ async def test_a_graceful_stop_finishes_what_runs_and_hands_back_the_rest(databa
 async def test_a_stop_cuts_short_what_outlasts_the_grace_time(database_settings: DatabaseSettings) -> None:
     async def hang(work: Work, _job: CountThing) -> None:
         await work.write("CREATE TABLE never_there ()")
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     settings = QUICK.model_copy(update={"stop_grace_seconds": 0.2, "lease_seconds": 600})
     async with process(database_settings, counting(hang), settings) as made:
         await enqueue(made, 1)
         await made.worker.start()
         await eventually(lambda: made.worker.running == 1)
-        started = time.monotonic()
         await made.worker.stop()
-        assert time.monotonic() - started < 3
         (row,) = await rows_of(made.pool)
         assert (row["state"], row["attempts"]) == ("waiting", 0)
 
@@ -175,7 +188,7 @@ async def test_what_waits_behind_slow_jobs_goes_to_another_worker(database_setti
         await first.worker.start()
         await eventually(lambda: first.worker.running == 1)
         async with process(database_settings, counting(quick), QUICK, works=True):
-            await eventually(lambda: len(done) == 2, seconds=5)
+            await eventually(lambda: len(done) == 2)
         release.set()
         await eventually(lambda: is_empty(first))
         await first.worker.stop()
@@ -244,7 +257,7 @@ async def test_a_key_that_is_always_locked_runs_all_the_same(database_settings: 
         writers = [asyncio.create_task(hold_in_turn(writer)) for _ in range(3)]
         await asyncio.sleep(0.1)
         await made.worker.start()
-        await asyncio.wait_for(ran.wait(), 10)
+        await ran.wait()
         await asyncio.gather(*writers)
         await made.worker.stop()
 
@@ -259,7 +272,7 @@ async def test_a_heartbeat_does_not_wait_for_a_job_that_is_being_finished(
             assert await queries.finish(work, jobs[0].id, jobs[0].lease)
             held = [(job.id, job.lease) for job in jobs]
             gone = new_id()
-            lost = await asyncio.wait_for(queries.extend(made.pool, [*held, (gone, gone)], 600), 2)
+            lost = await asyncio.wait_for(queries.extend(made.pool, [*held, (gone, gone)], 600), 30)
             assert lost == {gone}
             await work.rollback()
         rows = await rows_of(made.pool)
@@ -276,7 +289,7 @@ async def test_measures(database_settings: DatabaseSettings) -> None:
             await work.write("UPDATE jobs SET run_at = now() - interval '1 minute' WHERE payload->>'thing' = '1'")
             work.enqueue(OtherJob())
         state = await queries.measure(made.pool, ["jobs.CountThing"])
-        assert 59 < state.lag_seconds < 70
+        assert 59 < state.lag_seconds < 600
         assert state.unknown == {"jobs.OtherJob": 1}
         done = metrics.DONE.labels("jobs.OtherJob")._value.get()
         await made.worker.start()

@@ -1,7 +1,6 @@
 """Running jobs: once each, side by side, tried again, given up, and never one at the expense of another."""
 
 import asyncio
-import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -61,10 +60,14 @@ async def test_each_job_has_its_effect_once_and_is_gone(database_settings: Datab
 @pytest.mark.usefixtures("effects")
 async def test_two_workers_share_the_queue_without_doubling(database_settings: DatabaseSettings) -> None:
     ran = [0, 0]
+    both = asyncio.Event()
 
     def counting(worker: int) -> JobKind[CountThing]:
         async def handler(work: Work, job: CountThing) -> None:
             ran[worker] += 1
+            if all(ran):
+                both.set()
+            await both.wait()
             await write_effect(work, job)
 
         return JobKind(CountThing, handler)
@@ -78,25 +81,24 @@ async def test_two_workers_share_the_queue_without_doubling(database_settings: D
         await eventually(lambda: is_empty(one))
         assert await all_effects(one.pool) == list(range(400))
     assert sum(ran) == 400
-    assert min(ran) > 0
 
 
 async def test_new_jobs_start_at_once_in_this_process_and_in_others(database_settings: DatabaseSettings) -> None:
-    started: list[float] = []
+    started: list[int] = []
 
-    async def note(_work: Work, _job: CountThing) -> None:
-        started.append(time.monotonic())
+    async def note(_work: Work, job: CountThing) -> None:
+        started.append(job.thing)
 
-    patient = JobsSettings(poll_seconds=30)
+    patient = JobsSettings(poll_seconds=600)
     registry = registry_of(JobKind(CountThing, note))
     async with process(database_settings, registry, patient, works=True) as worker:
         await asyncio.sleep(0.2)
         await enqueue(worker, CountThing(1))
-        await eventually(lambda: started, seconds=2)
+        await eventually(lambda: started)
         async with process(database_settings, registry) as other:
             await eventually(lambda: other.relay.connected and worker.relay.connected)
             await enqueue(other, CountThing(2))
-            await eventually(lambda: len(started) == 2, seconds=2)
+            await eventually(lambda: len(started) == 2)
 
 
 @pytest.mark.usefixtures("effects")
@@ -110,7 +112,7 @@ async def test_what_a_worker_writes_after_it_lost_the_lease_is_undone(database_s
         await write_effect(work, job)
         if starts == 1:
             async with work._pool.connection() as thief:  # another worker's claim
-                await thief.execute("UPDATE jobs SET lease = $1", new_id())
+                await thief.execute("UPDATE jobs SET lease = $1, lease_until = now() + interval '1 hour'", new_id())
             taken.set()
 
     lost = metrics.LOST._value.get()
@@ -121,6 +123,8 @@ async def test_what_a_worker_writes_after_it_lost_the_lease_is_undone(database_s
         assert await all_effects(made.pool) == []
         assert [row["state"] for row in await rows_of(made.pool)] == ["running"]
         # The thief never answers: the job is taken over once its lease has run out.
+        async with made.pool.work() as work:
+            await work.write("UPDATE jobs SET lease_until = now()")
         await eventually(lambda: is_empty(made))
         assert await all_effects(made.pool) == [1]
 
@@ -159,7 +163,7 @@ async def test_a_failure_waits_longer_from_try_to_try(database_settings: Databas
     async def fail(_work: Work, _job: CountThing) -> None:
         raise ValueError
 
-    slow = QUICK.model_copy(update={"backoff_base_seconds": 1000, "backoff_cap_seconds": 2000})
+    slow = QUICK.model_copy(update={"backoff_base_seconds": 1e8, "backoff_cap_seconds": 2e8})
     async with process(database_settings, registry_of(JobKind(CountThing, fail)), slow, works=True) as made:
         await enqueue(made, *(CountThing(thing) for thing in range(20)))
 
@@ -173,17 +177,17 @@ async def test_a_failure_waits_longer_from_try_to_try(database_settings: Databas
                 for row in await work.rows("SELECT extract(epoch FROM run_at - now())::float8 AS delay FROM jobs")
             ]
     # Full jitter: spread over the whole time, not around its end.
-    assert 0 < max(delays) <= 1000
-    assert min(delays) < 500
+    assert 0 < max(delays) <= 1e8
+    assert min(delays) < 0.5e8
 
 
 @pytest.mark.usefixtures("effects")
 async def test_a_try_that_takes_too_long_is_undone(database_settings: DatabaseSettings) -> None:
     async def hang(work: Work, job: CountThing) -> None:
         await write_effect(work, job)
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
-    kind = JobKind(CountThing, hang, max_attempts=2, timeout_seconds=0.1)
+    kind = JobKind(CountThing, hang, max_attempts=2, timeout_seconds=0.5)
     async with process(database_settings, registry_of(kind), QUICK, works=True) as made:
         await enqueue(made, CountThing(1))
 
@@ -206,6 +210,7 @@ async def test_an_unknown_kind_is_left_to_another_version_and_reported(database_
                 return [row["kind"] for row in await rows_of(worker.pool)] == ["jobs.CountThing"]
 
             await eventually(only_the_unknown_one_is_left)
+            worker.worker._strangers.clear()
             with capture_logs() as logs:
                 await worker.worker._measure()
                 await worker.worker._measure()

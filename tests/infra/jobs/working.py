@@ -14,6 +14,9 @@ from banyan.infra.jobs.registry import Registry
 from tests.infra.jobs.kinds import QUICK, CountThing, OtherJob, registry_of
 from tests.support.process import process
 
+# What a killed worker held is soon taken over.
+SHORT_LEASES = QUICK.model_copy(update={"lease_seconds": 1})
+
 
 async def count_thing(work: Work, job: CountThing) -> None:
     """One effect, at an uncertain moment, and one more job that has an effect too."""
@@ -36,7 +39,7 @@ def registry() -> Registry:
 
 async def main(url: str) -> None:
     settings = DatabaseSettings(url=SecretStr(url), pool_size=4)
-    async with process(settings, registry(), QUICK, works=True):
+    async with process(settings, registry(), SHORT_LEASES, works=True):
         print("working", flush=True)
         await asyncio.Event().wait()
 
