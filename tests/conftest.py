@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
+import hypothesis
 import pytest
 import uvloop
 from pydantic import SecretStr
@@ -17,6 +18,10 @@ from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Work
 from tests.support.platform import Api, api_of, running_platform, serving, settings_for
 from tests.support.postgres import Cluster, Templates
+
+# Examples are not timed: a machine that has other things to do is no counterexample.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

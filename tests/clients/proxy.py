@@ -95,7 +95,7 @@ async def _send(writer: asyncio.StreamWriter, status: int, headers: Mapping[str,
 @asynccontextmanager
 async def proxy_to(upstream: str) -> AsyncIterator[Proxy]:
     """A proxy on a free port of this machine."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=300) as http:
         proxy = Proxy(upstream, http)
         server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
         proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

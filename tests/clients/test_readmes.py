@@ -56,6 +56,7 @@ async def context(built: Path, shared_url: str) -> AsyncIterator[BrowserContext]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         context = await browser.new_context()
+        context.set_default_timeout(300_000)
         await context.route(f"{APP_ORIGIN}/**", serve)
         yield context
         await browser.close()

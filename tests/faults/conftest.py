@@ -71,6 +71,8 @@ async def _wait_for_postgres(house: House) -> None:
 @pytest.fixture
 def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
     """Processes on a migrated database of this test's own: `await installation.start("api")`."""
-    installation = Installation(tmp_path, database_url, ENVIRONMENT)
+    # On a machine that has much else to do a connection may be waited for, and a greeting take its time.
+    patience = {"BANYAN_DATABASE__ACQUIRE_TIMEOUT_SECONDS": "60", "BANYAN_REALTIME__HELLO_SECONDS": "300"}
+    installation = Installation(tmp_path, database_url, ENVIRONMENT | patience)
     yield installation
     installation.kill()

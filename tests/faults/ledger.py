@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from banyan.features.posts.models import Post
 from banyan.kernel.pages import Page
 
-_DRAIN_SECONDS = 60.0
+_DRAIN_SECONDS = 300.0
 
 _COUNTERS = """
 SELECT c.post_id, c.comment_count, (SELECT count(*) FROM posts_comments x WHERE x.post_id = c.post_id) AS comments,

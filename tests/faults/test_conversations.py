@@ -22,7 +22,7 @@ async def test_fifty_pairs_lose_nothing_and_say_nothing_twice(house: House) -> N
     draw = random.Random(SEED)
     killer = Killer(house, draw)
     await house.start()
-    async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=2 * PAIRS)) as http:
+    async with httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=2 * PAIRS)) as http:
         talk = Talk(lambda: house.url, http)
         await talk.gather()
         tasks = [asyncio.create_task(talk.speak(speaker)) for speaker in talk.speakers]

@@ -143,8 +143,8 @@ async def _check_all(house: House, crowd: Crowd) -> None:
 
 async def _ready(house: House) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    async with httpx.AsyncClient() as http:
-        while (await http.get(f"{house.url}/readyz", timeout=30)).status_code != 200:
+    async with httpx.AsyncClient(timeout=120) as http:
+        while (await http.get(f"{house.url}/readyz")).status_code != 200:
             assert time.monotonic() < deadline, "PostgreSQL was not started again"
             await asyncio.sleep(0.05)
 

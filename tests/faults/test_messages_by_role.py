@@ -138,7 +138,7 @@ async def test_each_role_may_die(postgres: EmbeddedPostgres, tmp_path: Path) -> 
     roles = Roles(installation, postgres)
     try:
         await roles.start()
-        async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=2 * PAIRS)) as http:
+        async with httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=2 * PAIRS)) as http:
             talk = Talk(lambda: roles.url("api"), http)
             await talk.gather()
             ears = [Ear(lambda: roles.url("realtime"), speaker) for speaker in talk.speakers[1 : 2 * _EARS : 2]]

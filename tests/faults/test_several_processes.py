@@ -208,14 +208,16 @@ async def test_two_workers_share_the_jobs(installation: Installation, database_u
 
 async def test_a_rolling_stop_loses_no_request(installation: Installation, database_url: str) -> None:
     """Each process is stopped and replaced in turn, under load."""
+    # Long enough for the balancer to look at /readyz, also where everything is slow.
+    linger = {"BANYAN_HTTP__LINGER_SECONDS": "3"}
     await installation.start("worker,scheduler")
-    serving = [await installation.start("api") for _ in range(2)]
+    serving = [await installation.start("api", **linger) for _ in range(2)]
     turns = itertools.count()
     async with crowd_at(lambda: serving[next(turns) % len(serving)].url, 8, seed=int(time.time())) as crowd:
         await crowd.be_answered(50)
-        for _ in range(4):
+        for _ in range(2):
             leaver = serving[0]
-            serving.append(await installation.start("api"))
+            serving.append(await installation.start("api", **linger))
             leaver.child.send(signal.SIGTERM)
             # A load balancer learns of it from /readyz; until then it goes on sending requests there.
             while await _is_ready(leaver):
@@ -234,7 +236,7 @@ async def test_a_rolling_stop_loses_no_request(installation: Installation, datab
 
 
 async def _is_ready(server: Server) -> bool:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=120) as http:
         return (await http.get(f"{server.url}/readyz")).status_code == 200
 
 
@@ -260,7 +262,7 @@ def _fine(answer: httpx.Response) -> httpx.Response:
 @asynccontextmanager
 async def _clients(servers: list[Server]) -> AsyncIterator[list[httpx.AsyncClient]]:
     async with AsyncExitStack() as stack:
-        clients = [httpx.AsyncClient(base_url=server.url, timeout=30) for server in servers]
+        clients = [httpx.AsyncClient(base_url=server.url, timeout=120) for server in servers]
         for client in clients:
             await stack.enter_async_context(client)
         yield clients

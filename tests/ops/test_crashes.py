@@ -39,7 +39,7 @@ async def owner(directory: Path, binaries: Binaries, *words: str) -> AsyncIterat
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().split()
+        line = (await asyncio.wait_for(process.stdout.readline(), 300)).decode().split()
         yield Owner(process, line[0], int(line[1]))
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -56,7 +56,7 @@ async def test_postgresql_killed_under_writes_is_back_by_itself(data: Path, bina
                 assert server.pid is not None
                 restarted.clear()
                 os.kill(server.pid, signal.SIGKILL)
-                await asyncio.wait_for(restarted.wait(), 60)
+                await asyncio.wait_for(restarted.wait(), 300)
                 assert server.restarts == round_number
             await writer.wait_for(50)
         assert await missing(server.dsn, writer.acknowledged) == set()
@@ -89,7 +89,7 @@ async def test_an_owner_killed_under_writes(data: Path, binaries: Binaries) -> N
 async def test_postgresql_ends_with_its_killed_owner(data: Path, binaries: Binaries) -> None:
     async with owner(data, binaries) as killed:
         await killed.kill()
-        assert await processes.gone(data / "postgres" / "data", within_seconds=20)
+        assert await processes.gone(data / "postgres" / "data", within_seconds=120)
 
 
 async def test_owner_and_postgresql_killed_together(data: Path, binaries: Binaries) -> None:

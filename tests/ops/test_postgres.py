@@ -187,7 +187,7 @@ def test_uvloop_notices_its_end_too(data: Path, binaries: Binaries) -> None:
         async with await EmbeddedPostgres.open(data, binaries, on_restart=restarted.set) as server:
             assert server.pid is not None
             os.kill(server.pid, 9)
-            await asyncio.wait_for(restarted.wait(), 30)
+            await asyncio.wait_for(restarted.wait(), 300)
             assert await run(server.dsn, "SELECT 1") == 1
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -20,7 +20,7 @@ class Writer:
         number = 0
         while True:
             try:
-                connection = await asyncpg.connect(self.dsn, timeout=5)
+                connection = await asyncpg.connect(self.dsn, timeout=30)
             except LOST_CONNECTION:
                 await asyncio.sleep(0.02)
                 continue
@@ -37,7 +37,7 @@ class Writer:
     async def wait_for(self, more: int) -> None:
         """Return when that many more rows were acknowledged."""
         goal = len(self.acknowledged) + more
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(300):
             while len(self.acknowledged) < goal:
                 await asyncio.sleep(0.01)
 
@@ -57,7 +57,7 @@ async def writing(dsn: str) -> AsyncIterator[Writer]:
 
 async def run(dsn: str, statement: str) -> object:
     """One statement over a connection of its own; its first value."""
-    connection = await asyncpg.connect(dsn, timeout=10)
+    connection = await asyncpg.connect(dsn, timeout=60)
     try:
         return await connection.fetchval(statement)
     finally:
@@ -65,7 +65,7 @@ async def run(dsn: str, statement: str) -> object:
 
 
 async def missing(dsn: str, acknowledged: list[int]) -> set[int]:
-    connection = await asyncpg.connect(dsn, timeout=10)
+    connection = await asyncpg.connect(dsn, timeout=60)
     try:
         rows = await connection.fetch("SELECT number FROM written")
     finally:

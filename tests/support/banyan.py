@@ -1,6 +1,7 @@
 """The product as people run it: `banyan` commands in processes of their own, and `up` on one directory."""
 
 import asyncio
+import itertools
 import os
 import random
 import re
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -243,16 +244,29 @@ async def connected(find_url: Callable[[], str]) -> AsyncIterator[asyncpg.Connec
         connection.terminate()
 
 
+def _ports() -> Iterator[int]:
+    """This test process' share of the ports below those that the kernel gives out, from anywhere in it."""
+    shares, share = (
+        int(os.environ.get(f"PYTEST_XDIST_WORKER{name}", "1").removeprefix("gw")) for name in ("_COUNT", "")
+    )
+    ports = range(20_000 + share % shares, 32_000, shares)
+    start = random.SystemRandom().randrange(len(ports))
+    return itertools.cycle([*ports[start:], *ports[:start]])
+
+
+_own_ports = _ports()
+
+
 def find_port() -> int:
-    """A free port below those that the kernel gives out, so that nobody else gets it between two starts."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
+    """A free port that nobody else gets between two starts, and no other test has."""
+    for port in _own_ports:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
+    raise AssertionError("not reached")
 
 
 def _new_file(folder: Path, kind: str) -> Path:

@@ -13,7 +13,7 @@ from tests.web.visitor import DESKTOP, Visitor, visiting
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # A machine that runs other tests too may be ten times slower than one at rest.
-_PATIENCE = 60_000
+_PATIENCE = 120_000
 # Hides the page from its scripts, as another tab in front of it does.
 _HIDE = """(hidden) => {
     Object.defineProperty(document, "hidden", { value: hidden, configurable: true });

@@ -17,8 +17,12 @@ class Authenticator:
     last_step: int = 0
 
     def code(self) -> str:
-        """The next code that works: the first two of a half minute are those of the last step and the present one."""
-        self.last_step = max(self.last_step + 1, int(time.time()) // 30 - 1)
+        """The next code that works. The server takes those of the last step, the present one and the next: the last
+        one's only where there is time enough to send it, and who asks for one too many waits until it works.
+        """
+        present, passed_seconds = divmod(time.time(), 30)
+        self.last_step = max(self.last_step + 1, int(present) - (passed_seconds < 15))
+        time.sleep(max(0, (self.last_step - 1) * 30 - time.time()))
         return self.at(self.last_step)
 
     def at(self, step: int) -> str:

@@ -1,7 +1,6 @@
 """Sessions over HTTP: listed, ended, and ended in every process."""
 
 import asyncio
-import time
 from datetime import timedelta
 from uuid import uuid4
 
@@ -97,9 +96,7 @@ async def test_without_a_token(api: Api) -> None:
 
 
 @pytest.mark.parametrize("how", ["sign-out", "reuse", "others"])
-async def test_an_ended_session_is_refused_by_other_processes_within_a_second(
-    api: Api, database_url: str, how: str
-) -> None:
+async def test_an_ended_session_is_refused_by_other_processes(api: Api, database_url: str, how: str) -> None:
     ada = await api.sign_up("ada")
     phone = await sign_in(api, "ada")
     async with running_platform(settings_for(database_url), "api") as other, api_of(other) as second:
@@ -112,14 +109,13 @@ async def test_an_ended_session_is_refused_by_other_processes_within_a_second(
             await refresh(api, phone.json()["refresh_token"])
         else:
             await ada.delete("/v1/auth/sessions")
-        ended = time.monotonic()
         assert not await holds(api, phone), "in the process that ended it at once"
 
         async def refused() -> bool:
             return not await holds(second, phone)
 
-        await eventually(refused, seconds=1.2)
-        assert time.monotonic() - ended < 1.2
+        # How soon is asked of real processes (tests/faults).
+        await eventually(refused)
         assert (await second.get("/v1/me", **bearer_of(ada))).status_code == 200
 
 

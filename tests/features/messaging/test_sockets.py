@@ -140,7 +140,9 @@ async def test_ones_own_stream_points_to_conversations(api: Api) -> None:
     changes = (await ben.get(f"/v1/sync?since={changes['next']}")).json()
     [pointer] = [one for one in changes["items"] if one["kind"] == "conversation"]
     assert pointer["value"]["unread_count"] == 0
-    assert (await ben.get(f"/v1/sync?since={changes['next']}")).json()["items"] == []
+    # Its notification is a matter of jobs, and may come and go meanwhile.
+    later = (await ben.get(f"/v1/sync?since={changes['next']}")).json()["items"]
+    assert "conversation" not in {one["kind"] for one in later}
 
 
 async def test_who_is_blocked_types_unheard(api: Api, server_url: str) -> None:

@@ -9,7 +9,7 @@ from banyan.kernel.ids import new_id
 from tests.features.notifications.test_crowd import CROWD
 from tests.features.webhooks.receiver import answering, never, receiving
 from tests.infra.push.browser import Browser
-from tests.support.banyan import Installation
+from tests.support.banyan import PATIENCE_SECONDS, Installation
 from tests.support.eventually import eventually
 from tests.support.platform import Api, api_of, running_platform, settings_for
 
@@ -65,10 +65,10 @@ async def test_a_killed_worker_tells_nobody_twice(database_url: str, tmp_path: P
             async def in_the_middle() -> bool:
                 return (await _count(api))[0] > 0
 
-            await eventually(in_the_middle, seconds=60)
+            await eventually(in_the_middle, PATIENCE_SECONDS)
             worker.child.kill()
             await installation.start("worker")
-            await eventually(lambda: len(browser.heard) > 0, seconds=60)
+            await eventually(lambda: len(browser.heard) > 0, PATIENCE_SECONDS)
             # In its hands at this moment, without an answer.
             installation.kill()
             receiver.answer = answering(201)
@@ -78,7 +78,7 @@ async def test_a_killed_worker_tells_nobody_twice(database_url: str, tmp_path: P
             async def everybody() -> bool:
                 return (await _count(api))[0] >= CROWD and len(browser.heard) > held
 
-            await eventually(everybody, seconds=120)
+            await eventually(everybody, PATIENCE_SECONDS)
         finally:
             installation.kill()
         assert await _count(api) == (CROWD, CROWD)

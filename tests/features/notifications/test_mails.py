@@ -162,7 +162,7 @@ async def test_a_mail_program_unsubscribes_over_http(api: Api) -> None:
         texts[:] = [mail["text"] for mail in page["items"] if mail["subject"] == "Ben commented on your post"]
         return bool(texts)
 
-    await eventually(mailed, 30)
+    await eventually(mailed)
     token = texts[0].partition("#token=")[2].split()[0]
     answer = await api.http.post(
         f"/v1/notifications/unsubscribe?token={token}",

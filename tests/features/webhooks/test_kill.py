@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.features.webhooks.hooks import house, make_webhook, publish, settled
 from tests.features.webhooks.receiver import answering, never, receiving
-from tests.support.banyan import Installation
+from tests.support.banyan import PATIENCE_SECONDS, Installation
 from tests.support.eventually import eventually
 
 _SETTINGS = {
@@ -26,11 +26,11 @@ async def test_a_killed_worker_loses_no_delivery(database_url: str, tmp_path: Pa
         try:
             worker = await installation.start("worker")
             await publish(admin)
-            await eventually(lambda: receiver.at_once == 1, seconds=60)
+            await eventually(lambda: receiver.at_once == 1, PATIENCE_SECONDS)
             worker.child.kill()
             receiver.answer = answering(204)
             await installation.start("worker")
-            await eventually(lambda: len(receiver.heard) == 2, seconds=60)
+            await eventually(lambda: len(receiver.heard) == 2, PATIENCE_SECONDS)
             (delivery,) = await settled(admin, webhook)
         finally:
             installation.kill()
