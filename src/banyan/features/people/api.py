@@ -94,7 +94,7 @@ class PeopleApi:
         """The ids behind many handles in lower case, by one query; handles that nobody has are left out."""
         return await handles.list_ids_by_handle(work, list(wanted))
 
-    async def connection_ids(self, work: Work, person_id: UUID, *, after: UUID | None = None, limit: int) -> list[UUID]:
+    async def connection_ids(self, work: Work, person_id: UUID, *, after: UUID | None = None, limit: int) -> IdSet:
         """A person's connections as they are in the database now, in the order of their ids: for jobs."""
         return await ties.list_connection_ids(work, person_id, after, limit)
 
@@ -110,7 +110,7 @@ class PeopleApi:
         """Whether a person has a list of connections with that id now."""
         return await lists.owns_list(work, person_id, list_id)
 
-    async def list_member_ids(self, work: Work, list_id: UUID, *, after: UUID | None = None, limit: int) -> list[UUID]:
+    async def list_member_ids(self, work: Work, list_id: UUID, *, after: UUID | None = None, limit: int) -> IdSet:
         """Who is on a list now, in the order of their ids: for jobs."""
         return await lists.list_member_ids(work, list_id, after, limit)
 

@@ -240,6 +240,11 @@ class IdSet(Collection[UUID]):
     def __len__(self) -> int:
         return len(self.packed) // 16
 
+    @property
+    def last(self) -> UUID:
+        """The id that was packed last; raises ValueError in an empty set."""
+        return UUID(bytes=self.packed[-16:])
+
 
 class Relations(Struct, frozen=True, gc=False):
     """What others are to one person: `connected` with them, `hidden` from them (blocked by either side), `muted` by

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from banyan.features.people.models import ConnectionList, ListMember
+from banyan.features.people.models import ConnectionList, IdSet, ListMember
 from banyan.features.people.queries.parts import LAST_ID, THERE, read_card
 from banyan.infra.database.work import Work
 
@@ -136,13 +136,14 @@ async def list_members_among(work: Work, list_id: UUID, person_ids: Sequence[UUI
     return [row[0] for row in rows]
 
 
-async def list_member_ids(work: Work, list_id: UUID, after: UUID | None, limit: int) -> list[UUID]:
+async def list_member_ids(work: Work, list_id: UUID, after: UUID | None, limit: int) -> IdSet:
     """The members now, in the order of their ids."""
-    rows = await work.rows(
-        """SELECT person_id FROM people_list_members
-           WHERE list_id = $1 AND person_id > $2 ORDER BY person_id LIMIT $3""",
+    packed = await work.value(
+        """SELECT string_agg(uuid_send(person_id), '' ORDER BY person_id) FROM (
+               SELECT person_id FROM people_list_members
+               WHERE list_id = $1 AND person_id > $2 ORDER BY person_id LIMIT $3) page""",
         list_id,
         after or UUID(int=0),
         limit,
     )
-    return [row[0] for row in rows]
+    return IdSet(packed or b"")

@@ -79,16 +79,17 @@ async def list_hidden_pairs(work: Work, people: Sequence[UUID], others: Sequence
     return {(row[0], row[1]) for row in rows}
 
 
-async def list_connection_ids(work: Work, person_id: UUID, after: UUID | None, limit: int) -> list[UUID]:
+async def list_connection_ids(work: Work, person_id: UUID, after: UUID | None, limit: int) -> IdSet:
     """Those connected with a person now, in the order of their ids."""
-    rows = await work.rows(
-        """SELECT other_id FROM people_connections
-           WHERE person_id = $1 AND state = 'connected' AND other_id > $2 ORDER BY other_id LIMIT $3""",
+    packed = await work.value(
+        """SELECT string_agg(uuid_send(other_id), '' ORDER BY other_id) FROM (
+               SELECT other_id FROM people_connections
+               WHERE person_id = $1 AND state = 'connected' AND other_id > $2 ORDER BY other_id LIMIT $3) page""",
         person_id,
         after or UUID(int=0),
         limit,
     )
-    return [row[0] for row in rows]
+    return IdSet(packed or b"")
 
 
 async def count_connections(work: Work, person_id: UUID, most: int) -> int:

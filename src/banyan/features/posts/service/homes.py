@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from banyan.features.people.api import PeopleApi
-from banyan.features.people.models import Relations
+from banyan.features.people.models import IdSet, Relations
 from banyan.features.people.signals import ConnectionEnded, ConnectionMade, ListMemberAdded
 from banyan.features.posts.jobs import FanOutPost
 from banyan.features.posts.models import FeedMark, Post, PostRow
@@ -36,14 +36,15 @@ _REFILL_ROWS = 100
 class HomeSizes(Struct, frozen=True, kw_only=True):
     """How much a home holds and a job does.
 
-    A fan-out trims one in 64 of the homes that it writes to: homes stay near their bound, and few of the rows that
-    remain are read for the sake of those that go.
+    A fan-out trims one in 256 of the homes that it writes to. To find what goes, all that stays has to be looked at,
+    each row in another place: rarer trims of more rows cost less, and homes grow by as many rows between two of them.
     """
 
     home_rows: int = 500
     backfill_rows: int = 200
     fan_out_readers: int = 1000
-    trim_one_in: int = 64
+    # A divisor of 256.
+    trim_one_in: int = 256
     pulled_above_connections: int = 10_000
 
 
@@ -111,21 +112,17 @@ class Homes:
         most = self._sizes.fan_out_readers
         if job.list_id is None:
             readers = await self._people.connection_ids(work, job.author_id, after=job.after, limit=most)
-            # Who has few connections pays nothing for the question.
-            asked = len(readers) >= min(most, self._sizes.pulled_above_connections + 1)
-            if asked and await self._large.find_out(work, job.author_id):
-                readers = []
+            if await self._is_large(work, job, len(readers)):
+                readers = IdSet()
         else:
             readers = await self._people.list_member_ids(work, job.list_id, after=job.after, limit=most)
         if readers:
             await queries.insert_home_rows(work, job.post_id, readers)
-        draw = job.post_id.int
-        homes = readers if job.after else [*readers, job.author_id]
-        trimmed = sorted(home for home in homes if (home.int ^ draw) % self._sizes.trim_one_in == 0)
+        trimmed = self._drawn(job, readers)
         if trimmed:
             await queries.trim_homes(work, trimmed, self._sizes.home_rows)
         if len(readers) == most:
-            work.enqueue(FanOutPost(job.post_id, job.author_id, readers[-1], job.list_id))
+            work.enqueue(FanOutPost(job.post_id, job.author_id, readers.last, job.list_id))
         else:
             # They look when all of them find it; a look of each for every thousand would be too many.
             work.announce(FEEDS_TOPIC, str(job.author_id))
@@ -170,6 +167,21 @@ class Homes:
             authors.extend(sources.get(person_id, ()))
             lasts.append(len(authors))
         await queries.build_homes(work, person_ids, firsts, lasts, authors, self._sizes.home_rows)
+
+    async def _is_large(self, work: Work, job: FanOutPost, readers: int) -> bool:
+        """Whether the author's posts are pulled. Counted once for each post, and not for who has few connections."""
+        if job.after is not None:
+            return await self._large.is_known(work, job.author_id)
+        few = readers < min(self._sizes.fan_out_readers, self._sizes.pulled_above_connections + 1)
+        return not few and await self._large.find_out(work, job.author_id)
+
+    def _drawn(self, job: FanOutPost, readers: IdSet) -> list[UUID]:
+        """The homes that are trimmed on this occasion, in order. Each post draws others."""
+        homes = readers if job.after else IdSet(readers.packed + job.author_id.bytes)
+        draw, one_in = job.post_id.bytes[-1], self._sizes.trim_one_in
+        packed = homes.packed
+        places = [place for place, last in enumerate(packed[15::16]) if (last ^ draw) % one_in == 0]
+        return sorted(UUID(bytes=packed[16 * place : 16 * place + 16]) for place in places)
 
     async def _read(
         self, work: Work, person_id: UUID, relations: Relations, reading: _Reading[H], before: UUID, wanted: int

@@ -64,9 +64,13 @@ class LargeAuthors:
             self._followed.put(person_id, known)
         return known.ids
 
+    async def is_known(self, work: Work, author_id: UUID) -> bool:
+        """Whether an author has been found large."""
+        return author_id in await self.list_large(work)
+
     async def find_out(self, work: Work, author_id: UUID) -> bool:
         """Whether an author is large by now, for jobs. The first time it is written down, and every process told."""
-        if author_id in await self.list_large(work):
+        if await self.is_known(work, author_id):
             return True
         above = self._above_connections
         if await self._people.count_connections(work, author_id, most=above + 1) <= above:
