@@ -11,7 +11,7 @@ from banyan.planner import words
 from banyan.planner.answer import answer, bill_of, machines_of
 from banyan.planner.differ import Difference, PlanDifference
 from banyan.planner.explain import Explanation
-from banyan.planner.plan import Finding, Phase, Plan, Rejected
+from banyan.planner.plan import Finding, Phase, Plan, Rejected, Upgrade
 
 _SHOWN_REASONS = 5
 _BESIDE = 3  # scenarios that fit beside each other
@@ -169,19 +169,26 @@ def _findings(findings: Sequence[Finding]) -> Table:
 def _upgrades(console: Console, plan: Plan) -> None:
     if not plan.upgrades:
         return
-    _heading(console, "Upgrade calendar", f"windows in the time of {plan.demand.time_zone}")
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("to", "scenario", "order", "window", "adds a month"):
-        table.add_column(name, justify="right" if name == "adds a month" else "left")
+    _heading(console, "Upgrade calendar", f"windows in the time of {plan.demand.time_zone}; what it adds a month")
+    moves: dict[tuple[str, str, str], list[Upgrade]] = {}
     for each in plan.upgrades:
-        table.add_row(
-            escape(each.to_phase),
-            escape(each.scenario),
-            words.order(each.order_by, plan.as_of),
-            words.window(each.window_start, each.window_end),
-            words.money(each.extra_cost_month, plan.currency),
-        )
-    console.print(Padding(table, (0, 0, 0, 2)))
+        moves.setdefault((each.from_phase, each.to_phase, each.resource), []).append(each)
+    for (before, after, resource), entries in moves.items():
+        because = f"[dim]when {words.ends(resource)}[/]"
+        console.print(Padding(f"[bold]{escape(f'{before} to {after}')}[/] {because}", (0, 0, 0, 2)))
+        table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), show_header=False)
+        for _ in range(3):
+            table.add_column()
+        table.add_column(justify="right", no_wrap=True)
+        for each in entries:
+            more = "+" if each.extra_cost_month >= 0 else ""
+            table.add_row(
+                escape(each.scenario),
+                f"order {words.order(each.order_by, plan.as_of)}",
+                words.window(each.window_start, each.window_end),
+                more + words.money(each.extra_cost_month, plan.currency),
+            )
+        console.print(Padding(table, (0, 0, 0, 4)))
 
 
 def _phase(console: Console, plan: Plan, phase: Phase, notes: words.Footnotes) -> None:

@@ -5,7 +5,7 @@ from datetime import date
 from msgspec import Struct, structs
 
 from banyan.planner.plan import CostLine, Machine, Phase, Plan, Unmet
-from banyan.planner.words import day, ends, money, month, people
+from banyan.planner.words import day, ends_first, money, month, people
 
 _NOTHING = 0.005  # less than half a cent is not an amount
 
@@ -38,7 +38,7 @@ def answer(plan: Plan) -> str:
     few = f", fewer than the {people(first.users)} of the first month" if first and carried < first.users else ""
     text = (
         f"Begin with {machines_of(phase)}: {money(phase.cost_month.total, plan.currency)} a month when it is full, "
-        f"good for {people(carried)} registered users{few}; {ends(phase.binding_resource)} first"
+        f"good for {people(carried)} registered users{few}; {ends_first(phase.binding_resource)}"
     )
     dates = _dates(plan, phase.name)
     text += f". It is outgrown in {' and '.join(dates)}." if dates else ". No scenario outgrows it."

@@ -1,7 +1,6 @@
 """When to upgrade: the window in the people's quietest hours, and what to do in which order."""
 
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from banyan.planner.answer import has_object_store, machines_of
@@ -20,13 +19,18 @@ def quietest_hour(hourly_share: tuple[float, ...]) -> int:
     return min(order, key=lambda hour: round(sums[hour], 9))
 
 
-def window(workload: Workload, hourly_share: tuple[float, ...], before: date) -> tuple[str, str]:
-    """The last quiet window before a day: on a Sunday where weekends are quieter, else on a Tuesday."""
+def window(workload: Workload, hourly_share: tuple[float, ...], before: date, as_of: date) -> tuple[str, str]:
+    """The last quiet window before a day, or the next one from the day of the plan on where that has passed.
+
+    On a Sunday where weekends are quieter, else on a Tuesday.
+    """
     factor = workload.traffic.weekend_factor
     wanted = 6 if factor is not None and factor.mid < 1 else 1
     day = before - timedelta(days=1)
     while day.weekday() != wanted:
         day -= timedelta(days=1)
+    if day <= as_of:
+        day = as_of + timedelta(days=(wanted - as_of.weekday() - 1) % 7 + 1)
     start = datetime(day.year, day.month, day.day, quietest_hour(hourly_share), tzinfo=ZoneInfo(workload.time_zone))
     return start.isoformat(), (start + timedelta(hours=WINDOW_HOURS)).isoformat()
 
@@ -38,13 +42,11 @@ def upgrades(
     timeline: Timeline,
     curve: Curve,
 ) -> list[Upgrade]:
-    """An entry for each month in which a scenario moves to another phase."""
+    """An entry for each month in which a scenario must move to another phase, whatever month a document names."""
     found = []
-    for number, (before, after) in enumerate(pairwise(timeline.places), start=1):
-        if before == after:
-            continue
+    for number, before, after in timeline.moves():
         year, month = map(int, curve.months[number].split("-"))
-        start, end = window(workload, hourly_share, date(year, month, 1))
+        start, end = window(workload, hourly_share, date(year, month, 1), timeline.as_of)
         old, new = models[before], models[after]
         users = curve.users[number]
         extra = _amount(new, users) - _amount(old, users)
@@ -53,6 +55,8 @@ def upgrades(
                 scenario=curve.name,
                 from_phase=old.phase.name,
                 to_phase=new.phase.name,
+                month=curve.months[number],
+                resource=timeline.ends_by(before)[1],
                 order_by=timeline.order_by(number),
                 window_start=start,
                 window_end=end,

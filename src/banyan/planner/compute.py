@@ -152,7 +152,7 @@ def _plan(
     draws: Draws,
     as_of: date,
 ) -> Plan:
-    timelines = {line.name: Timeline(workload, load, models, line, draws) for line in lines} if models else {}
+    timelines = {line.name: Timeline(workload, load, models, line, as_of) for line in lines} if models else {}
     growth = {name: timeline.months() for name, timeline in timelines.items()}
     storage = next((timeline.storage() for timeline in timelines.values()), [])
     begun = models[next(iter(timelines.values())).places[0]] if timelines else None

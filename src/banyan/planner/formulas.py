@@ -173,7 +173,8 @@ FORMULAS: dict[str, Formula] = {
         ("set:revenue.investment", *_GROWTH),
     ),
     "outgrow.*.*.order_by": Formula(
-        "first day of the month - lead time", ("plan:^month", "set:objectives.lead_time_days")
+        "first day of the month - lead time; the plan's day where that has passed",
+        ("plan:^month", "set:objectives.lead_time_days"),
     ),
     "outgrow.*.*.month_*": Formula(
         "5th and 95th percentile over the worlds of the first month beyond the phase", (*_GROWTH, "plan:worlds")
@@ -182,8 +183,9 @@ FORMULAS: dict[str, Formula] = {
         "first month whose users are beyond the phase's last user; the resource that ends there", (*_GROWTH,)
     ),
     "upgrades*": Formula(
-        "in the month before the next phase is needed: the three hours with the fewest requests, on a Sunday where "
-        "weekends are quieter, else on a Tuesday",
+        "before the first month whose users are beyond what the phase holds (its machines, or the document's own end "
+        "of it), to the first later phase that holds them: the three hours with the fewest requests, on a Sunday where "
+        "weekends are quieter, else on a Tuesday; what is due already in the next such hours after the plan's day",
         ("set:time_zone", "set:traffic.weekend_factor", "set:traffic.peak_hours", "set:objectives.lead_time_days"),
     ),
     "triggers.*.warning": Formula(

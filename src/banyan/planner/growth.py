@@ -61,13 +61,19 @@ def _curve(scenario: Scenario, workload: Workload, draws: Draws, as_of: date) ->
 class Timeline:
     """One scenario walked through the phases."""
 
-    def __init__(self, workload: Workload, load: Load, models: list[PhaseModel], curve: Curve, draws: Draws) -> None:
+    def __init__(
+        self,
+        workload: Workload,
+        load: Load,
+        models: list[PhaseModel],
+        curve: Curve,
+        as_of: date,
+    ) -> None:
+        self.as_of = as_of
         self._workload = workload
         self._load = load
         self._models = models
         self._curve = curve
-        self._draws = draws
-        self._months = np.arange(len(curve.months))
         self.places = self._walk()
 
     def _walk(self) -> list[int]:
@@ -86,6 +92,27 @@ class Timeline:
             following = self._models[place + 1].phase.from_users if place + 1 < len(self._models) else None
             return float(phase.to_users or following or np.inf)
         return self._models[place].limit
+
+    def ends_by(self, place: int) -> tuple[float, str]:
+        """The registered users at which a phase ends, and what ends there: its machines, or what a document says."""
+        model, upper = self._models[place], self._upper(place)
+        return (model.limit, model.resource) if model.limit <= upper else (upper, "stated_users")
+
+    def moves(self) -> list[tuple[int, int, int]]:
+        """Month, phase before and after it of each move that is needed.
+
+        A document's phase is left when its machines no longer hold, also where the document stays in it; the next is
+        the first that holds everybody of that month, else the one that holds most.
+        """
+        found, place = [], self.places[0]
+        for number, users in enumerate(self._curve.users):
+            rest = range(place + 1, len(self._models))
+            if users > self.ends_by(place)[0] and rest:
+                holding = (later for later in rest if users <= self.ends_by(later)[0])
+                after = next(holding, max(rest, key=lambda later: self.ends_by(later)[0]))
+                found.append((number, place, after))
+                place = after
+        return found
 
     def months(self) -> list[GrowthMonth]:
         """Each month of the scenario."""
@@ -136,7 +163,7 @@ class Timeline:
         found = []
         for place in sorted(set(self.places)):
             model = self._models[place]
-            limit = min(model.limit, self._upper(place))
+            limit, resource = self.ends_by(place)
             entered = self.places.index(place)
             number = next((n for n, users in enumerate(self._curve.users) if n >= entered and users > limit), None)
             low, high = self._interval(model, self._upper(place), entered)
@@ -145,7 +172,7 @@ class Timeline:
                 Outgrown(
                     phase=model.phase.name,
                     month=None if number is None else self._curve.months[number],
-                    resource=model.resource,
+                    resource=resource,
                     month_low=low,
                     month_high=high,
                     order_by=None if number is None else self.order_by(number),
@@ -155,9 +182,9 @@ class Timeline:
         return found
 
     def order_by(self, number: int) -> date:
-        """The lead time before the month begins."""
+        """The lead time before the month begins, or the day of the plan where that has passed."""
         year, month = map(int, self._curve.months[number].split("-"))
-        return date(year, month, 1) - timedelta(days=self._workload.objectives.lead_time_days)
+        return max(date(year, month, 1) - timedelta(days=self._workload.objectives.lead_time_days), self.as_of)
 
     def _interval(self, model: PhaseModel, upper: float, entered: int) -> tuple[str | None, str | None]:
         """The 5th and 95th percentile of the month in which a world outgrows the phase."""

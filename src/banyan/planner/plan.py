@@ -194,11 +194,17 @@ class Year(Struct, frozen=True):
 
 
 class Upgrade(Struct, frozen=True):
-    """An entry of the upgrade calendar. The window is in the people's time zone, their quietest hours."""
+    """A move in the upgrade calendar, before `month`, in which `resource` of the phase no longer holds.
+
+    What is due already is ordered on the day of the plan and done in the next window after it: the quietest hours of
+    the people, in their time zone.
+    """
 
     scenario: str
     from_phase: str
     to_phase: str
+    month: str
+    resource: str
     order_by: date
     window_start: str
     window_end: str

@@ -53,8 +53,15 @@ def resource(name: str) -> str:
 
 def ends(name: str) -> str:
     """`memory ends`, `sockets end`."""
+    if name == "stated_users":
+        return "its stated end is reached"
     shown = resource(name)
     return f"{shown} end" if shown.endswith("s") or shown.startswith("requests") else f"{shown} ends"
+
+
+def ends_first(name: str) -> str:
+    """What ends first, or that nobody knows."""
+    return "what ends first is not stated" if name == "not stated" else f"{ends(name)} first"
 
 
 def people(count: float) -> str:

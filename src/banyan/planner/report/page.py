@@ -109,7 +109,7 @@ def _hash(style: str) -> str:
 
 def _environment() -> Environment:
     found = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    for name in ("resource", "people", "rate", "size", "money", "share", "per_user", "month", "day"):
+    for name in ("resource", "ends", "people", "rate", "size", "money", "share", "per_user", "month", "day"):
         found.filters[name] = getattr(words, name)
     found.globals |= {
         "machines": machines_of,
@@ -134,7 +134,7 @@ def _figures(plan: Plan) -> list[Figure]:
     phase = next((each for each in plan.phases if first is None or each.name == first.phase), None)
     if phase is not None:
         found.append(Figure("A month, when full", words.money(phase.cost_month.total, plan.currency), phase.name))
-        ends = f"then {words.ends(phase.binding_resource)}"
+        ends = words.ends_first(phase.binding_resource)
         found.append(Figure("Registered users it holds", words.people(phase.capacity.registered_users), ends))
     found.append(
         Figure(
