@@ -47,6 +47,15 @@ def test_what_cannot_be_is_said(section: dict[str, Any]) -> None:
     assert "nothing_holds" in {finding.code for finding in plan.findings}
 
 
+@pytest.mark.parametrize("rate", [0.5, 20.0, 1e9])
+def test_growth_without_end_is_walked_as_far_as_it_goes(rate: float) -> None:
+    endless = {"name": "endless", "start_users": 10_000, "growth_per_month": rate, "months": 120}
+    plan = compute_plan(workload(scenarios=[endless]), as_of=DAY, stack="banyan", worlds=20)
+    assert all_finite(msgspec.to_builtins(plan)) and plan.growth["endless"][-1].users <= 1e12
+    assert {"more_people_than_there_are", "nothing_holds"} <= {finding.code for finding in plan.findings}
+    assert report_html(plan)
+
+
 def test_a_commitment_and_vat_are_lines_of_the_bill() -> None:
     plan = compute_plan(workload(rent={"reserved": True, "vat_percent": 20}), as_of=DAY, worlds=20)
     lines = {line.item: line.amount for line in plan.phases[0].cost_month.lines}

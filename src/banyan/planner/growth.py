@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from banyan.planner.demand import Load
 from banyan.planner.draws import Draws, band, middle
@@ -15,6 +16,7 @@ from banyan.planner.workload.models import Scenario, Workload
 
 _DEFAULT_MONTHS = 36
 _STANDSTILL = Quantity(0, 0, 0)
+MOST_USERS = 1e12  # a hundred times everybody: where growth is walked no further
 
 
 class Curve(Struct, frozen=True):
@@ -41,21 +43,39 @@ def curves(workload: Workload, draws: Draws, as_of: date) -> list[Curve]:
 
 def _curve(scenario: Scenario, workload: Workload, draws: Draws, as_of: date) -> Curve:
     begins = scenario.start_month or f"{as_of:%Y-%m}"
-    given = list(scenario.registered_users_by_month)
     growth = scenario.growth_per_month or _STANDSTILL
     rate = draws.of(f"scenarios.{scenario.name}.growth_per_month", growth)
+    base, ahead = _base(scenario, workload)
+    users = users_by_month(scenario, workload)
+    months = tuple(month_after(begins, month) for month in range(len(users)))
+    return Curve(scenario.name, months, users, _grown(base[:, None], rate[None, :], ahead[:, None]))
+
+
+def users_by_month(scenario: Scenario, workload: Workload) -> tuple[float, ...]:
+    """Registered users at the end of each month, at the middle of the scenario's rate; at most MOST_USERS."""
+    base, ahead = _base(scenario, workload)
+    growth = scenario.growth_per_month or _STANDSTILL
+    return tuple(float(each) for each in _grown(base, np.full(len(base), growth.mid), ahead))
+
+
+def _base(scenario: Scenario, workload: Workload) -> tuple[Worlds, NDArray[np.int64]]:
+    """Of each month the users that it grows from, and for how many months at the scenario's rate."""
+    given = list(scenario.registered_users_by_month)
     count = scenario.months or len(given) or _DEFAULT_MONTHS
     if given:
         # A list that ends before `months` goes on at the scenario's rate.
         ahead = np.maximum(np.arange(count) - (len(given) - 1), 0)
-        base = np.array([given[min(month, len(given) - 1)] for month in range(count)])
-    else:
-        start = scenario.start_users if scenario.start_users is not None else workload.people.registered_users.mid
-        ahead, base = np.arange(count), np.full(count, float(start))
-    worlds = base[:, None] * (1 + rate[None, :]) ** ahead[:, None]
-    users = base * (1 + growth.mid) ** ahead
-    months = tuple(month_after(begins, month) for month in range(count))
-    return Curve(scenario.name, months, tuple(float(each) for each in users), worlds)
+        return np.array([given[min(month, len(given) - 1)] for month in range(count)], dtype=np.float64), ahead
+    start = scenario.start_users if scenario.start_users is not None else workload.people.registered_users.mid
+    return np.full(count, float(start)), np.arange(count)
+
+
+def _grown(base: Worlds, rate: Worlds, months: NDArray[np.int64]) -> Worlds:
+    """`base x (1 + rate) ^ months`, at most MOST_USERS."""
+    with np.errstate(over="ignore"):
+        factor = np.minimum((1 + rate) ** months, 1e300)
+        grown: Worlds = np.minimum(base * factor, MOST_USERS)
+    return grown
 
 
 class Timeline:

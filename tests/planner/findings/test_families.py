@@ -316,3 +316,19 @@ def test_prices_that_a_plan_relies_on_age() -> None:
     )
     later = structs.replace(context, as_of=date(2026, 11, 16))
     assert [each.code for each in stale_prices(later)] == ["price_stale", "price_unverified"]
+
+
+def test_growth_that_cannot_be_is_found() -> None:
+    scenario = '\n[[scenarios]]\nname = "fast"\nstart_users = 10_000\ngrowth_per_month = {rate}\nmonths = {months}\n'
+    sane = scenario.format(rate=0.2, months=36)
+    absurd = {"more_people_than_there_are", "growth_implausible"}
+    assert absurd & {each.code for each in findings(BASE + sane)} == set()
+    (crowd,) = [each for each in findings(BASE + scenario.format(rate=0.5, months=36)) if each.code in absurd]
+    assert (crowd.code, crowd.severity, crowd.where) == ("more_people_than_there_are", "error", "scenarios.0")
+    assert "14.6 billion" in crowd.message and crowd.line is not None
+    percent = [each.code for each in findings(BASE + scenario.format(rate=1_000_000, months=120))]
+    assert absurd <= set(percent)
+    listed = '\n[[scenarios]]\nname = "l"\nregistered_users_by_month = [1, 9_000_000_000]\n'
+    assert "more_people_than_there_are" in {each.code for each in findings(BASE + listed)}
+    everybody = BASE.replace("10_000", "[9_000, 9_000_000_000]")
+    assert "more_people_than_there_are" in {each.code for each in findings(everybody)}

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import log, log1p
 
-from banyan.planner.findings.context import Context, finding, number, span, total
+from banyan.planner.findings.context import Context, finding, number, percent, span, total
+from banyan.planner.growth import MOST_USERS, users_by_month
 from banyan.planner.plan import Finding
 from banyan.planner.quantity import Quantity
 from banyan.planner.workload.models import Phase, Scenario
+
+_PEOPLE_ON_EARTH = 8.2e9  # World Population Prospects 2024, United Nations
+_DOUBLING = 1.0  # a month
+_DOUBLING_MONTHS = 6
 
 
 def find(context: Context) -> Iterator[Finding]:
@@ -14,6 +20,7 @@ def find(context: Context) -> Iterator[Finding]:
     yield from _tables(context)
     yield from _months(context)
     yield from _beyond(context)
+    yield from _absurd(context)
 
 
 def _joined(context: Context) -> Iterator[Finding]:
@@ -64,7 +71,10 @@ def _users(scenario: Scenario, month: int) -> float | None:
         return users[month - 1] if month <= len(users) else None
     if scenario.start_users is None or scenario.growth_per_month is None or month > (scenario.months or 0):
         return None
-    return float(scenario.start_users * (1 + scenario.growth_per_month.mid) ** month)
+    rate = scenario.growth_per_month.mid
+    if month * log1p(rate) > log(MOST_USERS):
+        return MOST_USERS
+    return float(scenario.start_users * (1 + rate) ** month)
 
 
 def _months(context: Context) -> Iterator[Finding]:
@@ -109,3 +119,36 @@ def _beyond(context: Context) -> Iterator[Finding]:
                 f"{number(last)} users",
                 f"{scenario.name} reaches {number(users)} users, the last phase ends at {number(last)}",
             )
+
+
+def _absurd(context: Context) -> Iterator[Finding]:
+    """More people than there are, and growth that nobody has kept up."""
+    registered = context.workload.people.registered_users
+    if registered.high > _PEOPLE_ON_EARTH:
+        yield _too_many("people.registered_users", "the file", registered.high, "")
+    for place, scenario in enumerate(context.workload.scenarios):
+        where = f"scenarios.{place}"
+        growth, users = scenario.growth_per_month, users_by_month(scenario, context.workload)
+        if max(users) > _PEOPLE_ON_EARTH:
+            yield _too_many(where, scenario.name, max(users), f" within {len(users)} months")
+        if growth is not None and growth.mid >= _DOUBLING and (scenario.months or 0) > _DOUBLING_MONTHS:
+            yield finding(
+                "warning",
+                "growth_implausible",
+                f"{where}.growth_per_month",
+                f"{percent(growth.mid)} a month for {scenario.months} months",
+                f"at most {percent(_DOUBLING)} for {_DOUBLING_MONTHS} months",
+                f"{scenario.name} more than doubles in each of {scenario.months} months: 0.2 would be 20% a month",
+            )
+
+
+def _too_many(where: str, what: str, users: float, within: str) -> Finding:
+    shown = f"more than {MOST_USERS / 1e12:.0f} trillion" if users >= MOST_USERS else f"{users / 1e9:,.3g} billion"
+    return finding(
+        "error",
+        "more_people_than_there_are",
+        where,
+        f"{shown} registered users",
+        f"{_PEOPLE_ON_EARTH / 1e9:.1f} billion people",
+        f"{what} has {shown} registered users{within}; {_PEOPLE_ON_EARTH / 1e9:.1f} billion people live on earth",
+    )

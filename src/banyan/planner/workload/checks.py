@@ -13,6 +13,9 @@ from banyan.planner.workload.models import Scenario, Workload
 
 Complaint = tuple[Key, str]
 
+_MOST_USERS = 1e12
+_FASTEST_REVENUE = 10.0  # a month
+
 
 def check_workload(workload: Workload) -> Iterator[Complaint]:
     """Every impossible value, missing part and reference to nothing: key and what would be right."""
@@ -42,6 +45,14 @@ def _check_people(workload: Workload) -> Iterator[Complaint]:
             "does not say how many are active: add daily_active_share or daily_active_users, "
             "peak_concurrent_users, or traffic.peak_requests_per_second or requests_per_registered_user_per_day",
         )
+    if people.registered_users.high > _MOST_USERS:
+        yield (
+            ("people", "registered_users"),
+            f"should be at most {_MOST_USERS:.0e}: some 8 billion people live on earth",
+        )
+    growth = workload.revenue.growth_per_month
+    if growth is not None and growth.high > _FASTEST_REVENUE:
+        yield ("revenue", "growth_per_month"), f"should be at most {_FASTEST_REVENUE:g} (0.2 is 20% a month)"
     if people.registered_users.high == 0:
         yield ("people", "registered_users"), "should be above 0"
     yield from _check_within(
@@ -122,13 +133,19 @@ def _check_phases(workload: Workload) -> Iterator[Complaint]:
 
 
 def _check_scenario(key: Key, scenario: Scenario) -> Iterator[Complaint]:
+    given = scenario.registered_users_by_month
     rates = (scenario.start_users, scenario.growth_per_month, scenario.months)
-    if scenario.registered_users_by_month:
+    if given:
         if any(value is not None for value in rates):
             yield key, "has both registered_users_by_month and a rate; one of them says how it grows"
     elif any(value is None for value in rates):
         names = ("start_users", "growth_per_month", "months")
         lacking = [name for name, value in zip(names, rates, strict=True) if value is None]
         yield key, f"lacks {', '.join(lacking)}; or give registered_users_by_month"
+    counts = [("start_users", scenario.start_users), *(("registered_users_by_month", each) for each in given)]
+    for name, count in counts:
+        if count is not None and count > _MOST_USERS:
+            yield (*key, name), f"should be at most {_MOST_USERS:.0e}: some 8 billion people live on earth"
+            break
     if scenario.growth_per_month is not None and scenario.growth_per_month.low <= -1:
         yield (*key, "growth_per_month"), "should be above -1 (0.2 is 20% a month)"
