@@ -348,7 +348,7 @@ def conversation(kind: str, body: object = None) -> Subject:
 async def new_members(cast: Cast) -> Call:
     """Somebody new for a group of the owner's."""
     call = await conversation("group")(cast)
-    return Call(call.values, {"person_ids": [(await _sign_up_stranger(cast)).id]})
+    return Call(call.values, {"member_ids": [(await _sign_up_stranger(cast)).id]})
 
 
 async def blocked_conversation(cast: Cast) -> Call:

@@ -701,9 +701,10 @@ export interface NewList {
   name: string;
 }
 
-/** Whom to add to a group. */
+/** Whom to add to a group: `member_ids`. `person_ids` is an older name for it. */
 export interface NewMembers {
-  person_ids: string[];
+  member_ids?: string[];
+  person_ids?: string[];
 }
 
 /**

@@ -137,7 +137,7 @@ async def test_members_come_and_go(api: Api) -> None:
     # Any member adds; only the owner takes others out.
     assert (await ben.put(f"/v1/conversations/{place}/members/{cem.id}")).status_code == 204
     assert (await ben.put(f"/v1/conversations/{place}/members/{cem.id}")).status_code == 204
-    added = await ben.post(f"/v1/conversations/{place}/members", {"person_ids": [cem.id, dan.id]})
+    added = await ben.post(f"/v1/conversations/{place}/members", {"member_ids": [cem.id, dan.id]})
     assert added.status_code == 204
     shown = (await cem.get(f"/v1/conversations/{place}")).json()
     assert (shown["member_count"], shown["unread_count"]) == (4, 0)
@@ -157,6 +157,17 @@ async def test_members_come_and_go(api: Api) -> None:
     assert (await dan.patch(f"/v1/conversations/{place}", {"title": "Mine"})).status_code == 403
 
 
+async def test_people_to_add_are_named_once(api: Api) -> None:
+    ada, ben, cem = [await api.sign_up(name) for name in ("ada", "ben", "cem")]
+    path = f"/v1/conversations/{await group(ada, ben)}/members"
+    for body in ({}, {"member_ids": [cem.id], "person_ids": [cem.id]}):
+        refused = await ada.post(path, body)
+        assert refused.status_code == 422
+        assert [(one["field"], one["code"]) for one in refused.json()["errors"]] == [("member_ids", "missing_field")]
+    # The older name.
+    assert (await ada.post(path, {"person_ids": [cem.id]})).status_code == 204
+
+
 async def test_a_conversation_of_two_stays_one_of_two(api: Api) -> None:
     ada, ben, cem = [await api.sign_up(name) for name in ("ada", "ben", "cem")]
     place = await direct(ada, ben)
@@ -174,7 +185,7 @@ async def test_two_who_add_the_same_people_at_once_count_them_once(api: Api) -> 
     place = await group(people[0], people[1])
     await asyncio.gather(
         *[
-            person.post(f"/v1/conversations/{place}/members", {"person_ids": [one.id for one in people[2:]]})
+            person.post(f"/v1/conversations/{place}/members", {"member_ids": [one.id for one in people[2:]]})
             for person in people[:2]
             for _ in range(2)
         ]

@@ -47,7 +47,7 @@ async def test_a_group_of_five_thousand(platform: Platform, api: Api, server_url
     path = f"/v1/conversations/{place}"
 
     # Full is full, and what was refused has left nothing.
-    assert (await ada.post(f"{path}/members", {"person_ids": [cem.id]})).json()["code"] == "group_full"
+    assert (await ada.post(f"{path}/members", {"member_ids": [cem.id]})).json()["code"] == "group_full"
     assert (await cem.get(path)).status_code == 404
 
     since = (await ben.get("/v1/sync")).json()["next"]
@@ -74,7 +74,7 @@ async def test_a_group_of_five_thousand(platform: Platform, api: Api, server_url
         assert told[-1]["code"] == "not_found"
     assert (await ben.get(path)).status_code == 404
     assert (await ada.get(path)).json()["member_count"] == GROUP_MAX_MEMBERS - 2
-    assert (await ada.post(f"{path}/members", {"person_ids": [cem.id, ben.id]})).status_code == 204
+    assert (await ada.post(f"{path}/members", {"member_ids": [cem.id, ben.id]})).status_code == 204
     assert await _members(ada, path) == {ada.id, ben.id, cem.id, *crowd[1:]}
 
 

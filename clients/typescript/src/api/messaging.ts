@@ -39,7 +39,7 @@ export class MessagingApi {
    * An API key needs the scope `messaging:write`.
    * Refused with `direct_conversation` (409), `group_full` (409).
    */
-  addMembers(conversationId: string, body: NewMembers, options?: PostOptions): Promise<void> {
+  addMembers(conversationId: string, body: NewMembers = {}, options?: PostOptions): Promise<void> {
     return this.transport.call({
       method: "POST",
       path: path`/v1/conversations/${conversationId}/members`,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal, NamedTuple, get_args
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from banyan.features.people.models import Card
 
@@ -43,10 +43,14 @@ class ConversationChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     title: Title | None
 
 
-class NewMembers(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Whom to add to a group."""
+People = Annotated[list[UUID], Meta(min_length=1, max_length=GROUP_MAX_MEMBERS)]
 
-    person_ids: Annotated[list[UUID], Meta(min_length=1, max_length=GROUP_MAX_MEMBERS)]
+
+class NewMembers(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Whom to add to a group: `member_ids`. `person_ids` is an older name for it."""
+
+    member_ids: People | UnsetType = UNSET
+    person_ids: People | UnsetType = UNSET
 
 
 class NewMessage(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -1,7 +1,10 @@
 """Conversations, messages and reactions over HTTP."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
+
+from msgspec import UNSET
 
 from banyan.features.messaging.errors import (
     ClientIdReused,
@@ -43,6 +46,7 @@ from banyan.infra.http.routing import (
     post,
     put,
 )
+from banyan.kernel.errors import Invalid
 from banyan.kernel.pages import DEFAULT_LIMIT, Page
 
 Before = Annotated[str | None, QueryParameter(description="Only older ones than this message: its id or its `seq`.")]
@@ -136,7 +140,7 @@ class ConversationRoutes(Controller):
     @post("/{conversation_id:uuid}/members", status=204, raises=[DirectConversation, GroupFull])
     async def add_members(self, request: Request, conversation_id: FromPath[UUID], data: JSONBody[NewMembers]) -> None:
         """Add people to a group; any member may. Who is in it already stays so."""
-        await self.members.add_members(request.work, request.account_id, conversation_id, data.person_ids)
+        await self.members.add_members(request.work, request.account_id, conversation_id, _named(data))
 
     @put("/{conversation_id:uuid}/members/{person_id:uuid}", status=204, raises=[DirectConversation, GroupFull])
     async def add_member(self, request: Request, conversation_id: FromPath[UUID], person_id: FromPath[UUID]) -> None:
@@ -187,3 +191,12 @@ class MessageRoutes(Controller):
     async def remove_reaction(self, request: Request, message_id: FromPath[UUID], kind: FromPath[str]) -> None:
         """Take back one's reaction of that kind."""
         await self.reactions.remove_reaction(request.work, request.account_id, message_id, kind)
+
+
+def _named(data: NewMembers) -> Sequence[UUID]:
+    """Raises Invalid."""
+    if data.member_ids is not UNSET and data.person_ids is UNSET:
+        return data.member_ids
+    if data.person_ids is not UNSET and data.member_ids is UNSET:
+        return data.person_ids
+    raise Invalid.field("member_ids", "missing_field", "Name the people to add, once.")

@@ -32,7 +32,12 @@ class MessagingApi:
         )
 
     async def add_members(
-        self, conversation_id: UUID | str, *, person_ids: Sequence[UUID | str], idempotency_key: str | None = None
+        self,
+        conversation_id: UUID | str,
+        *,
+        member_ids: Sequence[UUID | str] | UnsetType = UNSET,
+        person_ids: Sequence[UUID | str] | UnsetType = UNSET,
+        idempotency_key: str | None = None,
     ) -> None:
         """Add people to a group; any member may. Who is in it already stays so.
 
@@ -43,7 +48,7 @@ class MessagingApi:
             "POST",
             f"/v1/conversations/{segment(conversation_id)}/members",
             None,
-            body={"person_ids": person_ids},
+            body={"member_ids": member_ids, "person_ids": person_ids},
             key=idempotency_key,
         )
 

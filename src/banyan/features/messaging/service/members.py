@@ -1,5 +1,6 @@
 """Who is in a group: added by any member, taken out by its owner, leaving by themselves."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from banyan.features.messaging.errors import (
@@ -48,7 +49,7 @@ class Members:
         ]
         return Page(items, page.next_cursor)
 
-    async def add_members(self, work: Work, person_id: UUID, conversation_id: UUID, added: list[UUID]) -> None:
+    async def add_members(self, work: Work, person_id: UUID, conversation_id: UUID, added: Sequence[UUID]) -> None:
         """Who is a member already stays one. Raises ConversationNotFound, DirectConversation, PersonNotFound,
         GroupFull.
         """
