@@ -139,3 +139,4 @@ async def test_me_brings_changes_and_goes_on_after_a_drop(api: Api, server_url: 
 async def test_the_address_takes_sockets_only(api: Api) -> None:
     answer = await api.get("/v1/socket")
     assert (answer.status_code, answer.json()["code"]) == (426, "upgrade_required")
+    assert (answer.headers["upgrade"], answer.headers["sec-websocket-version"]) == ("websocket", "13")

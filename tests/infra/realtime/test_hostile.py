@@ -162,6 +162,35 @@ async def test_what_is_no_frame_is_answered_and_the_socket_stays(server_url: str
         assert await client.read_close() == 1008
 
 
+async def test_a_refused_frame_names_its_field_and_comes_back_with_its_id(server_url: str) -> None:
+    cases = [
+        (b'{"type":"shout","id":7}', "type", "invalid", 7),
+        (b'{"id":"a"}', "type", "missing_field", "a"),
+        (b'{"type":"publish","id":8}', "topic", "missing_field", 8),
+        (b'{"type":"subscribe","topic":5,"id":9}', "topic", "invalid", 9),
+        (b'{"type":"subscribe","topics":["me",5],"id":10}', "topics", "invalid", 10),
+        (b'{"type":"subscribe","id":11}', "topic", "required", 11),
+        (b'{"type":"ping","id":1.5}', "id", "invalid", None),
+        (b'{"type":"ping","id":"' + b"x" * 65 + b'"}', "id", "too_long", None),
+        (b"[]", "frame", "invalid", None),
+    ]
+    async with raw(server_url) as client:
+        for text, field, code, id in cases:
+            client.send(TEXT, text)
+            _, answer = await client.read()
+            refusal = msgspec.json.decode(answer)
+            assert [(one["field"], one["code"]) for one in refusal["errors"]] == [(field, code)], text
+            assert refusal.get("id") == id, text
+
+
+async def test_a_burst_that_is_allowed_is_answered_whole(server_url: str) -> None:
+    async with raw(server_url) as client:
+        for number in range(100):
+            client.send(TEXT, b'{"type":"ping","id":%d}' % number)
+        for number in range(100):
+            assert await client.read() == (TEXT, b'{"type":"pong","id":%d}' % number)
+
+
 async def test_a_flood_is_cut(server_url: str) -> None:
     for opcode, payload in ((TEXT, b"{}"), (PING, b""), (0xA, b"")):
         async with raw(server_url) as client:

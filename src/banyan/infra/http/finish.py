@@ -50,6 +50,9 @@ def problem_answer(error: BanyanError, exchange: Exchange) -> Answer:
         headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after_seconds))).encode()))
     if error.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="banyan"'))
+    if error.status == 426:
+        # RFC 9110, 15.5.22: what to upgrade to; RFC 6455, 4.4: which version of it.
+        headers += [(b"upgrade", b"websocket"), (b"connection", b"upgrade"), (b"sec-websocket-version", b"13")]
     return Answer(error.status, headers, encode_problem(error, exchange.request_id))
 
 

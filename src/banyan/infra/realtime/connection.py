@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from banyan.infra.realtime.settings import RealtimeSettings
     from banyan.infra.realtime.wire import Wire
 
-# A second after a flood a client may be back; after other mistakes the same frame would come again.
+# Time for a burst to be paid for; after other mistakes the same frame would come again.
 _AFTER_FLOOD_SECONDS = 5.0
 
 
@@ -110,10 +110,14 @@ class Connection:
         now = time.monotonic()
         budget_at = max(self._budget_at, now) + cost
         if budget_at - now > settings.frames_at_once * cost:
-            self.cut("too_many_frames", reconnect=True, after_seconds=_AFTER_FLOOD_SECONDS)
+            self.flood()
             return False
         self._budget_at = budget_at
         return True
+
+    def flood(self) -> None:
+        """More came in than a client may send."""
+        self.cut("too_many_frames", reconnect=True, after_seconds=_AFTER_FLOOD_SECONDS)
 
     def receive(self, text: str) -> None:
         self.keeper.handle(self, text)

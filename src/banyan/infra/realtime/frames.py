@@ -1,5 +1,6 @@
 """The frames of the protocol, version 1; docs/realtime.md describes each with an example."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -165,7 +166,18 @@ class Goodbye(Struct, frozen=True, tag_field="type", tag="goodbye"):
 
 ServerFrame = Welcome | Subscribed | SubscribedMany | States | Ack | AckMany | Pong | ErrorFrame | Goodbye
 
+
+class _Numbered(Struct, frozen=True):
+    """Anything with an `id`."""
+
+    id: FrameId | None = None
+
+
 _decode: Callable[[str], ClientFrame] = msgspec.json.Decoder(ClientFrame).decode
+_decode_id: Callable[[str], _Numbered] = msgspec.json.Decoder(_Numbered).decode
+# How msgspec says what is wrong where.
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_PLACE = re.compile(r"`\$\.(\w+)")
 encode = msgspec.json.Encoder().encode
 
 
@@ -174,7 +186,7 @@ def read_frame(text: str) -> ClientFrame:
     try:
         frame = _decode(text)
     except msgspec.ValidationError as error:
-        raise Invalid.field("frame", "invalid", str(error)) from None
+        raise _misshapen(str(error)) from None
     except (msgspec.DecodeError, UnicodeError):
         raise Malformed("A frame is one JSON object.") from None
     except RecursionError:
@@ -183,12 +195,34 @@ def read_frame(text: str) -> ClientFrame:
     return frame
 
 
+def find_id(text: str) -> FrameId | None:
+    """The `id` of what is no frame; None where there is none that one could answer with."""
+    try:
+        found = _decode_id(text).id
+        _check_id(found)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, Invalid):
+        return None
+    return found
+
+
+def _misshapen(message: str) -> Invalid:
+    """As the API says it: the field by its name, and what was expected there."""
+    if missing := _MISSING.search(message):
+        return Invalid.field(missing[1], "missing_field", message)
+    place = _PLACE.search(message)
+    return Invalid.field(place[1] if place else "frame", "invalid", message)
+
+
+def _check_id(id: FrameId | None) -> None:
+    if isinstance(id, str) and len(id) > _MAX_ID_CHARACTERS:
+        raise Invalid.field("id", "too_long", f"At most {_MAX_ID_CHARACTERS} characters.")
+    if isinstance(id, int) and abs(id) > _MAX_OFFSET:
+        raise Invalid.field("id", "too_large", "At most 63 bits.")
+
+
 def _check_sizes(frame: ClientFrame) -> None:
     """Raises Invalid. Only what is bounded is compared, stored, echoed or handed to the database."""
-    if isinstance(frame.id, str) and len(frame.id) > _MAX_ID_CHARACTERS:
-        raise Invalid.field("id", "too_long", f"At most {_MAX_ID_CHARACTERS} characters.")
-    if isinstance(frame.id, int) and abs(frame.id) > _MAX_OFFSET:
-        raise Invalid.field("id", "too_large", "At most 63 bits.")
+    _check_id(frame.id)
     if isinstance(frame, HelloFrame):
         if len(frame.ticket or "") + len(frame.token or "") > _MAX_CREDENTIAL_CHARACTERS:
             raise Invalid.field("token", "too_long", f"At most {_MAX_CREDENTIAL_CHARACTERS} characters.")

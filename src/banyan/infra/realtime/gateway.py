@@ -32,6 +32,7 @@ from banyan.infra.realtime.frames import (
     UnsubscribeFrame,
     Welcome,
     error_frame,
+    find_id,
     read_frame,
     split_topic,
 )
@@ -52,7 +53,7 @@ VerifyToken = Callable[[Work, str], Awaitable[Principal]]
 # (work, account, session) -> the account's role, None when the session has ended.
 FindRole = Callable[[Work, UUID, UUID], Awaitable[str | None]]
 
-# Frames of one client that wait for the one before them.
+# Frames of one client that wait for the one before them, beyond a burst that it may send.
 _MOST_WAITING = 64
 # Frames at work in the database at once, over all clients: a crowd that comes back must leave room for requests.
 _AT_ONCE = 4
@@ -233,10 +234,10 @@ class Realtime:
         if connection.inbox is None:
             connection.inbox = deque((text,))
             self._spawn(self._work_off(connection, connection.inbox))
-        elif len(connection.inbox) < _MOST_WAITING:
+        elif len(connection.inbox) < self.settings.frames_at_once + _MOST_WAITING:
             connection.inbox.append(text)
         else:
-            connection.cut("too_many_frames", reconnect=True, after_seconds=_FAREWELL_SECONDS)
+            connection.flood()
 
     async def _work_off(self, connection: Connection, inbox: deque[str]) -> None:
         try:
@@ -257,7 +258,7 @@ class Realtime:
         except BanyanError as error:
             metrics.REFUSED.labels(error.code).inc()
             topic = getattr(frame, "topic", None)
-            connection.tell(error_frame(error, topic, frame.id if frame else None))
+            connection.tell(error_frame(error, topic, find_id(text) if frame is None else frame.id))
             if isinstance(error, Unauthorized) and not connection.greeted:
                 connection.cut(error.code, reconnect=False)
 
