@@ -2,9 +2,11 @@
 
 import io
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from banyan.infra.log import LogStream
 
@@ -18,6 +20,24 @@ def test_a_replaced_and_closed_stderr_does_not_break_later_lines(monkeypatch: py
     monkeypatch.setattr(sys, "stderr", second)
     stream.write("two\n")
     assert second.buffer.getvalue() == b"two\n"
+
+
+def test_a_full_disk_costs_lines_and_nothing_else() -> None:
+    lost = counted()
+    stream = LogStream.to_file(Path("/dev/full"))
+    stream.write("a line that has no room\n")
+    stream.flush()
+    assert counted() == lost + 1
+    with suppress(OSError):
+        stream._file.close()
+
+
+def counted() -> float:
+    return REGISTRY.get_sample_value("banyan_log_failed_writes_total") or 0.0
+
+
+def test_colours_are_for_terminals() -> None:
+    assert not LogStream.to_stderr().is_terminal
 
 
 def test_a_full_file_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,13 @@ from uuid import UUID
 import msgspec
 import structlog
 from msgspec import Struct
+from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict
 
 _FLUSH_SECONDS = 0.1
 _FLUSH_LINES = 256
 _LOG_FILE_BYTES = 16 * 1024 * 1024
+_FAILED_WRITES = Counter("banyan_log_failed_writes_total", "Log lines, or batches of them, that could not be written.")
 
 
 class LogSettings(BaseModel):
@@ -28,7 +30,10 @@ class LogSettings(BaseModel):
 
 
 class LogStream:
-    """Where log lines go: a stream of the process, or a file that is set aside as `NAME.1` when it is full."""
+    """Where log lines go: a stream of the process, or a file that is set aside as `NAME.1` when it is full.
+
+    A disk without room, or a reader that is gone, costs lines and never the work that they tell of.
+    """
 
     def __init__(self, file: BinaryIO | None, path: Path | None = None) -> None:
         self._own_file = file
@@ -38,6 +43,10 @@ class LogStream:
     def _file(self) -> BinaryIO:
         # Looked up at each write: whoever replaces sys.stderr for a while may close what it put there.
         return self._own_file or sys.stderr.buffer
+
+    @property
+    def is_terminal(self) -> bool:
+        return self._own_file is None and sys.stderr.isatty()
 
     @classmethod
     def to_file(cls, path: Path) -> "LogStream":
@@ -54,21 +63,33 @@ class LogStream:
         return self.write_bytes(text.encode())
 
     def write_bytes(self, line: bytes) -> int:
-        if self._path is not None and self._file.tell() > _LOG_FILE_BYTES:
-            self._file.close()
-            self._path.replace(self._path.with_name(self._path.name + ".1"))
-            self._own_file = self._path.open("ab")
-        return self._file.write(line)
+        try:
+            if self._path is not None and self._file.tell() > _LOG_FILE_BYTES:
+                self._set_aside(self._path)
+            return self._file.write(line)
+        except OSError:
+            _FAILED_WRITES.inc()
+            return 0
+
+    def _set_aside(self, path: Path) -> None:
+        path.replace(path.with_name(path.name + ".1"))
+        full, self._own_file = self._file, path.open("ab")
+        full.close()
 
     def flush(self) -> None:
-        self._file.flush()
+        try:
+            self._file.flush()
+        except OSError:
+            _FAILED_WRITES.inc()
 
 
 def configure_logs(settings: LogSettings, stream: LogStream) -> None:
     """Sets up structlog and the standard library's loggers (of libraries) for this process."""
     level = getattr(logging, settings.level.upper())
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if settings.format == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if settings.format == "json"
+        else structlog.dev.ConsoleRenderer(colors=stream.is_terminal)
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -6,7 +6,7 @@ from typing import ClassVar
 import asyncpg
 import pytest
 
-from banyan.infra.database.errors import DatabaseUnavailable, StatementTimedOut, TransactionConflict
+from banyan.infra.database.errors import DatabaseFull, DatabaseUnavailable, StatementTimedOut, TransactionConflict
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Connection, Pending, Work
 from banyan.kernel.errors import Unauthorized
@@ -418,6 +418,15 @@ async def test_a_slow_statement_is_cancelled_by_the_server(pool: Pool) -> None:
             await slow(work)
     assert refusal.value.code == "timeout"
     assert refusal.value.retry_after_seconds is not None
+    assert pool.idle == pool.size
+
+
+async def test_a_full_disk_is_said_to_whoever_writes(pool: Pool) -> None:
+    await _fail_once(pool, "disk_full")
+    with pytest.raises(DatabaseFull) as refusal:
+        async with pool.work() as work:
+            await work.write_value("SELECT fail_once()")
+    assert (refusal.value.status, refusal.value.retry_after_seconds) == (503, 30)
     assert pool.idle == pool.size
 
 

@@ -34,6 +34,13 @@ class TransactionConflict(Unavailable):
     title = "Another change got in the way"
 
 
+class DatabaseFull(Unavailable):
+    """PostgreSQL has no room on its disk, or no memory, for what is to be done; what is there can be read."""
+
+    code = "database_full"
+    title = "The database has no room left at the moment"
+
+
 class OutcomeUnknown(Unavailable):
     """The connection was lost while COMMIT was under way: the change was made whole, or not at all."""
 
@@ -84,6 +91,8 @@ def translated(error: BaseException, connection: asyncpg.Connection) -> BanyanEr
         return StatementTimedOut(retry_after_seconds=5)
     if is_connection_lost(error, connection):
         return DatabaseUnavailable(retry_after_seconds=1)
+    if isinstance(error, asyncpg.InsufficientResourcesError):
+        return DatabaseFull("The disk or the memory of the database is full.", retry_after_seconds=30)
     # Whoever waited for a lock as long as it was willing to need not be made to wait again.
     if isinstance(error, (*_PASSING, asyncpg.LockNotAvailableError)):
         return TransactionConflict(retry_after_seconds=1)
