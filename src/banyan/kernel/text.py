@@ -6,10 +6,13 @@ from banyan.kernel.errors import Invalid
 
 # Control characters (C0, DEL, C1) and lone surrogates, which are not valid UTF-8. Newline and tab are let through
 # where lines are. PostgreSQL refuses NUL; the others only ever disturb the terminals and pages that show them.
+# In a line (a name, a title) so do embeddings, overrides and isolates, which turn round what stands beside it.
 _FORBIDDEN_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_FORBIDDEN_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FORBIDDEN_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # Zero-width and direction marks: allowed inside text (Arabic and emoji need them), but no text by themselves.
-_INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u061c"
+_INVISIBLE = (
+    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u00ad\u061c"
+)
 
 
 def check_line(value: str, field: str, *, min_chars: int = 1, max_chars: int) -> str:
