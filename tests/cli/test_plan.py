@@ -79,6 +79,11 @@ def test_a_variant_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str
     variant.write_text(MECABAL.read_text().replace("amount_month = 2\n", "amount_month = 4\n"))
     assert plan("diff", MECABAL, variant) == 0
     out = capsys.readouterr().out
-    assert "phases.mvp.cost_month.total: 55 -> 57" in out and "amount_month" in out
+    assert "phases.mvp.cost_month.total: 55 -> 57" in out
+    out = " ".join(out.split())
+    assert "amount_month rises from 2 to 4 (+100%)" in out and "57 USD a month instead of 55 USD (+4%)" in out
+    assert plan("diff", MECABAL, variant, "--format", "json") == 0
+    (cause,) = json.loads(capsys.readouterr().out)["causes"]
+    assert cause["text"].startswith(cause["keys"][0]) and cause["effects"]
     assert plan("diff", MECABAL, MECABAL) == 0
     assert "the same" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from banyan.cli.output import Format, console, print_line
 from banyan.cli.plan_new import ask
 from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan
 from banyan.planner.catalogue.prices import CatalogueError
-from banyan.planner.compute import SEED, WORLDS, Computed, UnknownScenario, compute
+from banyan.planner.compute import SEED, WORLDS, Computed, UnknownScenario, compute, compute_plan
 from banyan.planner.differ import compare
 from banyan.planner.explain import UnknownKey, explain
 from banyan.planner.findings.review import with_lines
@@ -150,14 +150,16 @@ def diff(
     worlds: Worlds = WORLDS,
     as_of: AsOf = None,
 ) -> None:
-    """What changes from one file's plan to another's, and the lines that it follows from."""
-    plans: list[Plan] = []
-    files: list[Workload] = []
-    for file in (before, after):
-        computed = _compute(file, stack=stack, scenario=None, seed=seed, worlds=worlds, as_of=as_of)
-        plans.append(computed.plan)
-        files.append(computed.workload)
-    found = compare(plans[0], plans[1], (files[0], files[1]))
+    """What changes from one file's plan to another's and why: what each line that moved does alone."""
+    name, day = stack.value if stack else None, _day(as_of)
+    first, second = (
+        _compute(file, stack=stack, scenario=None, seed=seed, worlds=worlds, as_of=as_of) for file in (before, after)
+    )
+
+    def replan(variant: Workload) -> Plan:
+        return compute_plan(variant, as_of=day, stack=name, seed=seed, worlds=worlds)
+
+    found = compare(first.plan, second.plan, (first.workload, second.workload), replan)
     if format is Format.json:
         print_line(msgspec.json.encode(found).decode())
     else:

@@ -257,16 +257,31 @@ def print_explanation(found: Explanation) -> None:
 
 
 def print_differences(found: PlanDifference) -> None:
-    """What `diff` answers."""
+    """What `diff` answers: sentences, then figures."""
     console = Console(highlight=False)
     if not found.plan and not found.because:
         console.print("The plans are the same.")
         return
-    _print_part(console, "What changes", found.plan)
-    _print_part(console, "Because of", found.because)
+    if not found.summary:
+        console.print("The files differ, what is planned does not.")
+    elif len(found.causes) != 1:
+        console.print("[bold]What changes[/]")
+        for effect in found.summary:
+            console.print(Padding(escape(_sentence(effect)), (0, 0, 0, 2)))
+    console.print("[bold]Why[/] [dim](what each change of the file does alone)[/]")
+    for cause in found.causes:
+        console.print(Padding(escape(_sentence(cause.text)), (0, 0, 0, 2)))
+    _print_part(console, "Figures", found.plan)
+    _print_part(console, "Lines of the files", found.because)
 
 
-def _print_part(console: Console, title: str, differences: Iterable[Difference]) -> None:
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def _print_part(console: Console, title: str, differences: Sequence[Difference]) -> None:
+    if not differences:
+        return
     console.print(f"[bold]{title}[/]")
     for each in differences:
         before, after = escape(each.before or "nothing"), escape(each.after or "nothing")

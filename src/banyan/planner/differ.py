@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from banyan.planner.causes import Cause, Change, Replan, changes, figure_of, find_causes, missing, shown
+from banyan.planner.effects import effects
 from banyan.planner.plan import Phase, Plan
 from banyan.planner.workload.models import Workload
 
@@ -22,17 +24,35 @@ class Difference(Struct, frozen=True):
 
 
 class PlanDifference(Struct, frozen=True):
-    """What changes in the plan, and which lines of the files it follows from."""
+    """What changes from one plan to another and why: in sentences, then key by key.
 
+    `summary` is what all changes of the file do together, `causes` what each does alone; `plan` are the figures that
+    differ, `because` the lines of the files.
+    """
+
+    summary: list[str]
+    causes: list[Cause]
     plan: list[Difference]
     because: list[Difference]
 
 
-def compare(before: Plan, after: Plan, files: tuple[Workload, Workload]) -> PlanDifference:
-    """The differences that somebody decides by, then those of the files."""
-    shown = [*_compare(_headline(before), _headline(after))]
-    stated = [*_compare(_flat(files[0]), _flat(files[1]))]
-    return PlanDifference(shown, stated)
+def compare(before: Plan, after: Plan, files: tuple[Workload, Workload], replan: Replan) -> PlanDifference:
+    """The differences that somebody decides by, and what each change of the file does: `replan` plans a variant."""
+    return PlanDifference(
+        summary=effects(before, after),
+        causes=find_causes(files[0], files[1], before, replan),
+        plan=[*_compare(_headline(before), _headline(after))],
+        because=[_stated(change) for change in changes(files[0], files[1])],
+    )
+
+
+def _stated(change: Change) -> Difference:
+    old, new = change.before, change.after
+    texts = ["" if missing(each) else shown(each) for each in (old, new)]
+    moved = _change(*(each if figure_of(each) is None else figure_of(each) for each in (old, new)))
+    if missing(old) or missing(new):
+        moved = "new" if missing(old) else "gone"
+    return Difference(change.key, texts[0], texts[1], moved)
 
 
 def _headline(plan: Plan) -> dict[str, Any]:
@@ -80,21 +100,6 @@ def _plain(value: Any) -> dict[str, Any]:
 
 def _is_band(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == {"low", "mid", "high"}
-
-
-def _flat(workload: Workload) -> dict[str, Any]:
-    return dict(_walk("", workload.model_dump(exclude_unset=True)))
-
-
-def _walk(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for name, each in value.items():
-            yield from _walk(f"{key}.{name}" if key else str(name), each)
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        for number, each in enumerate(value):
-            yield from _walk(f"{key}.{each.get('name') or each.get('role') or number}", each)
-    else:
-        yield key, value
 
 
 def _compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Difference]:
