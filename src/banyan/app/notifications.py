@@ -103,7 +103,7 @@ def build_notifications(
     devices = Devices(push.services, push.public_key, push.settings.max_devices)
     return NotificationParts(
         kinds,
-        (*people_kinds.NOTICE_ENDS, *posts_kinds.NOTICE_ENDS, *further_ends),
+        (*people_kinds.NOTICE_ENDS, *posts_kinds.NOTICE_ENDS, *messaging_kinds.NOTICE_ENDS, *further_ends),
         Telling(settings, kinds, mailing, pushing),
         mailing,
         inbox,

@@ -1,8 +1,13 @@
 """Messages: told to those who have not read them, as one per conversation, until they do."""
 
+from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from banyan.features.messaging.models import ChatMessage, NewConversation, NewMessage
+from banyan.features.messaging.service import conversations
+from banyan.kernel.clock import now
 from tests.features.notifications.square import Square
 
 
@@ -34,6 +39,28 @@ async def test_messages_are_told_until_they_are_read(square: Square) -> None:
     assert await square.unread(ben) == 1
     await read(square, ben, group, last)
     assert (await square.inbox(ben), await square.unread(ben)) == ([], 0)
+
+
+async def test_what_was_read_is_told_no_more_when_the_next_message_comes(
+    square: Square, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, ben = await square.person("ada"), await square.person("ben")
+    pair = await talk(square, ada, ben)
+    first = await say(square, ada, pair, "1")
+    (told,) = await square.inbox(ben)
+    # He comes back a minute later.
+    monkeypatch.setattr(conversations, "now", lambda: now() + timedelta(minutes=1))
+    await read(square, ben, pair, first)
+    assert await square.inbox(ben) == []
+    async with square.work() as work:
+        await square.messaging.conversations.mute_conversation(work, ben, pair, muted=True)
+    await say(square, ada, pair, "2")
+    assert await square.inbox(ben) == []
+    async with square.work() as work:
+        await square.messaging.conversations.mute_conversation(work, ben, pair, muted=False)
+    await say(square, ada, pair, "3")
+    (again,) = await square.inbox(ben)
+    assert again.id != told.id
 
 
 async def test_who_has_read_or_muted_it_is_not_told(square: Square) -> None:

@@ -22,6 +22,7 @@ KEPT_INSIDE = {
     people_signals.ListMemberRemoved,
     people_signals.ListDeleted,
     people_signals.ConnectionAsked,
+    messaging_signals.ConversationRead,
     messaging_signals.MessageSent,
 }
 

@@ -1,16 +1,16 @@
 """What messaging tells people of: messages that they have not read some seconds after they were sent."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from banyan.features.messaging.api import MessagingApi
+from banyan.features.messaging.models import AWAY_SECONDS
 from banyan.features.messaging.service.synced import SyncedConversations
-from banyan.features.messaging.signals import MessageSent
+from banyan.features.messaging.signals import ConversationRead, MessageSent
 from banyan.infra.database.work import Work
-from banyan.infra.declare import AnyNotificationKind, KindText, Notice, NotificationKind
+from banyan.infra.declare import AnyNotificationKind, Gone, KindText, Notice, NoticeEnd, NotificationKind
 
-# Whoever has the conversation open reads it before that.
-_AWAY_SECONDS = 5.0
 _MESSAGE: Final = {
     "en": KindText("Messages", "{actors} wrote to you", "{actors} wrote to you"),
     "fr": KindText("Messages", "{actors} vous a écrit", "{actors} vous ont écrit"),
@@ -41,7 +41,15 @@ def notification_kinds(messaging: MessagingApi, conversations: SyncedConversatio
             conversations.list_unread_among,
             _MESSAGE,
             recipients=recipients,
-            wait_seconds=_AWAY_SECONDS,
+            wait_seconds=AWAY_SECONDS,
             urgency="high",
         ),
     )
+
+
+def _forget_read(signal: ConversationRead) -> Sequence[Gone]:
+    return (Gone(subject_id=signal.conversation_id, person_id=signal.person_id),)
+
+
+# Otherwise the next message would bring back what was told of those before, at once and to who has muted them too.
+NOTICE_ENDS = (NoticeEnd(ConversationRead, _forget_read),)

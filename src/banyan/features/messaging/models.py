@@ -18,6 +18,8 @@ GROUP_MAX_MEMBERS = 5000
 # Above, nobody's own stream points to a conversation and nobody is told how far others have read: each message would
 # be written as many times as there are members.
 POINTED_MEMBERS = 100
+# Whoever has the conversation open has read a message before that; others are told of it.
+AWAY_SECONDS = 5.0
 
 # Whose account is gone; no account has the nil id.
 NOBODY: Final = UUID(int=0)

@@ -5,6 +5,13 @@ from uuid import UUID
 from banyan.kernel.signals import Signal
 
 
+class ConversationRead(Signal, frozen=True):
+    """Somebody has read all that is there, some of which had waited so long that they may have been told of it."""
+
+    conversation_id: UUID
+    person_id: UUID
+
+
 class MessageSent(Signal, frozen=True):
     """Somebody wrote in a conversation."""
 

@@ -136,6 +136,20 @@ async def find_seq(work: Work, conversation_id: UUID, message_id: UUID) -> int |
     return seq
 
 
+async def find_reading(
+    work: Work, conversation_id: UUID, message_id: UUID, read_seq: int
+) -> tuple[int | None, UUID | None]:
+    """The place of a message in its conversation, and the first message after `read_seq`."""
+    row = await work.row(
+        """SELECT (SELECT seq FROM messaging_messages WHERE id = $2 AND conversation_id = $1),
+               (SELECT id FROM messaging_messages WHERE conversation_id = $1 AND seq = $3 + 1)""",
+        conversation_id,
+        message_id,
+        read_seq,
+    )
+    return (None, None) if row is None else (row[0], row[1])
+
+
 async def edit_message(work: Work, message_id: UUID, body: str, at: datetime) -> bool:
     """False where it is deleted by now."""
     done = await work.write_value(

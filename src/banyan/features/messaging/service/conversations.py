@@ -1,10 +1,12 @@
 """Conversations: made, listed, named, muted, and how far one has read."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from banyan.features.messaging.errors import ConversationNotFound, DirectConversation, MessageNotFound, NotTheOwner
 from banyan.features.messaging.happenings import ReadUpTo, Renamed
 from banyan.features.messaging.models import (
+    AWAY_SECONDS,
     GROUP_MAX_MEMBERS,
     POINTED_MEMBERS,
     TITLE_MAX_CHARS,
@@ -17,9 +19,10 @@ from banyan.features.messaging.models import (
     ReadState,
 )
 from banyan.features.messaging.queries import conversations as queries
-from banyan.features.messaging.queries.messages import find_seq
+from banyan.features.messaging.queries.messages import find_reading
 from banyan.features.messaging.service.access import Access
 from banyan.features.messaging.service.log import point, tell
+from banyan.features.messaging.signals import ConversationRead
 from banyan.features.people.errors import NotWithOneself
 from banyan.infra.database.work import Work
 from banyan.infra.streams.events import make_log
@@ -28,6 +31,9 @@ from banyan.kernel.errors import Invalid
 from banyan.kernel.ids import id_time, new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
 from banyan.kernel.text import check_line
+
+# A little less: the clocks of two machines differ.
+_TOLD_AFTER = timedelta(seconds=AWAY_SECONDS - 1)
 
 
 class Conversations:
@@ -97,7 +103,7 @@ class Conversations:
     async def mark_read(self, work: Work, person_id: UUID, conversation_id: UUID, message_id: UUID) -> ReadState:
         """One has read up to this message; never back. Raises ConversationNotFound, MessageNotFound."""
         membership = await self._access.get_membership(work, person_id, conversation_id)
-        seq = await find_seq(work, conversation_id, message_id)
+        seq, first_unread = await find_reading(work, conversation_id, message_id, membership.read_seq)
         if seq is None:
             raise MessageNotFound
         if seq <= membership.read_seq or not await queries.lock_member(work, conversation_id, person_id):
@@ -108,6 +114,8 @@ class Conversations:
         if moved is not None and membership.member_count <= POINTED_MEMBERS:
             version = membership.seq + moved[2]
             await tell(work, conversation_id, ReadUpTo(person_id, seq), told=[person_id], versions=[version])
+        if first_unread is not None and membership.unread_count == 0 and _may_have_been_told(first_unread):
+            work.emit(ConversationRead(conversation_id, person_id))
         return _state(membership)
 
     async def _find_or_make_direct(self, work: Work, person_id: UUID, other_id: UUID) -> UUID:
@@ -177,6 +185,10 @@ class Conversations:
 
 def _check_title(value: str | None) -> str | None:
     return None if value is None else check_line(value, "title", max_chars=TITLE_MAX_CHARS)
+
+
+def _may_have_been_told(message_id: UUID) -> bool:
+    return now() - id_time(message_id) >= _TOLD_AFTER
 
 
 def _state(membership: Membership) -> ReadState:
