@@ -28,6 +28,7 @@ from banyan.planner.workload.schema import schema_text
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
 BAD_FILE = 2
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)  # calendars of months and lead times end within dates
 _REPORT = "banyan.planner.report.page:report_html"
 
 
@@ -216,10 +217,13 @@ def _day(text: str | None) -> date:
     if text is None:
         return date.today()  # noqa: DTZ011 - the day where the planner sits is the day that it plans from
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
+        day = date.min
+    if not _FIRST_DAY <= day <= _LAST_DAY:
         print_error(f"--as-of {text}: should be a day, such as 2026-11-26")
-        raise typer.Exit(BAD_FILE) from None
+        raise typer.Exit(BAD_FILE)
+    return day
 
 
 def _explain(computed: Computed, key: str, format: Format) -> None:

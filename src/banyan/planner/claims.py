@@ -102,8 +102,13 @@ def _elements(values: Sequence[Any], part: str) -> list[Any]:
 def evaluate(formula: str, scope: Scope) -> Quantity:
     """What the formula gives. Raises FormulaError."""
     reader = _Reader(formula, scope)
-    value = reader.sum()
+    try:
+        value = reader.sum()
+    except OverflowError:
+        raise FormulaError(f"{formula!r} gives more than can be counted") from None
     reader.end()
+    if not all(map(math.isfinite, (value.low, value.mid, value.high))):
+        raise FormulaError(f"{formula!r} gives more than can be counted")
     return value
 
 

@@ -168,7 +168,7 @@ def _shown(value: Any) -> str:
         return f"{value:,.6g}"
     if isinstance(value, dict | list | Section):
         return msgspec.json.encode(_bare(value)).decode()
-    return "nothing" if value is None else str(value)
+    return "nothing" if value is None or value == "" else str(value)
 
 
 def _bare(value: Any) -> Any:

@@ -7,6 +7,7 @@ import pytest
 from banyan.planner.catalogue.prices import (
     UnknownCurrencyError,
     UnknownProviderError,
+    exchange_factor,
     is_stale,
     load_catalogue,
     shipped_items,
@@ -41,6 +42,18 @@ def test_prices_are_in_the_files_currency() -> None:
 def test_a_currency_without_a_rate_is_refused() -> None:
     with pytest.raises(UnknownCurrencyError, match="no exchange rate of XAU is known"):
         load_catalogue(Rent(), "XAU")
+
+
+def test_own_rates_reach_every_currency() -> None:
+    pounds = load_catalogue(Rent(exchange_rates={"USD": 1.25}), "GBP")
+    euros, dinars = pounds.find_plan("hetzner", "CPX32"), pounds.items["local_vps_pro_month"]
+    assert euros is not None and euros.price_month == pytest.approx(35.99 / 0.9167 / 1.25)
+    assert dinars.price == pytest.approx(shipped_items()[0]["local_vps_pro_month"].price / 3.0 / 1.25)
+    # 1,600 naira are a euro, and a dollar is what a euro is by the catalogue.
+    assert exchange_factor(Rent(exchange_rates={"NGN": 1600}), "EUR", "NGN") == pytest.approx(1 / 1600)
+    assert exchange_factor(Rent(exchange_rates={"EUR": 1 / 1600}), "NGN", "USD") == pytest.approx(1600 * 0.9167)
+    # A dollar rate of the file's own also tells what its other currencies are.
+    assert exchange_factor(Rent(exchange_rates={"USD": 1.2}), "EUR", "TND") == pytest.approx(1 / 3.0 / 1.2)
 
 
 def test_a_provider_without_plans_is_refused() -> None:

@@ -83,3 +83,9 @@ def test_worlds_are_answered_at_once() -> None:
     assert rates[0] > rates[1] > rates[2] == 0
     alone = [float(max_rate_per_second(8, mean, v, 0.15)) for mean, v in zip(means, (0.5, 5.0, 1.0), strict=True)]
     assert rates.tolist() == alone
+
+
+def test_very_many_servers_take_no_longer_to_compute_and_never_carry_less() -> None:
+    rates = [float(max_rate_per_second(servers, 0.02, 1.0, 0.1)) for servers in (4096, 5000, 10**12)]
+    assert rates == sorted(rates)
+    assert rates[1] == pytest.approx(rates[0] * 5000 / 4096)

@@ -4,6 +4,7 @@ import csv
 import difflib
 import functools
 import tomllib
+from collections.abc import Iterator
 from datetime import date, timedelta
 from importlib import resources
 
@@ -144,7 +145,9 @@ def load_catalogue(rent: Rent, currency: str) -> Catalogue:
     own = {(plan.provider, plan.plan): plan for plan in _own_plans(rent)}
     shipped = [plan for plan in shipped_plans() if (plan.provider, plan.plan) not in own]
     every = tuple(exchange.plan(plan) for plan in [*own.values(), *shipped])
-    _check_providers(rent, sorted({plan.provider for plan in every}))
+    unknown = next(unknown_providers(rent), None)
+    if unknown is not None:
+        raise UnknownProviderError(f"rent.providers.{unknown[0]}: {unknown[1]}")
     own_items = {
         price.item: Item(
             price.item,
@@ -168,14 +171,21 @@ def load_catalogue(rent: Rent, currency: str) -> Catalogue:
     )
 
 
-def _check_providers(rent: Rent, known: list[str]) -> None:
+def exchange_factor(rent: Rent, currency: str, other: str) -> float:
+    """What one unit of `other` is in `currency`, the file's own. Raises UnknownCurrencyError."""
+    return _Exchange(rent, currency, shipped_items()[2]).factor(other)
+
+
+def unknown_providers(rent: Rent) -> Iterator[tuple[int, str]]:
+    """Places in the file's list of providers of whom nobody knows a plan, with what may be meant."""
+    known = sorted({plan.provider for plan in shipped_plans()} | {plan.provider for plan in rent.plans})
     for number, provider in enumerate(rent.providers):
         if provider not in known:
             near = difflib.get_close_matches(provider, known, n=1)
             right = (
                 f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}; or add its plans ([[rent.plans]])"
             )
-            raise UnknownProviderError(f"rent.providers.{number}: no provider is named {provider!r}; {right}")
+            yield number, f"no provider is named {provider!r}; {right}"
 
 
 def _by_price(plan: RentedPlan) -> tuple[float, str, str]:
@@ -227,18 +237,28 @@ class _Exchange:
     def __init__(self, rent: Rent, currency: str, rates: tuple[Rate, ...]) -> None:
         self._rent = rent
         self._currency = currency
-        self._per_usd = {rate.currency: rate.units for rate in rates} | {_USD: 1.0}
+        per_usd = {rate.currency: rate.units for rate in rates} | {_USD: 1.0}
+        own = rent.exchange_rates
+        # One rate of the file's own is enough to reach every currency that has one.
+        over = _USD if _USD in own else next((each for each in own if each in per_usd), None)
+        if over is not None and (over == _USD or currency not in per_usd):
+            per_usd[currency] = per_usd[over] / own[over]
+        if currency in per_usd:
+            per_usd |= {each: units * per_usd[currency] for each, units in own.items()}
+        self._per_usd = per_usd
 
     def factor(self, currency: str) -> float:
+        """What one unit of another currency is in the file's. Raises UnknownCurrencyError."""
         if currency == self._currency:
             return 1.0
-        own = self._rent.exchange_rates.get(currency)
-        if own:
-            return 1 / own
-        lacking = [each for each in (currency, self._currency) if each not in self._per_usd]
-        if lacking:
+        if self._currency not in self._per_usd:
             raise UnknownCurrencyError(
-                f"no exchange rate of {lacking[0]} is known: say [rent.exchange_rates] {currency} = "
+                f"no exchange rate of {self._currency} is known: say [rent.exchange_rates] {_USD} = "
+                f"US dollars for one {self._currency}"
+            )
+        if currency not in self._per_usd:
+            raise UnknownCurrencyError(
+                f"no exchange rate of {currency} is known: say [rent.exchange_rates] {currency} = "
                 f"units of {currency} for one {self._currency}"
             )
         return self._per_usd[self._currency] / self._per_usd[currency]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from banyan.planner.catalogue.prices import RentedPlan, is_stale, load_catalogue
+from banyan.planner.catalogue.prices import RentedPlan, exchange_factor, is_stale
 from banyan.planner.findings.context import Context, finding, number, span
 from banyan.planner.plan import Finding
 from banyan.planner.quantity import Quantity
@@ -110,8 +110,7 @@ def _price(context: Context, where: str, title: str, plan: RentedPlan, price: Qu
 
 def _quote(context: Context, where: str, quote: Quote) -> Iterator[Finding]:
     currency = quote.currency or context.workload.currency
-    factor = _factor(context, currency)
-    price = quote.price_month.scaled(factor)
+    price = quote.price_month.scaled(exchange_factor(context.workload.rent, context.workload.currency, currency))
     if quote.plan is not None:
         plan = context.catalogue.find_plan(quote.provider, quote.plan)
         sizes = (quote.vcpu, quote.ram_gib, quote.disk_gb)
@@ -133,14 +132,6 @@ def _quote(context: Context, where: str, quote: Quote) -> Iterator[Finding]:
     yield from _price(
         context, where, f"{quote.provider}'s cheapest with {_size(quote)} ({cheapest.plan})", cheapest, price
     )
-
-
-def _factor(context: Context, currency: str) -> float:
-    if currency == context.catalogue.currency:
-        return 1.0
-    # One unit of a known price in both currencies gives the rate that the catalogue was made with.
-    other = load_catalogue(context.workload.rent, currency).all_plans[0].price_month
-    return context.catalogue.all_plans[0].price_month / other
 
 
 def _fits(plan: RentedPlan, quote: Quote) -> bool:

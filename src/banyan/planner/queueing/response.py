@@ -21,6 +21,9 @@ _TABLE = Path(__file__).parent / "table.csv"
 # Loads at which curves are kept: closer together where responses grow fast.
 _LOADS = 1 - np.geomspace(1.0, 0.002, 384)
 
+# More servers wait less at the same load; from so many on nobody waits, and a longer recursion finds nothing new.
+_MOST_SERVERS = 4096
+
 
 class Curves(NamedTuple):
     """p95 in units of the mean service time: a row per load of `_LOADS`, a column per variation."""
@@ -37,6 +40,7 @@ def curves(servers: int, dispatch: Dispatch) -> Curves:
         return curves(1, Dispatch.SHARED)
     if servers == 1:
         dispatch = Dispatch.SHARED
+    servers = min(servers, _MOST_SERVERS)
     exact = response_quantile(1 if dispatch is Dispatch.ROUND_ROBIN else servers, _LOADS)
     ratios = _ratios(servers, dispatch)
     variations = np.array(sorted(ratios))

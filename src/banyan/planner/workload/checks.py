@@ -4,23 +4,30 @@ Contradictions between figures that could each be true are findings of the plan 
 leaves nothing to compute with.
 """
 
+import difflib
 import zoneinfo
 from collections.abc import Iterator, Sequence
 
+from banyan.planner.profile import banyan_profile
 from banyan.planner.quantity import Quantity
 from banyan.planner.workload.lines import Key
 from banyan.planner.workload.models import Scenario, Workload
+from banyan.planner.workload.rent_checks import check_rent
 
 Complaint = tuple[Key, str]
 
 _MOST_USERS = 1e12
 _FASTEST_REVENUE = 10.0  # a month
+_MINUTES_PER_DAY = 24 * 60
+_HOURS_PER_MONTH = 31 * 24
 
 
 def check_workload(workload: Workload) -> Iterator[Complaint]:
     """Every impossible value, missing part and reference to nothing: key and what would be right."""
     yield from _check_people(workload)
+    yield from _check_traffic(workload)
     yield from _check_time(workload)
+    yield from check_rent(workload)
     yield from _check_names(workload)
     yield from _check_phases(workload)
     for number, scenario in enumerate(workload.scenarios):
@@ -71,6 +78,30 @@ def _check_within(part_name: str, part: Quantity | None, whole_name: str, whole:
         )
 
 
+def _check_traffic(workload: Workload) -> Iterator[Complaint]:
+    people, traffic, p95 = workload.people, workload.traffic, workload.objectives.p95_ms
+    if p95 is not None and p95.low <= 0:
+        yield ("objectives", "p95_ms"), "should be above 0: no answer takes no time"
+    known = banyan_profile().operations
+    for name, operation in traffic.operations.items():
+        if operation.like not in known:
+            near = difflib.get_close_matches(operation.like, known, n=1)
+            right = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            yield ("traffic", "operations", name, "like"), f"no operation is named {operation.like!r}; {right}"
+    for number, spike in enumerate(traffic.spikes):
+        if spike.hours_per_month.low > _HOURS_PER_MONTH:
+            yield (
+                ("traffic", "spikes", number, "hours_per_month"),
+                f"should be at most {_HOURS_PER_MONTH}, all hours of a month",
+            )
+    sessions, minutes = people.sessions_per_active_user_per_day, people.session_minutes
+    if sessions is not None and minutes is not None and sessions.low * minutes.low > _MINUTES_PER_DAY:
+        yield (
+            ("people", "session_minutes"),
+            f"{sessions.low:g} sessions of {minutes.low:g} minutes are more than the {_MINUTES_PER_DAY} of a day",
+        )
+
+
 def _check_time(workload: Workload) -> Iterator[Complaint]:
     try:
         zoneinfo.ZoneInfo(workload.time_zone)
@@ -86,14 +117,27 @@ def _check_time(workload: Workload) -> Iterator[Complaint]:
                 f"should go from an earlier to a later hour (it is [{start}, {end}]); "
                 "over midnight it is two spans, such as [22, 24] and [0, 2]",
             )
+    yield from _check_peak(workload)
     weights = workload.traffic.hourly_weights
     if weights is not None and (min(weights) < 0 or sum(weights) <= 0):
         yield ("traffic", "hourly_weights"), "should be 24 weights of at least 0, not all 0"
 
 
+def _check_peak(workload: Workload) -> Iterator[Complaint]:
+    factor, spans = workload.traffic.peak_hour_factor, workload.traffic.peak_hours
+    hours = len({hour for start, end in spans for hour in range(start, end)}) or 2
+    if factor is not None and factor.low * hours > 24:
+        yield (
+            ("traffic", "peak_hour_factor"),
+            f"should be at most {24 / hours:g}: {hours} peak hours with {factor.low:g} times the mean hour are more "
+            "than the whole day",
+        )
+
+
 def _check_names(workload: Workload) -> Iterator[Complaint]:
     yield from _check_unique(("phases",), [phase.name for phase in workload.phases])
     yield from _check_unique(("scenarios",), [scenario.name for scenario in workload.scenarios])
+    yield from _check_unique(("traffic", "spikes"), [spike.name for spike in workload.traffic.spikes])
     yield from _check_unique(("storage", "records"), [record.name for record in workload.storage.records])
     services = [service.name for service in workload.stack.services] if workload.stack else []
     yield from _check_unique(("stack", "services"), services)

@@ -14,13 +14,16 @@ from banyan.planner.quantity import Amount, Figure, Share
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Hour = Annotated[int, Field(ge=0, le=24)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-PositiveInt = Annotated[int, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0, le=10**12)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
-    """Every section refuses keys that it does not know."""
+    """Every section refuses keys that it does not know, and a text or true where a number belongs."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, strict=True, allow_inf_nan=False
+    )
 
 
 class People(Section):
@@ -132,7 +135,9 @@ class Objectives(Section):
     memory_headroom_share: Annotated[float, Field(ge=0, lt=1)] = 0.15
     disk_headroom_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
     shortfall_chance_max: Annotated[float, Field(gt=0, lt=1)] = Field(0.05, description="of a phase, over the worlds")
-    lead_time_days: Annotated[int, Field(ge=0)] = Field(14, description="from the decision to the upgrade done")
+    lead_time_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+        14, description="from the decision to the upgrade done"
+    )
 
 
 class Backups(Section):
@@ -228,9 +233,9 @@ class Phase(Section):
 
     name: Name
     title: str = ""
-    from_users: Annotated[int, Field(ge=0)]
-    to_users: Annotated[int, Field(gt=0)] | None = None
-    topology: Topology = Topology.SINGLE
+    from_users: Annotated[int, Field(ge=0, le=10**12)]
+    to_users: PositiveInt | None = None
+    topology: Annotated[Topology, Field(strict=False)] = Topology.SINGLE
     machines: list[Machine] = []
     costs: list[CostLine] = []
     total_month: Amount | None = Field(None, description="as stated; checked against the sum")
@@ -290,7 +295,7 @@ class Scenario(Section):
     """Registered users at the end of each month: given, or from a start and a rate (0.2 is 20% a month)."""
 
     name: Name
-    start_month: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
+    start_month: Annotated[str, Field(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$")] | None = None
     registered_users_by_month: list[Annotated[float, Field(ge=0)]] = []
     start_users: Annotated[float, Field(ge=0)] | None = None
     growth_per_month: Figure | None = None
@@ -336,7 +341,7 @@ class OwnPlan(Section):
     """A plan to rent that the catalogue does not hold, or holds at another price."""
 
     provider: Name
-    plan: str
+    plan: Text
     vcpu: Annotated[float, Field(gt=0)]
     ram_gib: Annotated[float, Field(gt=0)]
     disk_gb: Annotated[float, Field(ge=0)]
@@ -344,7 +349,7 @@ class OwnPlan(Section):
     price_month: Annotated[float, Field(ge=0)]
     currency: Currency
     as_of: date
-    source: str
+    source: Text
     cpu_class: Literal["shared", "dedicated", "burstable"] = "shared"
     architecture: Literal["x86", "arm64"] = "x86"
 
@@ -356,7 +361,7 @@ class OwnPrice(Section):
     price: Annotated[float, Field(ge=0)]
     currency: Currency
     as_of: date
-    source: str
+    source: Text
 
 
 class Rent(Section):
@@ -370,7 +375,9 @@ class Rent(Section):
     reserved: bool = Field(False, description="commit for a year where the provider gives a discount for it")
     plans: list[OwnPlan] = []
     prices: list[OwnPrice] = []
-    exchange_rates: dict[Currency, float] = Field({}, description="units of that currency for one unit of the file's")
+    exchange_rates: dict[Currency, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="units of that currency for one unit of the file's"
+    )
     exchange_rates_as_of: date | None = None
 
 

@@ -3,7 +3,8 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -37,6 +38,32 @@ _UNITS = (
 )
 _UNIT = re.compile(rf"_?({'|'.join(sorted(_UNITS, key=len, reverse=True))})$")
 _ACCEPTED = "a number, [low, high] or [low, mid, high]"
+_UNIT_WORDS = {
+    **{unit: unit for unit in ("seconds", "minutes", "hours", "days", "months", "ms", "bytes", "percent")},
+    **{"kib": "KiB", "mib": "MiB", "gib": "GiB", "tib": "TiB", "kb": "KB", "gb": "GB", "tb": "TB"},
+}
+# What the patterns of the models ask for.
+_PATTERNS = {
+    r"^[a-z0-9][a-z0-9_-]*$": "should be a name of small letters, digits, - and _",
+    r"^[A-Z]{3}$": "should be a currency's three capital letters, such as EUR",
+    r"^2\d{3}-(0[1-9]|1[0-2])$": 'should be a month, such as "2026-11"',
+}
+_PLAIN = {
+    "string_type": "should be a text, in quotes",
+    "string_too_short": "should not be empty",
+    "int_type": "should be a whole number",
+    "float_type": "should be a number, without quotes",
+    "bool_type": "should be true or false",
+}
+_SECTION_TYPES = ("model_type", "model_attributes_type", "dict_type")
+_DAY_TYPES = ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact")
+_SYNTAX = (
+    (
+        re.compile(r"^Cannot declare \((.+?),?\) twice$"),
+        r"the section \1 stands twice; its keys belong in one",
+    ),
+    (re.compile(r"^Cannot overwrite a value$"), r"this key stands twice in its section"),
+)
 
 
 class Problem(Struct, frozen=True):
@@ -72,9 +99,16 @@ def parse_workload(text: str) -> Parsed:
     text = text.removeprefix("\ufeff")  # some editors put a mark of the encoding before the first line
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # beside TOMLDecodeError that of an integer with thousands of digits
         raise WorkloadError([_syntax_problem(error, text)]) from None
+    except RecursionError:
+        raise WorkloadError([Problem(1, "", "lists or tables are nested too deep")]) from None
     lines = find_lines(text)
+    controls = {
+        Problem(lines.of(key), dotted(key), "should be a text without control characters") for key in _controls(raw)
+    }
+    if controls:
+        raise WorkloadError(_in_order(controls))
     try:
         workload = Workload.model_validate(raw)
     except ValidationError as error:
@@ -86,15 +120,26 @@ def parse_workload(text: str) -> Parsed:
     return Parsed(workload, lines)
 
 
+def _controls(value: Any, key: Key = ()) -> Iterator[Key]:
+    """Texts that would steer the terminal which they are printed on: TOML lets them in as escapes."""
+    if isinstance(value, str) and any(unicodedata.category(each) == "Cc" and each not in "\n\t" for each in value):
+        yield key
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        yield from _controls(part, (*key, name))
+
+
 def _in_order(problems: set[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda problem: (problem.line, problem.key, problem.message))
 
 
-def _syntax_problem(error: tomllib.TOMLDecodeError, text: str) -> Problem:
+def _syntax_problem(error: ValueError, text: str) -> Problem:
     words = str(error)
     at = re.search(r" \(at line (\d+), column (\d+)\)$", words)
     line = int(at.group(1)) if at else text.count("\n") + 1
     words = words[: at.start()] if at else words.removesuffix(" (at end of document)")
+    for pattern, plain in _SYNTAX:
+        words = pattern.sub(plain, words)
     return Problem(line, "", f"this is not TOML: {words[:1].lower()}{words[1:]}")
 
 
@@ -107,14 +152,34 @@ def _problem(details: Mapping[str, Any], raw: dict[str, Any], lines: Lines) -> P
         key = (*key, name)
         return Problem(lines.of(key), dotted(key), f"is missing; it should be {_wanted(key)}")
     value = details["input"]
-    message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "list_type" and isinstance(value, dict):
         first = (*key, *list(value)[:1])
         return Problem(lines.of(first), dotted(key), f"should be a list: each of them begins with [[{dotted(key)}]]")
-    if isinstance(value, str) and _ACCEPTED in message:
+    return Problem(lines.of(key), dotted(key), f"{_right_value(details, key)}{_shown(value)}")
+
+
+def _right_value(details: Mapping[str, Any], key: Key) -> str:
+    """What the value should be."""
+    kind, message = details["type"], str(details["msg"]).removeprefix("Value error, ")
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS[details["ctx"]["pattern"]]
+    if kind in _SECTION_TYPES:
+        return f"should be a section, once: [{dotted(key)}], its keys below it"
+    if kind in _DAY_TYPES:
+        return "should be a day, such as 2026-11-26"
+    if kind in ("too_short", "too_long"):
+        limit = details["ctx"].get("min_length") or details["ctx"].get("max_length")
+        return f"should be a list of {limit} (it has {details['ctx']['actual_length']})"
+    if isinstance(details["input"], str) and _ACCEPTED in message:
+        name = str(key[-1])
+        if name.endswith("_share"):
+            return "should be a share between 0 and 1: 0.1 is 10%"
         unit = _unit_of(key)
-        message = f"should be {_ACCEPTED}" + (f" in {unit}, without a unit: the name says it" if unit else "")
-    return Problem(lines.of(key), dotted(key), f"{message[:1].lower()}{message[1:]}{_shown(value)}")
+        return f"should be {_ACCEPTED}" + (f" in {unit}, without a unit: the name says it" if unit else "")
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    message = re.sub(r"^Input should be (a valid )?", "should be ", message)
+    return f"{message[:1].lower()}{message[1:]}"
 
 
 def _known_part(location: tuple[str | int, ...], raw: Any) -> Key:
@@ -132,13 +197,13 @@ def _known_part(location: tuple[str | int, ...], raw: Any) -> Key:
 
 
 def _shown(value: Any) -> str:
-    return f" (it is {value!r})" if isinstance(value, str | int | float) and len(repr(value)) < 60 else ""
+    shown = str(value).lower() if isinstance(value, bool) else repr(value)
+    return f" (it is {shown})" if isinstance(value, str | int | float) and len(shown) < 60 else ""
 
 
 def _unit_of(key: Key) -> str:
     found = _UNIT.search(str(key[-1]))
-    unit = found.group(1).replace("_", " ") if found else ""
-    return {"kib": "KiB", "mib": "MiB", "gib": "GiB", "tib": "TiB", "kb": "KB", "gb": "GB", "tb": "TB"}.get(unit, unit)
+    return _UNIT_WORDS.get(found.group(1), "") if found else ""
 
 
 def _right_key(key: Key) -> str:
