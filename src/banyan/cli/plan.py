@@ -19,10 +19,11 @@ from banyan.planner.differ import compare
 from banyan.planner.explain import UnknownKey, explain
 from banyan.planner.findings.review import with_lines
 from banyan.planner.plan import Plan
+from banyan.planner.reading import read_workload
 from banyan.planner.render.everything import CannotRender, render_deployment
 from banyan.planner.render.phases import NoSuchPhase, deployment_of
 from banyan.planner.workload.models import Workload
-from banyan.planner.workload.parse import WorkloadError, parse_workload
+from banyan.planner.workload.parse import WorkloadError
 from banyan.planner.workload.schema import schema_text
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -178,7 +179,7 @@ def _compute(
 ) -> Computed:
     day = _day(as_of)
     try:
-        parsed = parse_workload(_read(file))
+        parsed = read_workload(_read(file))
         name = stack.value if stack else None
         found = compute(parsed.workload, as_of=day, stack=name, scenario=scenario, seed=seed, worlds=worlds)
         plan = structs.replace(found.plan, findings=with_lines(found.plan.findings, parsed.lines))

@@ -4,15 +4,12 @@ Contradictions between figures that could each be true are findings of the plan 
 leaves nothing to compute with.
 """
 
-import difflib
 import zoneinfo
 from collections.abc import Iterator, Sequence
 
-from banyan.planner.profile import banyan_profile
 from banyan.planner.quantity import Quantity
 from banyan.planner.workload.lines import Key
 from banyan.planner.workload.models import Scenario, Workload
-from banyan.planner.workload.rent_checks import check_rent
 
 Complaint = tuple[Key, str]
 
@@ -27,7 +24,6 @@ def check_workload(workload: Workload) -> Iterator[Complaint]:
     yield from _check_people(workload)
     yield from _check_traffic(workload)
     yield from _check_time(workload)
-    yield from check_rent(workload)
     yield from _check_names(workload)
     yield from _check_phases(workload)
     for number, scenario in enumerate(workload.scenarios):
@@ -82,12 +78,6 @@ def _check_traffic(workload: Workload) -> Iterator[Complaint]:
     people, traffic, p95 = workload.people, workload.traffic, workload.objectives.p95_ms
     if p95 is not None and p95.low <= 0:
         yield ("objectives", "p95_ms"), "should be above 0: no answer takes no time"
-    known = banyan_profile().operations
-    for name, operation in traffic.operations.items():
-        if operation.like not in known:
-            near = difflib.get_close_matches(operation.like, known, n=1)
-            right = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-            yield ("traffic", "operations", name, "like"), f"no operation is named {operation.like!r}; {right}"
     for number, spike in enumerate(traffic.spikes):
         if spike.hours_per_month.low > _HOURS_PER_MONTH:
             yield (

@@ -4,14 +4,14 @@ import difflib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from msgspec import Struct
 from pydantic import ValidationError
 
-from banyan.planner.workload.checks import check_workload
+from banyan.planner.workload.checks import Complaint, check_workload
 from banyan.planner.workload.lines import Key, Lines, dotted, find_lines
 from banyan.planner.workload.models import Section, Workload
 
@@ -94,8 +94,11 @@ class Parsed(Struct, frozen=True):
     lines: Lines
 
 
-def parse_workload(text: str) -> Parsed:
-    """Reads a planner file. Raises WorkloadError with every problem at once."""
+def parse_workload(text: str, *more: Callable[[Workload], Iterator[Complaint]]) -> Parsed:
+    """Reads a planner file; `more` are checks beside those of the format.
+
+    Raises WorkloadError with every problem at once.
+    """
     text = text.removeprefix("\ufeff")  # some editors put a mark of the encoding before the first line
     try:
         raw = tomllib.loads(text)
@@ -114,7 +117,11 @@ def parse_workload(text: str) -> Parsed:
     except ValidationError as error:
         problems = {_problem(details, raw, lines) for details in error.errors(include_url=False)}
         raise WorkloadError(_in_order(problems)) from None
-    found = {Problem(lines.of(key), dotted(key), message) for key, message in check_workload(workload)}
+    found = {
+        Problem(lines.of(key), dotted(key), message)
+        for check in (check_workload, *more)
+        for key, message in check(workload)
+    }
     if found:
         raise WorkloadError(_in_order(found))
     return Parsed(workload, lines)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from banyan.planner.workload.parse import WorkloadError, parse_workload
+from banyan.planner.reading import read_workload
+from banyan.planner.workload.parse import WorkloadError
 
 BASE = """\
 name = "base"
@@ -33,7 +34,7 @@ NAMELESS = OWN.replace('"p"', '""')
 
 def problems(text: str) -> list[str]:
     with pytest.raises(WorkloadError) as caught:
-        parse_workload(text)
+        read_workload(text)
     return [problem.text("f.toml") for problem in caught.value.problems]
 
 
@@ -94,11 +95,11 @@ def problems(text: str) -> list[str]:
     ],
 )
 def test_it_is_refused(old: str, new: str, expected: str) -> None:
-    parse_workload(BASE)
+    read_workload(BASE)
     found = problems(BASE.replace(old, new, 1))
     assert any(expected in problem for problem in found), found
 
 
 def test_one_rate_of_the_files_own_reaches_every_price() -> None:
     rate = "exchange_rates = { EUR = 1.15 }"
-    parse_workload(BASE.replace('"EUR"', '"GBP"', 1).replace("vat_percent = 0", rate, 1))
+    read_workload(BASE.replace('"EUR"', '"GBP"', 1).replace("vat_percent = 0", rate, 1))
