@@ -229,16 +229,20 @@ async def test_an_ended_key_holds_in_no_process(api: Api, database_url: str) -> 
 
 async def test_a_key_expires(api: Api) -> None:
     ada = await api.sign_up("ada")
-    soon = datetime.now(UTC) + timedelta(seconds=1.5)
-    made = await make(ada, "people:read", expires_at=soon.isoformat())
-    client = using(api, made["key"])
-    assert (await client.get("/v1/me")).status_code == 200
+    # On a machine that has much else to do a short life is over before it is used.
+    for seconds in (1.5, 20, 50):
+        soon = datetime.now(UTC) + timedelta(seconds=seconds)
+        made = await make(ada, "people:read", expires_at=soon.isoformat())
+        client = using(api, made["key"])
+        if (used := await client.get("/v1/me")).status_code == 200:
+            break
+    assert used.status_code == 200
 
     async def expired() -> bool:
         return (await client.get("/v1/me")).status_code == 401
 
     await eventually(expired)
-    (listed,) = (await ada.get("/v1/api-keys")).json()["items"]
+    listed, *_ = (await ada.get("/v1/api-keys")).json()["items"]
     assert listed["id"] == made["id"], "its owner sees what has run out"
 
 

@@ -16,14 +16,14 @@ QUICK: dict[str, Any] = {
     "allow_http": True,
     "allow_networks": ["127.0.0.0/8"],
     "retry_seconds": [0.05, 0.05, 0.05],
-    "timeout_seconds": 1,
+    "timeout_seconds": 20,
 }
 
 
 @asynccontextmanager
 async def house(database_url: str, **webhooks: Any) -> AsyncIterator[Api]:
     """A platform whose webhooks may reach this machine; its admin."""
-    settings = settings_for(database_url, webhooks=QUICK | webhooks, jobs={"poll_seconds": 0.2, "lease_seconds": 2})
+    settings = settings_for(database_url, webhooks=QUICK | webhooks, jobs={"poll_seconds": 0.2, "lease_seconds": 20})
     async with running_platform(settings) as platform, api_of(platform) as api:
         yield await api.sign_up_admin()
 

@@ -88,7 +88,7 @@ async def test_a_token_says_whose_it_is(verifier: TokenVerifier, sessions: Sessi
     assert verifier.find(token) is None
     principal = await verifier.verify(NO_WORK, token)
     assert (principal.account_id, principal.session_id, principal.role) == (account, session, "member")
-    assert abs(principal.expires_at - time.time() - 900) < 5
+    assert abs(principal.expires_at - time.time() - 900) < 60
     assert verifier.find(token) == principal
     assert await verifier.verify(NO_WORK, token) is principal
     assert sessions.asked == 1

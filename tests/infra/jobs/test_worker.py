@@ -285,7 +285,8 @@ async def test_a_crowd_of_quick_jobs_is_claimed_in_few_statements(database_setti
             await made.worker.start()
             await eventually(lambda: is_empty(made))
             await made.worker.stop()
-    assert claims < 60
+    # The slower they are, the fewer are claimed ahead; five at a time would make 400.
+    assert claims < 200
 
 
 async def test_jobs_that_wait_for_others_hold_up_nobody(database_settings: DatabaseSettings) -> None:
