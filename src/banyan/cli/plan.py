@@ -20,7 +20,7 @@ from banyan.planner.explain import UnknownKey, explain
 from banyan.planner.findings.review import with_lines
 from banyan.planner.plan import Plan
 from banyan.planner.reading import read_workload
-from banyan.planner.render.everything import CannotRender, render_deployment
+from banyan.planner.render.everything import CannotRender, render_deployment, renderable
 from banyan.planner.render.phases import NoSuchPhase, deployment_of
 from banyan.planner.workload.models import Workload
 from banyan.planner.workload.parse import WorkloadError
@@ -137,6 +137,8 @@ def render(
         files: dict[str, str] = render_deployment(deployment)
     except (NoSuchPhase, CannotRender) as error:
         print_error(f"{file}: {error}")
+        possible = ", ".join(renderable(computed.plan, computed.workload))
+        print_error(f"Phases that there are files for: {possible or 'none'}.")
         raise typer.Exit(BAD_FILE) from None
     _write(out, files)
     console.print(f"Wrote {len(files)} files to {out}; begin with README.md.", markup=False)

@@ -95,10 +95,14 @@ def compute(
 
 
 def _configured(plan: Plan, workload: Workload) -> Plan:
-    """With the configuration values of each phase; of a foreign stack without those that are Banyan's own."""
+    """With the configuration values of each phase; of a foreign stack without those that are Banyan's own, and of a
+    machine whose size is only assumed none.
+    """
     phases = []
     for phase in plan.phases:
-        values = configuration(deployment_of(plan, phase.name, workload))
+        deployment = deployment_of(plan, phase.name, workload)
+        assumed = {host.name for host in deployment.hosts if host.assumed}
+        values = [value for value in configuration(deployment) if value.file.partition("/")[0] not in assumed]
         foreign = phase.declared or plan.stack == "declared"
         kept = [value for value in values if not (foreign and value.source.startswith("Banyan"))]
         phases.append(structs.replace(phase, configuration=kept))

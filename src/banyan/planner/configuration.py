@@ -3,6 +3,7 @@
 The files themselves are made by `render`, from these values and nothing else.
 """
 
+import re
 from collections.abc import Iterator
 from math import ceil
 
@@ -92,11 +93,33 @@ def postgresql(deployment: Deployment, host: Host) -> Iterator[Setting]:
     yield value("synchronous_commit", "on", "an acknowledged write is never lost", _OWN)
     yield value("wal_level", "replica", "a replica or an archive can be added without a restart", _POSTGRESQL_DOCS)
     yield value("max_wal_senders", "4", "a replica, a base backup, and one of each being replaced", _POSTGRESQL_DOCS)
+    if deployment.standbys:
+        yield from _replication(deployment, host, file)
     yield value("shared_preload_libraries", "'pg_stat_statements'", "which statements cost most", _POSTGRESQL_DOCS)
     yield value("log_min_duration_statement", "1000", "slow statements: longer than 1 s", "MeCabal, key metrics")
     yield value("log_parameter_max_length", "0", "what people wrote is not logged", _OWN)
     yield value("password_encryption", "'scram-sha-256'", "no weaker passwords", _POSTGRESQL_DOCS)
     yield value("timezone", "'UTC'", "times are kept in UTC", _OWN)
+
+
+def _replication(deployment: Deployment, host: Host, file: str) -> Iterator[Setting]:
+    """The same on primary and standby, which change places. What a standby follows is written when it is cloned."""
+
+    def value(name: str, value: str, formula: str, source: str = _POSTGRESQL_DOCS) -> Setting:
+        return Setting(file, name, value, formula, source)
+
+    yield value("cluster_name", f"'{server_name(host)}'", "its name in pg_stat_replication", _OWN)
+    yield value("hot_standby", "on", "a standby answers when it is asked how far it is")
+    kept = int(min(max(host.disk_gb / 8, 2), 16)) if host.disk_gb else 4
+    formula = "an eighth of the disk, 2 to 16 GB; a standby that is away for longer is cloned anew"
+    yield value("max_slot_wal_keep_size", f"{kept}GB", formula)
+    formula = "writes do not wait for a standby: one machine less must not stop them"
+    yield value("synchronous_standby_names", "''", formula, _OWN)
+
+
+def server_name(host: Host) -> str:
+    """As PostgreSQL takes it for a replication slot."""
+    return re.sub(r"[^a-z0-9]", "_", host.name.lower())
 
 
 def pgbouncer(deployment: Deployment, host: Host) -> Iterator[Setting]:
@@ -148,6 +171,13 @@ def redis(deployment: Deployment, host: Host) -> Iterator[Setting]:
     yield value("tcp-keepalive", "60", "a vanished process is noticed in two minutes")
     yield value("timeout", "0", "the bus is silent at night")
     yield value("lazyfree-lazy-eviction", "yes", "eviction never stops the others")
+    if deployment.redis_cluster:
+        yield value("dir", "/var/lib/redis", "where cluster-config-file lies")
+        yield value("cluster-enabled", "yes", "three servers or more share the keys")
+        yield value("cluster-config-file", "nodes.conf", "written by the server itself")
+        yield value(
+            "cluster-node-timeout", "2000", "as Banyan's redis.timeout_seconds: a member is gone after it", _OWN
+        )
 
 
 def nginx(deployment: Deployment, host: Host) -> Iterator[Setting]:
@@ -177,15 +207,17 @@ def nginx(deployment: Deployment, host: Host) -> Iterator[Setting]:
 def environment(deployment: Deployment, host: Host) -> Iterator[Setting]:
     """Banyan's settings, the same on each host but for what lies nearer there."""
     file = f"{host.name}/banyan/banyan.env"
-    balancer = deployment.host_of(Part.BALANCER)
 
     def value(name: str, value: str, formula: str) -> Setting:
         return Setting(file, name, value, formula, _OWN)
 
-    yield value("BANYAN_COMMUNITY__NAME", f'"{deployment.title}"', "its name on pages and in mails")
+    yield value(
+        "BANYAN_COMMUNITY__NAME", f'"{deployment.community or deployment.title}"', "its name on pages and in mails"
+    )
     yield value("BANYAN_HTTP__PUBLIC_URL", f"https://{deployment.domain}", "what people open")
-    proxies = '["127.0.0.1/32"]' if balancer is host else f'["{balancer.address}/32"]'
-    yield value("BANYAN_HTTP__TRUSTED_PROXIES", f"'{proxies}'", "nginx, whose X-Forwarded-For is believed")
+    fronts = ["127.0.0.1" if other is host else other.address for other in deployment.hosts_with(Part.BALANCER)]
+    proxies = ", ".join(f'"{address}/32"' for address in fronts)
+    yield value("BANYAN_HTTP__TRUSTED_PROXIES", f"'[{proxies}]'", "nginx, whose X-Forwarded-For is believed")
     if deployment.processes("realtime"):
         yield value(
             "BANYAN_REALTIME__URL", f"wss://{deployment.domain}/v1/socket", "sockets have processes of their own"

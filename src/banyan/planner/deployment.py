@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+_CLUSTER_MEMBERS = 3  # the fewest that Redis makes a cluster of
+
 
 class Part(StrEnum):
     """Servers beside Banyan's own processes."""
@@ -43,6 +45,7 @@ class Host(Struct, frozen=True):
     database_memory_mib: int = 0  # PostgreSQL's share of the memory, the system's file cache for it included
     cache_memory_mib: int = 0
     rented: str = ""  # provider and plan
+    assumed: bool = False  # nobody said how large it is: the file takes a size to be likely
 
     @property
     def sized(self) -> bool:
@@ -98,6 +101,8 @@ class Deployment(Struct, frozen=True):
     alarms: list[Alarm]
     next_step: Step | None = None
     folder: str = "/opt/banyan"  # a checkout of Banyan on every host
+    community: str = ""  # its name on pages and in mails; the title where it is empty
+    managed_database: bool = False  # rented as a service: no host has a PostgreSQL
 
     def hosts_with(self, part: Part) -> list[Host]:
         """Where that server runs."""
@@ -109,6 +114,21 @@ class Deployment(Struct, frozen=True):
         if not found:
             raise LookupError(f"no host has the part {part}")
         return found[0]
+
+    @property
+    def primary(self) -> Host | None:
+        """Where people's writes go at first; None of a managed database."""
+        return next(iter(self.hosts_with(Part.DATABASE)), None)
+
+    @property
+    def standbys(self) -> list[Host]:
+        """Databases that follow the primary, each able to take over from it."""
+        return self.hosts_with(Part.DATABASE)[1:]
+
+    @property
+    def redis_cluster(self) -> bool:
+        """Three servers share the keys; of two, one waits to take over by hand."""
+        return len(self.hosts_with(Part.CACHE)) >= _CLUSTER_MEMBERS
 
     def processes(self, name: str) -> list[tuple[Host, Process]]:
         """All groups of processes of that name."""

@@ -1,4 +1,4 @@
-"""Both shapes, and their files on a disk."""
+"""Each shape, and their files on a disk."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from banyan.planner.deployment import Deployment
-from tests.planner.render.described import single, split
+from tests.planner.render.described import replicated, single, split
 
 
-@pytest.fixture(params=["single", "split"])
+@pytest.fixture(params=[single, split, replicated], ids=lambda shape: shape.__name__)
 def deployment(request: pytest.FixtureRequest) -> Deployment:
-    return single() if request.param == "single" else split()
+    described: Deployment = request.param()
+    return described
 
 
 def write(files: Mapping[str, str], folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Deployments to render: one machine, and a database apart."""
+"""Deployments to render: one machine, a database apart, and two of everything."""
 
 from banyan.planner.deployment import Alarm, Deployment, Host, Part, Process, Step
 
@@ -23,7 +23,7 @@ def single(processes: list[Process] | None = None, **changes: object) -> Deploym
         parts=list(Part),
         database_memory_mib=1600,
         cache_memory_mib=128,
-        rented="(hetzner cpx31)",
+        rented="hetzner cpx31",
     )
     step = Step("split", "split", ["1 x hetzner cpx31 as app", "1 x hetzner cpx31 as database"], "20.00 EUR", "cpu", 14)
     return _deployment("single", [host], step, changes)
@@ -34,6 +34,23 @@ def split(**changes: object) -> Deployment:
     app = Host("app", "10.0.0.10", 4, 8, 80, _PROCESSES, [Part.BALANCER, Part.CACHE], 0, 256)
     database = Host("database", "10.0.0.11", 4, 8, 160, [], [Part.DATABASE, Part.POOLER], 8192)
     return _deployment("split", [app, database], None, changes)
+
+
+def replicated(**changes: object) -> Deployment:
+    """Two of everything: one may fail."""
+    fronts = [
+        Host(f"balancer-{number}", f"10.0.0.{9 + number}", 2, 2, 40, [], [Part.BALANCER, Part.CACHE], 0, 64)
+        for number in (1, 2)
+    ]
+    apps = [
+        Host(f"app-{number}", f"10.0.0.{11 + number}", 4, 8, 80, _PROCESSES, [], rented="hetzner cpx31")
+        for number in (1, 2)
+    ]
+    databases = [
+        Host(f"database-{number}", f"10.0.0.{13 + number}", 4, 4, 80, [], [Part.DATABASE, Part.POOLER], 4096)
+        for number in (1, 2)
+    ]
+    return _deployment("replicated", [*fronts, *apps, *databases], None, changes)
 
 
 def _deployment(shape: str, hosts: list[Host], step: Step | None, changes: dict[str, object]) -> Deployment:
@@ -52,7 +69,7 @@ def _deployment(shape: str, hosts: list[Host], step: Step | None, changes: dict[
         "backup_every_hours": 6,
         "backup_retention_days": 30,
         "restore_test_every_days": 30,
-        "pooled": shape == "split",
+        "pooled": shape != "single",
         "alarms": [_ALARM],
         "next_step": step,
     }

@@ -25,7 +25,7 @@ class Front:
     def __init__(self, deployment: Deployment, place: Path, backends: dict[int, int]) -> None:
         self.place, self.plain_port, self.port = place, find_port(), find_port()
         text = render_deployment(deployment)[f"{deployment.hosts[0].name}/nginx/nginx.conf"]
-        for folder in ("/etc/letsencrypt/live/" + DOMAIN, "/var/log/nginx", "/var/www/acme"):
+        for folder in ("/etc/letsencrypt/live/" + DOMAIN, "/var/log/nginx", "/var/www/html"):
             text = text.replace(folder, str(place))
         text = text.replace("/run/nginx.pid", str(place / "nginx.pid"))
         text = re.sub(r" *listen \[::\].*\n", "", text)

@@ -6,7 +6,7 @@ import pytest
 
 from banyan.app.settings import load_settings
 from banyan.planner.configuration import configuration
-from banyan.planner.deployment import Deployment
+from banyan.planner.deployment import Deployment, Part
 from banyan.planner.render.everything import CannotRender, render_deployment
 from tests.planner.render.described import single, split
 
@@ -15,12 +15,14 @@ def test_a_single_machine_gets_every_kind_of_file() -> None:
     assert set(render_deployment(single())) == {
         "README.md",
         "UPGRADE.md",
+        "all/.dockerignore",
         "all/Dockerfile",
         "all/banyan/banyan.env",
         "all/docker-compose.yml",
         "all/limits/90-banyan.conf",
         "all/nginx/nginx.conf",
         "all/pgbouncer/pgbouncer.ini",
+        "all/pgbouncer/userlist.sql",
         "all/postgresql/pg_hba.conf",
         "all/postgresql/postgresql.conf",
         "all/prometheus/banyan.rules.yml",
@@ -46,6 +48,7 @@ def test_each_machine_of_a_split_gets_what_runs_on_it() -> None:
         "database/docker-compose.yml",
         "database/limits/90-banyan.conf",
         "database/pgbouncer/pgbouncer.ini",
+        "database/pgbouncer/userlist.sql",
         "database/postgresql/pg_hba.conf",
         "database/postgresql/postgresql.conf",
         "database/sysctl/90-banyan.conf",
@@ -68,8 +71,8 @@ def test_every_value_stands_in_its_file_with_its_formula(deployment: Deployment)
 
 
 def test_shapes_without_files_are_refused() -> None:
-    with pytest.raises(CannotRender, match=r"replicated.*single, split"):
-        render_deployment(single(topology="replicated"))
+    with pytest.raises(CannotRender, match=r"cluster.*single, split"):
+        render_deployment(single(topology="cluster"))
 
 
 def test_banyan_takes_the_environment_as_it_is_rendered(
@@ -84,7 +87,8 @@ def test_banyan_takes_the_environment_as_it_is_rendered(
     }
     for name, text in secrets.items():
         (tmp_path / name).write_text(text)
-    for line in render_deployment(deployment)[f"{deployment.hosts[0].name}/banyan/banyan.env"].splitlines():
+    app = next(host.name for host in deployment.hosts if host.processes)
+    for line in render_deployment(deployment)[f"{app}/banyan/banyan.env"].splitlines():
         name, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
             monkeypatch.setenv(name, value.strip("\"'").replace("/etc/banyan", str(tmp_path)))
@@ -92,7 +96,8 @@ def test_banyan_takes_the_environment_as_it_is_rendered(
     settings = load_settings()
     assert settings.community.name == "Surulere Neighbours"
     assert settings.http.public_url == "https://neighbours.example"
-    assert [str(network) for network in settings.http.proxy_networks()] == ["127.0.0.1/32"]
+    fronts = [host.address for host in deployment.hosts_with(Part.BALANCER)] if deployment.standbys else ["127.0.0.1"]
+    assert [str(network) for network in settings.http.proxy_networks()] == [f"{address}/32" for address in fronts]
     assert settings.database.url.get_secret_value() == secrets["database-url"]
     assert settings.database.prepared_statements is not deployment.pooled
     assert settings.realtime.max_sockets == 18_000

@@ -3,18 +3,26 @@
 from collections.abc import Iterator
 from math import ceil
 
-from banyan.planner.configuration import files_of
+from banyan.planner.configuration import files_of, server_name
 from banyan.planner.deployment import Deployment, Host, Part, Process
+from banyan.planner.render.settings_files import REPLICATOR
+from banyan.planner.render.systemd import BACKUPS, backup_host
 
 DOCKERFILE = """\
-# Built from a checkout of Banyan: docker compose --project-directory . build
+# Built from the checkout in ./source: docker compose build
 FROM python:3.13-slim
 RUN useradd --system --create-home banyan
 WORKDIR /opt/banyan
-COPY --chown=banyan:banyan . .
+COPY --chown=banyan:banyan source .
 USER banyan
 RUN ./banyan --help > /dev/null
 ENTRYPOINT ["./banyan"]
+"""
+
+# The checkout alone: what lies beside it, secrets above all, must not get into an image.
+DOCKERIGNORE = """\
+*
+!source
 """
 
 _IMAGES = {
@@ -35,6 +43,7 @@ def compose_yml(deployment: Deployment, host: Host) -> str:
     ]
     if host.has(Part.DATABASE):
         lines += _database(host)
+        lines += _clone(deployment, host) if deployment.standbys else []
     if host.has(Part.CACHE):
         lines += _cache(deployment, host)
     if host.has(Part.POOLER) and deployment.pooled:
@@ -44,8 +53,10 @@ def compose_yml(deployment: Deployment, host: Host) -> str:
     for process in host.processes:
         for key in process.ports or range(1, process.count + 1):
             lines += _process(deployment, host, process, key)
+    if host is backup_host(deployment):
+        lines += _backup(deployment)
     if host.has(Part.BALANCER):
-        lines += _balancer(deployment)
+        lines += _balancer()
     if host.has(Part.DATABASE):
         lines += ["volumes:", "  database:"]
     lines += list(_secrets(deployment, host))
@@ -90,13 +101,47 @@ def _database(host: Host) -> list[str]:
     ]
 
 
+def _clone(deployment: Deployment, host: Host) -> list[str]:
+    """A container that runs once, when it is asked for, and fills the volume of a standby."""
+    primary = next(other for other in deployment.hosts_with(Part.DATABASE) if other is not host)
+    clone = (
+        f"pg_basebackup --host $${{PRIMARY:-{primary.address}}} --username {REPLICATOR} --pgdata $$PGDATA "
+        f"--wal-method stream --checkpoint fast --create-slot --slot {server_name(host)} --write-recovery-conf"
+    )
+    return [
+        "  clone:",
+        f"    image: {_IMAGES[Part.DATABASE]}",
+        "    profiles: [clone]",
+        "    network_mode: host",
+        "    user: postgres",
+        "    environment:",
+        '      PRIMARY: "${PRIMARY:-}"',
+        "    secrets: [replication-password]",
+        "    entrypoint: [sh, -ec]",
+        "    command:",
+        f'      - "export PGPASSWORD=$$(cat /run/secrets/replication-password); {clone}"',
+        "    volumes:",
+        "      - database:/var/lib/postgresql",
+    ]
+
+
+def _backup(deployment: Deployment) -> list[str]:
+    """Also asked for: by cron."""
+    lines = [*_banyan("backup", deployment, 512, '"no"'), "    profiles: [backup]"]
+    lines += [f"    command: [backup, create, --to, {BACKUPS}]", "    user: root"]
+    lines += ["    volumes:", f"      - {BACKUPS}:{BACKUPS}"]
+    if deployment.pooled:
+        lines += ["    environment:", "      BANYAN_DATABASE__URL_FILE: /etc/banyan/database-url-direct"]
+    return lines
+
+
 def _cache(deployment: Deployment, host: Host) -> list[str]:
     password = (
         [] if len(deployment.hosts) == 1 else ["      - ./secrets/redis-password.conf:/etc/redis/password.conf:ro"]
     )
     return [
         *_service("cache", _IMAGES[Part.CACHE], max(64, host.cache_memory_mib)),
-        "    command: [redis-server, /etc/redis/redis.conf]",
+        "    command: [redis-server, /etc/redis/redis.conf, --dir, /data]",
         "    volumes:",
         "      - ./redis/redis.conf:/etc/redis/redis.conf:ro",
         *password,
@@ -174,13 +219,13 @@ def _process(deployment: Deployment, host: Host, process: Process, key: int) -> 
     return [*lines, "    stop_grace_period: 45s"]
 
 
-def _balancer(deployment: Deployment) -> list[str]:
+def _balancer() -> list[str]:
     return [
         *_service("balancer", _IMAGES[Part.BALANCER], 256),
         "    volumes:",
         "      - ./nginx/nginx.conf:/etc/nginx/nginx.conf:ro",
         "      - /etc/letsencrypt:/etc/letsencrypt:ro",
-        "      - /var/www/acme:/var/www/acme:ro",
+        "      - /var/www/html:/var/www/html:ro",
         "    ulimits:",
         "      nofile: 262144",
     ]
@@ -189,6 +234,7 @@ def _balancer(deployment: Deployment) -> list[str]:
 def _secrets(deployment: Deployment, host: Host) -> Iterator[str]:
     names = _needed(deployment) if host.processes else []
     names += ["database-password"] if host.has(Part.DATABASE) else []
+    names += ["replication-password"] if host.has(Part.DATABASE) and deployment.standbys else []
     if names:
         yield "secrets:"
     for name in names:

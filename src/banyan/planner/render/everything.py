@@ -2,16 +2,21 @@
 
 import re
 from collections import defaultdict
+from contextlib import suppress
 
 from banyan.planner.configuration import configuration
 from banyan.planner.deployment import Deployment, Host, Part
-from banyan.planner.plan import Setting
+from banyan.planner.plan import Plan, Setting
 from banyan.planner.render import settings_files as lists
-from banyan.planner.render.compose import DOCKERFILE, compose_yml
+from banyan.planner.render.compose import DOCKERFILE, DOCKERIGNORE, compose_yml
 from banyan.planner.render.nginx import nginx_conf
-from banyan.planner.render.playbook import install_md, upgrade_md
+from banyan.planner.render.phases import deployment_of
+from banyan.planner.render.playbook import install_md
 from banyan.planner.render.prometheus import monitoring_host, prometheus_yml, rules_yml
+from banyan.planner.render.replication import failover_md, replication_files
 from banyan.planner.render.systemd import units
+from banyan.planner.render.upgrade import upgrade_md
+from banyan.planner.workload.models import Workload
 
 
 class CannotRender(Exception):
@@ -19,7 +24,7 @@ class CannotRender(Exception):
 
 
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
-SHAPES = ("single", "split", "load_balanced")
+SHAPES = ("single", "split", "load_balanced", "replicated")
 
 
 def render_deployment(deployment: Deployment) -> dict[str, str]:
@@ -28,6 +33,8 @@ def render_deployment(deployment: Deployment) -> dict[str, str]:
         raise CannotRender(f"There are no files for the shape {deployment.topology} yet: only for {', '.join(SHAPES)}.")
     _check(deployment)
     found = {"README.md": install_md(deployment), "UPGRADE.md": upgrade_md(deployment)}
+    if deployment.standbys:
+        found["FAILOVER.md"] = failover_md(deployment)
     settings: dict[str, list[Setting]] = defaultdict(list)
     for setting in configuration(deployment):
         settings[setting.file].append(setting)
@@ -36,13 +43,25 @@ def render_deployment(deployment: Deployment) -> dict[str, str]:
     return found
 
 
+def renderable(plan: Plan, workload: Workload) -> list[str]:
+    """The phases of the plan that there are files for, by name."""
+    found = []
+    for phase in plan.phases:
+        deployment = deployment_of(plan, phase.name, workload)
+        with suppress(CannotRender):
+            render_deployment(deployment)
+            found.append(phase.name)
+    return found
+
+
 def _check(deployment: Deployment) -> None:
     if not _DOMAIN.fullmatch(deployment.domain):
         raise CannotRender(f"{deployment.domain} should be a domain, such as neighbours.example.")
     unsized = [host.name for host in deployment.hosts if not host.sized]
     if unsized:
-        raise CannotRender(f"How large is {', '.join(unsized)}? Give vcpu and ram_gib of its machine in the file.")
-    if not deployment.hosts_with(Part.DATABASE):
+        how = "vcpu and ram_gib of its machine in the file, or assumed_vcpu and assumed_ram_gib"
+        raise CannotRender(f"How large is {', '.join(unsized)}? Give {how}.")
+    if deployment.primary is None and not deployment.managed_database:
         raise CannotRender("No machine of this phase has a PostgreSQL: add one with the role database to the file.")
 
 
@@ -64,14 +83,16 @@ def _files(deployment: Deployment, host: Host, settings: dict[str, list[Setting]
     if host.has(Part.POOLER):
         path = "pgbouncer/pgbouncer.ini"
         found[path] = lists.pgbouncer_ini(deployment, host, of(path))
+        found["pgbouncer/userlist.sql"] = lists.USER_LIST_SQL
     if host.has(Part.BALANCER):
         path = "nginx/nginx.conf"
         found[path] = nginx_conf(deployment, host, of(path))
     if host.processes:
         path = "banyan/banyan.env"
         found[path] = lists.banyan_env(deployment, host, of(path))
-        found["Dockerfile"] = DOCKERFILE
+        found |= {"Dockerfile": DOCKERFILE, ".dockerignore": DOCKERIGNORE}
         found |= {f"systemd/{name}": text for name, text in units(deployment, host).items()}
+    found |= replication_files(deployment, host)
     found["docker-compose.yml"] = compose_yml(deployment, host)
     if host is monitoring_host(deployment):
         found["prometheus/prometheus.yml"] = prometheus_yml(deployment)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from banyan.planner.deployment import Deployment, Host
+from banyan.planner.deployment import Deployment, Host, Part
 from banyan.planner.plan import Setting
 
 # Paths by the service that answers them, for installations that run services apart (`banyan serve --target people`).
@@ -89,7 +89,7 @@ _SERVER = """
         listen [::]:80;
         server_name {domain};
         location /.well-known/acme-challenge/ {{
-            root /var/www/acme;
+            {challenge};
         }}
         location / {{
             return 301 https://$host$request_uri;
@@ -168,11 +168,19 @@ def nginx_conf(deployment: Deployment, host: Host, settings: Sequence[Setting]) 
         # The same processes answer both, but sockets want to come back to where they were.
         named = [_server(host, other, port) for other, port in groups[sockets]]
         parts.append(_upstream("realtime", named, values["keepalive"]))
-    parts.append(_SERVER.format(domain=deployment.domain, front=front, **values))
+    challenge = _challenge(deployment, host)
+    parts.append(_SERVER.format(domain=deployment.domain, front=front, challenge=challenge, **values))
     parts.append(_SOCKETS.format(upstream="realtime", **values))
     parts += _services(groups, values["limit_req"])
     parts.append(_location("location /", front, values["limit_req"]) + "    }\n}\n")
     return "".join(parts)
+
+
+def _challenge(deployment: Deployment, host: Host) -> str:
+    """Who asks for a certificate: the first balancer, whichever of them is asked to prove it."""
+    first = deployment.host_of(Part.BALANCER)
+    # Debian's nginx serves this directory before it has this file: the first certificate comes the same way.
+    return "root /var/www/html" if host is first else f"proxy_pass http://{first.address}"
 
 
 def _listening(deployment: Deployment) -> dict[str, list[tuple[Host, int]]]:

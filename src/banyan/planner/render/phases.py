@@ -4,28 +4,16 @@ import re
 from collections.abc import Iterable
 from math import ceil
 
-from banyan.planner.deployment import Alarm, Deployment, Host, Part, Process, Step
+from banyan.planner.deployment import Alarm, Deployment, Host, Part, Step
 from banyan.planner.plan import Machine, Phase, Plan, Trigger
+from banyan.planner.render.hosts import hosts_of, sized
+from banyan.planner.workload.models import Machine as DeclaredMachine
 from banyan.planner.workload.models import Workload
 
-_PARTS = {
-    "nginx": Part.BALANCER,
-    "postgresql": Part.DATABASE,
-    "redis": Part.CACHE,
-    "pgbouncer": Part.POOLER,
-}
-_ROLE_PARTS = {"balancer": Part.BALANCER, "database": Part.DATABASE, "cache": Part.CACHE, "redis": Part.CACHE}
-_FIRST_PORTS = {"api": 8000, "realtime": 8200}
-# Measured with `banyan up` and under load (docs/performance.md), with room for caches; a socket takes 9 KiB.
-_PROCESS_MIB = {"api": 160, "realtime": 110, "worker": 200, "scheduler": 110}
-_SOCKET_KIB = 12
-_SOCKETS_PER_PROCESS = 15_000
-_POOLS = {"api": 8, "realtime": 4, "worker": 6, "scheduler": 2}
-_SYSTEM_MIB = 350
 # PGTune's figure for the web; beyond it, backends cost more than a pooler does.
 _DIRECT_CONNECTIONS = 200
-_FIRST_ADDRESS = 10
 _UNLIMITED = 1e8
+_DATABASE_LINE = re.compile(r"\b(database|postgres\w*|rds)\b", re.IGNORECASE)
 
 
 class NoSuchPhase(Exception):
@@ -36,9 +24,11 @@ def deployment_of(plan: Plan, name: str, workload: Workload, domain: str = "comm
     """The deployment of the phase of that name. Raises NoSuchPhase."""
     phase = next((phase for phase in plan.phases if phase.name == name), None)
     if phase is None:
-        raise NoSuchPhase(f"There is no phase {name}; the plan has {', '.join(phase.name for phase in plan.phases)}.")
+        names = ", ".join(phase.name for phase in plan.phases) or "none: nothing meets its objectives"
+        raise NoSuchPhase(f"There is no phase {name}; the plan has {names}.")
     sockets = max(1, ceil(_known(phase.capacity.sockets, plan.demand.sockets)))
-    hosts = _hosts(phase, sockets)
+    hosts = hosts_of(phase, sockets, _assumed(phase, workload))
+    managed = not any(host.has(Part.DATABASE) for host in hosts) and _buys_database(phase)
     objectives, backups = workload.objectives, workload.backups
     return Deployment(
         name=plan.name,
@@ -55,10 +45,21 @@ def deployment_of(plan: Plan, name: str, workload: Workload, domain: str = "comm
         backup_every_hours=min(backups.database_every_hours or 24, objectives.rpo_hours or 24),
         backup_retention_days=backups.retention_days or 30,
         restore_test_every_days=backups.restore_test_every_days or 30,
-        pooled=_connections(hosts) > _DIRECT_CONNECTIONS,
+        pooled=not managed and _connections(hosts) > _DIRECT_CONNECTIONS,
         alarms=[_alarm(trigger) for trigger in _usable(plan.triggers)],
         next_step=_next(plan, phase, workload),
+        community=_plain((plan.title or plan.name).partition(":")[0]),
+        managed_database=managed,
     )
+
+
+def _assumed(phase: Phase, workload: Workload) -> list[DeclaredMachine]:
+    """The file's own machines of the phase, which may hold sizes to render with."""
+    return next((each.machines for each in workload.phases if phase.declared and each.name == phase.name), [])
+
+
+def _buys_database(phase: Phase) -> bool:
+    return any(_DATABASE_LINE.search(line.item) for line in phase.cost_month.lines)
 
 
 def _known(capacity: float, demand: float) -> float:
@@ -97,10 +98,11 @@ def _next(plan: Plan, phase: Phase, workload: Workload) -> Step | None:
     if not later:
         return None
     extra = later[0].cost_month.total - phase.cost_month.total
+    assumed = _assumed(later[0], workload)
     return Step(
         name=later[0].name,
         topology=later[0].topology,
-        machines=[_words(machine) for machine in later[0].machines],
+        machines=[_words(machine) for machine in sized(later[0], assumed)],
         extra_cost_month=f"{extra:,.2f} {later[0].cost_month.currency}",
         because=phase.binding_resource,
         lead_time_days=workload.objectives.lead_time_days,
@@ -108,109 +110,15 @@ def _next(plan: Plan, phase: Phase, workload: Workload) -> Step | None:
 
 
 def _words(machine: Machine) -> str:
-    size = f"{machine.vcpu:g} vCPU, {machine.ram_gib:g} GiB, {machine.disk_gb:g} GB"
-    return f"{machine.count} x {machine.provider} {machine.plan} ({size}) as {machine.role}"
+    named = " ".join(word for word in (machine.provider, machine.plan) if word)
+    size = size_words(machine.vcpu, machine.ram_gib, machine.disk_gb)
+    return f"{machine.count} x {f'{named} ({size})' if named else size} as {machine.role}"
 
 
-def _hosts(phase: Phase, sockets: int) -> list[Host]:
-    machines = [(machine, number) for machine in phase.machines for number in range(1, machine.count + 1)]
-    parts = {machine.role: _parts(phase, machine) for machine in phase.machines}
-    runs = [machine.role for machine in phase.machines if _runs_banyan(machine, parts[machine.role])]
-    apps = sum(machine.count for machine in phase.machines if machine.role in runs)
-    found: list[Host] = []
-    for index, (machine, number) in enumerate(machines):
-        address = "127.0.0.1" if len(machines) == 1 else f"10.0.0.{_FIRST_ADDRESS + index}"
-        name = machine.role if machine.count == 1 else f"{machine.role}-{number}"
-        first = not any(host.processes for host in found)
-        runs_here = machine.role in runs
-        processes = _processes(phase, machine, ceil(sockets / apps), first) if runs_here else []
-        found.append(_host(machine, name, address, processes, parts[machine.role]))
-    return found
-
-
-def _parts(phase: Phase, machine: Machine) -> list[Part]:
-    """Its servers: as its services say, else as its role says; every deployment has a front, a database, a cache."""
-    if len(phase.machines) == 1 and machine.count == 1:
-        return list(Part)
-    named = [_PARTS[service] for service in machine.services if service in _PARTS]
-    named += [part for role, part in _ROLE_PARTS.items() if role in machine.role]
-    roles = [other.role for other in phase.machines]
-    if not any("balancer" in role for role in roles) and machine is _first_app(phase):
-        named.append(Part.BALANCER)
-    cached = any("redis" in role or "cache" in role for role in roles) or any(
-        _PARTS.get(service) is Part.CACHE for other in phase.machines for service in other.services
-    )
-    if Part.BALANCER in named and not cached:
-        named.append(Part.CACHE)
-    if Part.DATABASE in named:
-        named.append(Part.POOLER)
-    return [part for part in Part if part in named]
-
-
-def _first_app(phase: Phase) -> Machine:
-    return next((machine for machine in phase.machines if _is_app(machine)), phase.machines[0])
-
-
-def _is_app(machine: Machine) -> bool:
-    return bool({"api", "realtime", "worker"} & set(machine.services)) or not any(
-        word in machine.role for word in ("database", "balancer", "redis", "cache", "storage", "monitoring", "broker")
-    )
-
-
-def _runs_banyan(machine: Machine, parts: list[Part]) -> bool:
-    return _is_app(machine) or len(parts) == len(Part)
-
-
-def _processes(phase: Phase, machine: Machine, sockets: int, first: bool) -> list[Process]:
-    cores = max(1, int(machine.vcpu))
-    counts = {"api": _count(phase, machine, "api", cores), "worker": _count(phase, machine, "worker", 1)}
-    counts["realtime"] = max(_count(phase, machine, "realtime", 1), ceil(sockets / _SOCKETS_PER_PROCESS))
-    # Small machines have no room for a process that looks at the clock: their worker does it.
-    apart = machine.ram_gib >= 4
-    found = [
-        _process("api", counts["api"]),
-        _process("realtime", counts["realtime"], extra_mib=sockets / counts["realtime"] * _SOCKET_KIB / 1024),
-        _process("worker", counts["worker"], "worker" if apart or not first else "worker,scheduler"),
-    ]
-    return [*found, _process("scheduler", 1)] if apart and first else found
-
-
-def _count(phase: Phase, machine: Machine, service: str, least: int) -> int:
-    """Processes on one of the machines; the plan counts them over all of the role."""
-    planned = sum(size.workers for size in phase.services if (size.name, size.machine_role) == (service, machine.role))
-    return max(1, ceil(planned / machine.count)) if planned else least
-
-
-def _process(name: str, count: int, target: str = "", extra_mib: float = 0) -> Process:
-    return Process(
-        name=name,
-        target=target or name,
-        count=count,
-        memory_mib=ceil(_PROCESS_MIB[name] + extra_mib),
-        pool_size=_POOLS[name],
-        first_port=_FIRST_PORTS.get(name),
-    )
-
-
-def _host(machine: Machine, name: str, address: str, processes: list[Process], parts: list[Part]) -> Host:
-    memory = machine.ram_gib * 1024
-    cache = int(min(4096 if not processes else 256, max(64, memory / 32))) if Part.CACHE in parts else 0
-    others = sum(process.count * process.memory_mib for process in processes) + cache
-    alone = not processes and not cache
-    # A database of its own machine has all of it in PGTune's sense; beside others it has what they leave.
-    share = memory if alone else max(memory - others - _SYSTEM_MIB, memory / 4, 256)
-    return Host(
-        name=name,
-        address=address,
-        vcpu=machine.vcpu,
-        ram_gib=machine.ram_gib,
-        disk_gb=machine.disk_gb,
-        processes=processes,
-        parts=parts,
-        database_memory_mib=int(share) if Part.DATABASE in parts else 0,
-        cache_memory_mib=cache,
-        rented=f"({machine.provider} {machine.plan})",
-    )
+def size_words(vcpu: float, ram_gib: float, disk_gb: float) -> str:
+    """How large a machine is, as far as it is known."""
+    known = [(vcpu, "vCPU"), (ram_gib, "GiB"), (disk_gb, "GB of disk")]
+    return ", ".join(f"{value:g} {unit}" for value, unit in known if value) or "a machine of unknown size"
 
 
 def _connections(hosts: list[Host]) -> int:

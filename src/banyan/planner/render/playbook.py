@@ -1,34 +1,37 @@
-"""Two pages for people: how the files of a phase are put in place, and what to do when the phase is outgrown."""
+"""README.md: how the files of a phase are put in place, from new machines to a running installation."""
 
 from collections.abc import Iterator
 
-from banyan.planner.configuration import max_connections
 from banyan.planner.deployment import Deployment, Host, Part
-from banyan.planner.render.prometheus import alarms
-from banyan.planner.render.systemd import BACKUPS, backup_calendar, backup_host, instances, trial_calendar
+from banyan.planner.render.phases import size_words
+from banyan.planner.render.prometheus import monitoring_host
+from banyan.planner.render.replication import FOLDER
+from banyan.planner.render.settings_files import REPLICATOR
+from banyan.planner.render.systemd import AFTER_BACKUP, BACKUPS, backup_calendar, backup_host, trial_calendar
 
 _PACKAGES = {
-    Part.BALANCER: "nginx",
+    Part.BALANCER: "nginx certbot",
     Part.DATABASE: "postgresql postgresql-contrib",
     Part.POOLER: "pgbouncer",
     Part.CACHE: "redis-server",
 }
+_DATABASE_PORT, _POOLER_PORT = 5432, 6432
 
 
 def install_md(deployment: Deployment) -> str:
-    """README.md: from new machines to a running installation."""
+    """The page. Nothing on it depends on the day, so that two renderings of a phase can be compared."""
     lines = [f"# {deployment.title}: phase {deployment.phase}", ""]
-    lines += ["Made by `banyan plan render`. One folder per machine:", "", *_machines(deployment), ""]
-    lines += ["## First the machines, in this order", ""]
+    lines += ["Made by `banyan plan render`, for Debian 12 or newer. One folder per machine:", ""]
+    lines += [*_machines(deployment), "", *_notes(deployment), ""]
+    lines += ["## Secrets, made once", "", *_secrets(deployment), ""]
+    lines += ["## The machines, in this order", "", "As root, in the machine's folder.", ""]
     order = sorted(deployment.hosts, key=lambda host: (not host.has(Part.DATABASE), host.has(Part.BALANCER)))
     for host in order:
         lines += [f"### {host.name}", "", *_steps(deployment, host), ""]
     lines += ["## Then", "", *_afterwards(deployment), ""]
-    lines += ["With containers instead: put secrets into `./secrets` of a machine's folder (the same names), copy a"]
-    lines += [
-        "checkout of Banyan beside `docker-compose.yml`, and `docker compose up -d`. One of the two ways, not both."
-    ]
-    return "\n".join(lines) + "\n"
+    lines += ["## A new version of Banyan", "", *_update(deployment), ""]
+    lines += ["## With containers instead", "", *_containers(deployment), ""]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _machines(deployment: Deployment) -> Iterator[str]:
@@ -36,181 +39,256 @@ def _machines(deployment: Deployment) -> Iterator[str]:
     yield "|---|---|---|---|"
     for host in deployment.hosts:
         runs = [f"{process.count} x {process.name}" for process in host.processes] + [str(part) for part in host.parts]
-        size = f"{host.vcpu:g} vCPU, {host.ram_gib:g} GiB, {host.disk_gb:g} GB"
-        yield f"| {host.name} | {host.address} | {size} {host.rented} | {', '.join(runs)} |"
+        size = size_words(host.vcpu, host.ram_gib, host.disk_gb)
+        size += f" ({host.rented})" if host.rented else ""
+        size += " (assumed)" if host.assumed else ""
+        yield f"| {host.name} | {host.address} | {size} | {', '.join(runs)} |"
+
+
+def _notes(deployment: Deployment) -> Iterator[str]:
+    if len(deployment.hosts) > 1:
+        yield (
+            "- The addresses are examples of a private network: write yours over them before anything else, "
+            "in all files"
+        )
+        yield (
+            "  (`grep -rlF 10.0.0.10 . | xargs sed -i 's/\\b10\\.0\\.0\\.10\\b/YOURS/g'`, and so on, the "
+            "highest first)."
+        )
+        yield "  Nobody else may be in that network: inside it nothing is encrypted."
+    if any(host.assumed for host in deployment.hosts):
+        yield (
+            "- Sizes marked as assumed stand nowhere in the document: with others, write them into the "
+            "plan's file and render"
+        )
+        yield "  again, for PostgreSQL's memory follows from them."
+    if deployment.topology == "replicated" and not deployment.standbys and not deployment.managed_database:
+        yield (
+            "- The phase is called replicated, but has one machine for the database: nothing can take over "
+            "from it. Give"
+        )
+        yield "  the role database a second machine, and render again."
+    if deployment.standbys:
+        names = ", ".join(host.name for host in deployment.standbys)
+        yield (
+            f"- {deployment.hosts_with(Part.DATABASE)[0].name} has the primary database; {names} follows it, "
+            "and takes over"
+        )
+        yield "  when a person says so: FAILOVER.md."
+    if deployment.managed_database:
+        yield (
+            f"- The database is rented as a service: it has to take {deployment.connections + _SPARE} "
+            "connections, and to be"
+        )
+        yield "  PostgreSQL 15 or newer."
+    if deployment.redis_cluster:
+        yield "- Redis is a cluster without replicas: nothing is stored in it, and Banyan goes on without."
+
+
+_SPARE = 10  # operators, backups, monitoring
+
+
+def _secrets(deployment: Deployment) -> Iterator[str]:
+    yield "The same on every machine that needs them; nothing below goes into the checkout or the repository."
+    yield ""
+    yield "- `signing-key`: `openssl genpkey -algorithm ed25519`; `secret`: `openssl rand -base64 48`"
+    yield "- a password of the database's user banyan: `openssl rand -hex 24`, for database-url below"
+    if deployment.standbys:
+        yield f"- a password of the database's user {REPLICATOR}: `openssl rand -hex 24`"
+    if len(deployment.hosts) > 1:
+        yield "- a password of Redis: `openssl rand -hex 24`, for redis-url below"
+        yield "- `metrics-token`: `openssl rand -hex 24`, by which Prometheus may ask"
 
 
 def _steps(deployment: Deployment, host: Host) -> Iterator[str]:
     number = iter(range(1, 100))
-    packages = " ".join(_PACKAGES[part] for part in host.parts)
-    yield f"{next(number)}. `apt-get install {packages} python3-venv prometheus-node-exporter`".replace("  ", " ")
+    names = [_PACKAGES[part] for part in host.parts if part is not Part.POOLER or deployment.pooled]
+    names += ["git python3-venv"] if host.processes else []
+    names += ["prometheus"] if host is monitoring_host(deployment) else []
+    yield f"{next(number)}. `apt-get install {' '.join([*names, 'prometheus-node-exporter'])}`"
     opened = "22, 80, 443" if host.has(Part.BALANCER) else "22"
     yield f"{next(number)}. Firewall: from outside only {opened}; between these machines everything."
-    yield f"{next(number)}. `cp sysctl/90-banyan.conf /etc/sysctl.d/ && sysctl --system`;"
+    yield f"{next(number)}. `cp sysctl/90-banyan.conf /etc/sysctl.d/ && sysctl --system`"
     yield "   `cp limits/90-banyan.conf /etc/security/limits.d/`"
     if host.has(Part.DATABASE):
-        yield f"{next(number)}. `cp postgresql/postgresql.conf /etc/postgresql/*/main/conf.d/banyan.conf`,"
-        yield "   `cp postgresql/pg_hba.conf /etc/postgresql/*/main/`, restart PostgreSQL, then as postgres:"
-        yield "   `createuser -P banyan && createdb -O banyan banyan`"
-        yield "   `psql -d banyan -c 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements'`"
+        yield from _database_steps(deployment, host, number)
     if host.has(Part.CACHE):
-        password = "" if len(deployment.hosts) == 1 else "; write `requirepass ...` to /etc/redis/password.conf (0640)"
-        yield f"{next(number)}. `cp redis/redis.conf /etc/redis/`{password}; restart redis-server."
-    if host.has(Part.POOLER):
-        needed = "" if deployment.pooled else " (not in this phase: `systemctl disable --now pgbouncer`)"
-        yield f"{next(number)}. `cp pgbouncer/pgbouncer.ini /etc/pgbouncer/`, fill userlist.txt, restart{needed}."
+        yield from _cache_steps(deployment, host, number)
+    if host.has(Part.POOLER) and deployment.pooled:
+        yield f"{next(number)}. `cp pgbouncer/pgbouncer.ini /etc/pgbouncer/`; its users are the database's:"
+        yield "   `sudo -u postgres psql -XAt < pgbouncer/userlist.sql > /etc/pgbouncer/userlist.txt`"
+        yield "   `chown postgres /etc/pgbouncer/userlist.txt`, `chmod 0600` it, `systemctl restart pgbouncer`"
     if host.processes:
         yield from _banyan_steps(deployment, host, number)
     if host.has(Part.BALANCER):
-        yield f"{next(number)}. A certificate for {deployment.domain} (`certbot certonly --webroot -w /var/www/acme`),"
-        yield "   `cp nginx/nginx.conf /etc/nginx/`, `nginx -t && systemctl reload nginx`."
-        yield f"{next(number)}. `cp prometheus/* /etc/prometheus/`, restart Prometheus (here or on its own machine)."
+        yield from _balancer_steps(deployment, host, number)
+    if host is monitoring_host(deployment):
+        yield f"{next(number)}. `cp prometheus/* /etc/prometheus/`" + (
+            ", the metrics-token to /etc/prometheus/banyan-metrics-token (0640, root:prometheus),"
+            if len(deployment.hosts) > 1
+            else ","
+        )
+        yield (
+            "   `promtool check config /etc/prometheus/prometheus.yml`, `systemctl restart prometheus`. Who "
+            "is called is up to"
+        )
+        yield "   an Alertmanager: name it in prometheus.yml."
+
+
+def _database_steps(deployment: Deployment, host: Host, number: Iterator[int]) -> Iterator[str]:
+    yield f"{next(number)}. `cp postgresql/postgresql.conf /etc/postgresql/*/main/conf.d/banyan.conf`"
+    yield "   `cp postgresql/pg_hba.conf /etc/postgresql/*/main/`"
+    primary = deployment.hosts_with(Part.DATABASE)[0]
+    if host is primary:
+        yield "   `systemctl restart postgresql`, then with the passwords from above:"
+        yield "   `sudo -u postgres createuser -P banyan`, `sudo -u postgres createdb -O banyan banyan`"
+        yield "   `sudo -u postgres psql -d banyan -c 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements'`"
+    if not deployment.standbys:
+        return
+    if host is primary:
+        yield f"   `sudo -u postgres createuser -P --replication {REPLICATOR}`"
+    yield f"{next(number)}. `install -d {FOLDER} && cp postgresql/*.sh postgresql/*.sql {FOLDER}/`"
+    yield "   `cp systemd/banyan-replication.* /etc/systemd/system/ && systemctl daemon-reload`"
+    yield "   `systemctl enable --now banyan-replication.timer`"
+    mates = [other for other in deployment.hosts_with(Part.DATABASE) if other is not host]
+    lines = ", ".join(f"{other.address}:*:replication:{REPLICATOR}:PASSWORD" for other in mates)
+    yield f"   In ~postgres/.pgpass (0600, postgres): {lines}"
+    if host is not primary:
+        yield (
+            f"{next(number)}. `systemctl stop postgresql`, `sudo -u postgres sh {FOLDER}/clone-primary.sh "
+            f"{primary.address}`,"
+        )
+        yield "   `systemctl start postgresql`; on the primary `SELECT * FROM pg_stat_replication` has a line more."
+
+
+def _cache_steps(deployment: Deployment, host: Host, number: Iterator[int]) -> Iterator[str]:
+    password = (
+        ""
+        if len(deployment.hosts) == 1
+        else "; `requirepass PASSWORD` into /etc/redis/password.conf (0640, root:redis)"
+    )
+    yield f"{next(number)}. `cp redis/redis.conf /etc/redis/`{password}; `systemctl restart redis-server`"
+    caches = deployment.hosts_with(Part.CACHE)
+    if deployment.redis_cluster and host is caches[-1]:
+        members = " ".join(f"{other.address}:6379" for other in caches)
+        yield f"   All of them run? Then once: `redis-cli -a PASSWORD --cluster create {members}`"
+    elif host is not caches[0]:
+        yield f"   It waits, empty, for the day when {caches[0].name} is lost (FAILOVER.md): redis-url names the other."
+
+
+def database_url(deployment: Deployment, host: Host, *, direct: bool = False) -> str:
+    """How Banyan on that host finds the primary: with standbys all are named, and whichever is the primary is taken."""
+    if deployment.managed_database:
+        return "postgresql://banyan:PASSWORD@HOST-OF-THE-SERVICE:5432/banyan?sslmode=require"
+    port = _POOLER_PORT if deployment.pooled and not direct else _DATABASE_PORT
+    databases = deployment.hosts_with(Part.DATABASE)
+    where = ",".join(f"{'127.0.0.1' if other is host else other.address}:{port}" for other in databases)
+    return f"postgresql://banyan:PASSWORD@{where}/banyan" + (
+        "?target_session_attrs=primary" if len(databases) > 1 else ""
+    )
 
 
 def _banyan_steps(deployment: Deployment, host: Host, number: Iterator[int]) -> Iterator[str]:
     folder = deployment.folder
     yield f"{next(number)}. `useradd --system --home {folder} banyan`; a checkout of Banyan in {folder}, banyan's own;"
     yield f"   `sudo -u banyan {folder}/banyan --help` once: it makes its environment."
-    yield f"{next(number)}. In /etc/banyan (0750, root:banyan): `banyan.env` from here, and the secrets, 0640:"
-    server = "127.0.0.1" if host.has(Part.DATABASE) else deployment.host_of(Part.DATABASE).address
-    port = 6432 if deployment.pooled else 5432
-    yield f"   `database-url`: postgresql://banyan:PASSWORD@{server}:{port}/banyan"
+    yield (
+        f"{next(number)}. In /etc/banyan (0750, root:banyan): `banyan.env` from here, `signing-key` and "
+        "`secret` (as all, 0640), and"
+    )
+    yield f"   `database-url`: {database_url(deployment, host)}"
     if deployment.pooled:
-        yield f"   `database-url-direct`: postgresql://banyan:PASSWORD@{server}:5432/banyan (migrations, backups)"
-    yield "   `signing-key`: `openssl genpkey -algorithm ed25519`; `secret`: `openssl rand -base64 48`"
+        yield f"   `database-url-direct`: {database_url(deployment, host, direct=True)} (migrations, backups)"
     for cache in deployment.hosts_with(Part.CACHE)[:1]:
-        at = "127.0.0.1" if cache is host else f":PASSWORD@{cache.address}"
-        yield f"   `redis-url`: redis://{at}:6379/0"
+        password = "" if len(deployment.hosts) == 1 else ":PASSWORD@"
+        yield f"   `redis-url`: redis://{password}{'127.0.0.1' if cache is host else cache.address}:6379/0"
     if len(deployment.hosts) > 1:
-        yield "   `metrics-token`: `openssl rand -hex 24`, for Prometheus too (/etc/prometheus/banyan-metrics-token)"
-    if host is backup_host(deployment):
-        yield f"{next(number)}. `install -d -m 0700 -o banyan -g banyan {BACKUPS}`"
+        yield "   `metrics-token`"
+    yield (
+        "   Mail: BANYAN_MAIL__HOST, __USERNAME, __PASSWORD_FILE and __FROM_ADDRESS in `banyan.env`; without "
+        "them none leaves."
+    )
+    backs_up = host is backup_host(deployment)
+    if backs_up:
+        yield (
+            f"{next(number)}. `install -d -m 0700 -o banyan -g banyan {BACKUPS}`, and in {AFTER_BACKUP} "
+            "(executable) what"
+        )
+        yield "   takes them to another place: rclone, restic, rsync. They hold everything but the two secrets."
     yield f"{next(number)}. `cp systemd/* /etc/systemd/system/ && systemctl daemon-reload`"
-    timers = " banyan-backup.timer banyan-restore-test.timer" if host is backup_host(deployment) else ""
+    timers = " banyan-backup.timer banyan-restore-test.timer" if backs_up else ""
     yield f"   `systemctl enable --now banyan.target{timers}`"
+
+
+def _balancer_steps(deployment: Deployment, host: Host, number: Iterator[int]) -> Iterator[str]:
+    balancers = deployment.hosts_with(Part.BALANCER)
+    domain = deployment.domain
+    addresses = "its address" if len(balancers) == 1 else "the addresses of all balancers (a TTL of 60 s)"
+    if host is balancers[0]:
+        yield (
+            f"{next(number)}. {domain} points to {addresses}. A certificate, by the page that nginx has after "
+            "its installation:"
+        )
+        yield f"   `certbot certonly --webroot -w /var/www/html -d {domain} --deploy-hook 'systemctl reload nginx'`"
+        if len(balancers) > 1:
+            yield "   (while the others do not answer yet, only this one's address in the domain)"
+    else:
+        yield (
+            f"{next(number)}. The certificate is {balancers[0].name}'s, which renews it: copy "
+            "/etc/letsencrypt from there now, and let"
+        )
+        yield (
+            "   a script in its /etc/letsencrypt/renewal-hooks/deploy do so: `rsync -a /etc/letsencrypt/ "
+            f"{host.address}:/etc/letsencrypt/"
+        )
+        yield f"   && ssh {host.address} systemctl reload nginx`."
+    yield f"{next(number)}. `cp nginx/nginx.conf /etc/nginx/`, `nginx -t && systemctl reload nginx`"
 
 
 def _afterwards(deployment: Deployment) -> Iterator[str]:
     yield f"- `curl -f https://{deployment.domain}/readyz`, and `banyan status` on each machine."
     yield "- The first admin: `banyan admin first-admin-link`."
-    yield f"- Backups: {backup_calendar(deployment)}, kept {deployment.backup_retention_days} days in {BACKUPS}; copy"
-    yield "  them to another place, they hold the installation's secrets."
+    yield f"- Backups: {backup_calendar(deployment)} on {backup_host(deployment).name}, kept"
+    yield f"  {deployment.backup_retention_days} days in {BACKUPS}."
     yield f"- Restore tests: {trial_calendar(deployment)}; `journalctl -u banyan-restore-test` says RPO and RTO."
 
 
-def upgrade_md(deployment: Deployment) -> str:
-    """UPGRADE.md: how one sees that the phase is outgrown, and what to do then, in order."""
-    lines = [f"# When phase {deployment.phase} of {deployment.title} is outgrown", ""]
-    lines += ["## How one sees it", "", "| what | warning | critical | for | first |", "|---|---|---|---|---|"]
-    for alarm in alarms(deployment):
-        sign = "above" if alarm.above else "below"
-        figures = f"{sign} {alarm.warning:g} | {alarm.critical:g} | {alarm.for_minutes:g} min"
-        lines.append(f"| {alarm.name.replace('_', ' ')} | {figures} | {alarm.action} |")
-    lines += ["", "## First what costs nothing", "", *_free(deployment), ""]
-    step = deployment.next_step
-    if step is None:
-        lines += [
-            "## Then",
-            "",
-            "The plan has no further phase: make a new one with today's figures (`banyan plan show`).",
-        ]
-        return "\n".join(lines) + "\n"
-    lines += [f"## Then: {step.name} ({step.topology.replace('_', ' ')})", ""]
-    lines += [
-        f"Outgrown because of {step.because}. Order {step.lead_time_days} days before the date that the plan names."
-    ]
-    lines += [f"It costs {step.extra_cost_month} more a month.", "", "Machines:", ""]
-    lines += [f"- {machine}" for machine in step.machines]
-    lines += ["", f"`banyan plan render FILE --phase {step.name} --out NEXT` makes their files.", ""]
-    lines += ["In order:", "", *_numbered(_moves(deployment, step.topology))]
-    lines += ["", "## If it goes wrong", "", *_back(deployment, step.topology)]
-    return "\n".join(lines) + "\n"
-
-
-def _numbered(steps: Iterator[str]) -> list[str]:
-    return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
-
-
-def _free(deployment: Deployment) -> Iterator[str]:
-    yield "- The slowest statements (`SELECT * FROM pg_stat_statements ORDER BY total_exec_time DESC`): an index?"
+def _update(deployment: Deployment) -> Iterator[str]:
+    yield "1. `systemctl start banyan-backup`, on the machine that has it."
     yield (
-        "- Cores idle while requests wait? One more process of the kind that is busy. All pools together may open "
-        f"{deployment.connections} now, and max_connections is {max_connections(deployment)}."
+        f"2. On each machine with Banyan: the new checkout in {deployment.folder}, `sudo -u banyan "
+        f"{deployment.folder}/banyan --help`."
     )
-    yield "- Memory: is anything else running on the machine (`systemd-cgtop`)?"
-    yield f"- Disk: backups older than needed, logs (`du -xh / | sort -h | tail`); {BACKUPS} belongs elsewhere."
-
-
-def _moves(deployment: Deployment, topology: str) -> Iterator[str]:
+    yield "3. On one of them `systemctl restart banyan-migrate`: it is safe while the version before serves."
     yield (
-        f"A day before: tell the people (a window from {deployment.quiet_hour:02}:00 {deployment.time_zone}), and try "
-        "a restore: `systemctl start banyan-restore-test`. The window is its RTO, and as long again."
+        "4. The processes one after the other (`systemctl restart banyan-api@8000`, then the next), so that "
+        "one always answers."
     )
-    yield "Rent the new machines in the same region and private network; firewall and keys as on the old ones."
-    yield "Put the new phase's files on them (its README.md), with the **same** secrets, and start nothing yet."
-    if topology == deployment.topology == "single":
-        yield from _resize(deployment)
-    elif deployment.topology == "single":
-        yield from _move_database()
-    else:
-        yield from _more_processes(deployment)
-    yield "Watch p95, errors and waiting for the database for a day; then give the old machines back."
-    yield "Put the date and what was measured into the plan's file: the next forecast starts from it."
 
 
-def _resize(deployment: Deployment) -> Iterator[str]:
-    yield "Take a backup: `systemctl start banyan-backup`, and wait for it to end."
-    yield "Where the provider can rescale: stop the machine, choose the larger plan, start it. Today's prices hold."
-    yield (
-        "Otherwise: `systemctl stop banyan.target`, one last backup, on the new machine `banyan backup restore FILE "
-        "--database-url URL`; then point the domain's address (TTL of 60 s from the day before) to it."
-    )
-    yield (
-        "Copy this phase's files over the old ones, for PostgreSQL reads its share from postgresql.conf: more memory "
-        "alone changes nothing. `systemctl restart postgresql redis-server && systemctl daemon-reload`."
-    )
-    yield f"`systemctl restart banyan.target`, `curl -f https://{deployment.domain}/readyz`."
+def _containers(deployment: Deployment) -> Iterator[str]:
+    yield "One of the two ways, not both. sysctl and limits are the machine's, as above; in the machine's folder:"
+    yield ""
+    yield "- a checkout of Banyan as `./source`, and `docker compose build`"
+    yield "- the secrets in `./secrets` by the names above: the folder 0700, the files 0644, for containers read them"
+    yield "  as users of their own. Beside a database also `database-password`."
+    if deployment.pooled:
+        yield "- `secrets/userlist.txt` is PgBouncer's."
+    if len(deployment.hosts) > 1:
+        yield "- `secrets/redis-password.conf` holds `requirepass PASSWORD`."
+    if deployment.standbys:
+        yield from _cloned_containers()
+    yield f"- The first certificate: `certbot certonly --standalone -d {deployment.domain}`"
+    yield "- Later ones: `certbot renew --webroot -w /var/www/html`,"
+    yield "  `docker compose exec balancer nginx -s reload`"
+    yield "- `docker compose up -d`"
+    yield f"- Backups on {backup_host(deployment).name}, by cron: `docker compose run --rm backup`"
 
 
-def _move_database() -> Iterator[str]:
-    yield "Start PostgreSQL and Redis on their machine; make user and empty database as its README.md says."
-    yield "In the window: `systemctl stop banyan.target` on the old machine. nginx answers 502 from here on."
-    yield f"`systemctl start banyan-backup` there; copy the newest file of {BACKUPS} to the new application machine."
-    yield (
-        "`banyan backup restore FILE --database-url postgresql://banyan:PASSWORD@DATABASE:5432/banyan`: it compares "
-        "the rows of every table before it is done. Files of a data directory go where `--data` says."
-    )
-    yield "`systemctl start banyan.target` on the application machine, `curl -f http://127.0.0.1:8000/readyz`."
-    yield (
-        "Point the domain's address to the new balancer (TTL of 60 s from the day before). Sockets come back by "
-        "themselves; clients that sync begin anew after a restore."
-    )
-    yield "On the old machine: `systemctl disable --now postgresql redis-server banyan.target`."
-
-
-def _more_processes(deployment: Deployment) -> Iterator[str]:
-    yield (
-        "PostgreSQL first: let it accept the new pools (max_connections needs a restart: do that in the window), add "
-        "the new machines to pg_hba.conf, `systemctl reload postgresql`."
-    )
-    yield "Start Banyan on the new machines: `systemctl enable --now banyan.target`; `/readyz` of each port says 200."
-    yield "`cp nginx/nginx.conf /etc/nginx/ && nginx -t && systemctl reload nginx`: nobody is interrupted."
-    units = [unit for host in deployment.hosts for process in host.processes for unit in instances(process)]
-    yield f"Restart the old processes one by one, a minute apart ({units[0]} first), so that sockets spread out."
-
-
-def _back(deployment: Deployment, topology: str) -> Iterator[str]:
-    yield (
-        "- Until the domain points to the new machines nothing is lost: `systemctl start banyan.target` on the old one."
-    )
-    yield (
-        "- After people have written to the new database, going back means a backup there and a restore here: fix "
-        "forward instead, unless data is being damaged."
-    )
-    if topology != "single":
-        yield (
-            "- A new application machine that misbehaves is taken out of nginx.conf; reload. Its jobs are taken over "
-            "within 30 s."
-        )
-    place = backup_host(deployment).name
-    yield f"- Restore by hand: `banyan backup restore FILE --database-url URL`; backups are on {place}, in {BACKUPS}."
+def _cloned_containers() -> Iterator[str]:
+    psql = "`docker compose exec database psql -U banyan -h 127.0.0.1`"
+    yield f"- On the primary, once it is up, {psql}:"
+    yield f"  `CREATE ROLE {REPLICATOR} LOGIN REPLICATION PASSWORD '...'`"
+    yield "- Its password also in `secrets/replication-password` of each database."
+    yield "- A standby before its first `up`, and anew after its volume is removed: `docker compose run --rm clone`"
+    yield f"- Promoting it: {psql} with the statements of promote.sh."

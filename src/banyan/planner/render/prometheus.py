@@ -11,6 +11,9 @@ _ERRORS = (
     'sum(rate(banyan_http_requests_total{status=~"5.."}[5m])) / clamp_min(sum(rate(banyan_http_requests_total[5m])), 1)'
 )
 
+# The plan's names for what stands below under another, in another unit or seen from the other end.
+_SAME = {"p95_ms": "response_time_p95", "response_p95_ms": "response_time_p95", "disk_share": "disk_free_share"}
+
 
 def standing_alarms(deployment: Deployment) -> Iterator[Alarm]:
     """What holds for every installation; the plan's own triggers come beside them and win by name."""
@@ -63,11 +66,32 @@ def standing_alarms(deployment: Deployment) -> Iterator[Alarm]:
     yield Alarm("disk_free_share", disk, 0.2, 0.1, 15, "delete old backups, or a larger disk", above=False)
 
 
+def _replication_alarms(deployment: Deployment) -> Iterator[Alarm]:
+    """Over what banyan-replication.timer measures: nobody notices otherwise that a standby went weeks ago."""
+    wanted = len(deployment.standbys)
+    missing = f"{wanted} - sum(postgresql_standbys_streaming)"
+    yield Alarm(
+        "standbys_missing", missing, 0, wanted - 0.5, 5, "FAILOVER.md, a standby; until then nothing can take over"
+    )
+    lag = "max(postgresql_standby_lag_bytes)"
+    yield Alarm(
+        "standby_lag_bytes", lag, 64e6, 1e9, 5, "is the standby's disk or the network slow? FAILOVER.md, a standby"
+    )
+    primaries = "abs(sum(postgresql_is_primary) - 1)"
+    yield Alarm(
+        "primaries_beside_one", primaries, 0, 0.5, 1, "none, or two that take different writes: FAILOVER.md at once"
+    )
+
+
 def alarms(deployment: Deployment) -> list[Alarm]:
-    """The plan's triggers, and those that hold for every installation."""
-    named = {alarm.name: alarm for alarm in standing_alarms(deployment)}
-    named |= {alarm.name: alarm for alarm in deployment.alarms if alarm.expression}
-    return list(named.values())
+    """The plan's triggers, and those that hold for every installation unless the plan measures the same."""
+    # How many replicas an autoscaler would want is nothing to call anybody for, and here is none.
+    planned = [each for each in deployment.alarms if each.expression and not each.name.startswith("autoscale")]
+    measured = {alarm.expression for alarm in planned} | {_SAME.get(alarm.name, "") for alarm in planned}
+    standing = list(standing_alarms(deployment))
+    standing += _replication_alarms(deployment) if deployment.standbys else []
+    named = {alarm.name: alarm for alarm in standing if not {alarm.expression, alarm.name} & measured}
+    return list((named | {alarm.name: alarm for alarm in planned}).values())
 
 
 def rules_yml(deployment: Deployment) -> str:

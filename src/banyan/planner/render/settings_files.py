@@ -6,6 +6,11 @@ from banyan.planner.deployment import Deployment, Host, Part
 from banyan.planner.plan import Setting
 
 DATABASE = "banyan"
+REPLICATOR = "replicator"
+USER_LIST_SQL = f"""\
+-- PgBouncer's userlist.txt, from the database that it stands before.
+SELECT format('"%s" "%s"', rolname, rolpassword) FROM pg_authid WHERE rolname = '{DATABASE}';
+"""
 
 
 def _head(deployment: Deployment, host: Host, what: str) -> list[str]:
@@ -37,6 +42,8 @@ def pg_hba_conf(deployment: Deployment, host: Host) -> str:
     lines.append(f"host  {DATABASE}  banyan  127.0.0.1/32  scram-sha-256")
     others = [other for other in deployment.hosts if other is not host and other.processes]
     lines += [f"host  {DATABASE}  banyan  {other.address}/32  scram-sha-256" for other in others]
+    mates = [other for other in deployment.hosts_with(Part.DATABASE) if other is not host]
+    lines += [f"host  replication  {REPLICATOR}  {other.address}/32  scram-sha-256" for other in mates]
     return _text(lines)
 
 
@@ -53,9 +60,8 @@ def pgbouncer_ini(deployment: Deployment, host: Host, settings: Sequence[Setting
     lines = _head(deployment, host, "pgbouncer.ini")
     if not deployment.pooled:
         lines.append("# Not needed in this phase: all pools fit into max_connections.")
-    server = "127.0.0.1" if host.has(Part.DATABASE) else deployment.host_of(Part.DATABASE).address
-    lines += ["[databases]", f"{DATABASE} = host={server} port=5432 dbname={DATABASE}", "", "[pgbouncer]"]
-    lines += ['# Lines of: "banyan" "SCRAM-SHA-256$..." (as in pg_authid.rolpassword), or the password itself.']
+    lines += ["[databases]", f"{DATABASE} = host=127.0.0.1 port=5432 dbname={DATABASE}", "", "[pgbouncer]"]
+    lines += ["# Made by userlist.sql."]
     lines += ["auth_type = scram-sha-256", "auth_file = /etc/pgbouncer/userlist.txt"]
     return _text(lines + _lines(settings, "{name} = {value}"))
 

@@ -6,6 +6,7 @@ from banyan.planner.configuration import files_of
 from banyan.planner.deployment import Deployment, Host, Part, Process
 
 BACKUPS = "/var/backups/banyan"
+AFTER_BACKUP = "/etc/banyan/after-backup"
 
 _HARDENING = """\
 NoNewPrivileges=yes
@@ -92,8 +93,9 @@ Group=banyan
 WorkingDirectory={folder}
 EnvironmentFile=/etc/banyan/banyan.env
 {direct}ExecStart={folder}/banyan backup create --to {backups}
-# The whole of {days} days is kept; copy {backups} to another machine or to object storage.
+# The whole of {days} days is kept here; what else shall happen to a backup does a program of one's own.
 ExecStartPost=/usr/bin/find {backups} -type f -mtime +{days} -delete
+ExecStartPost=/bin/sh -c 'test ! -x {after_backup} || exec {after_backup} {backups}'
 ReadWritePaths={backups}
 Nice=10
 IOSchedulingClass=idle
@@ -146,7 +148,9 @@ def units(deployment: Deployment, host: Host) -> dict[str, str]:
     found["banyan.target"] = _TARGET.format(title=deployment.title, phase=deployment.phase, units=names)
     found["banyan-migrate.service"] = _MIGRATE.format(**common)
     if host is backup_host(deployment):
-        found["banyan-backup.service"] = _BACKUP.format(days=deployment.backup_retention_days, **common)
+        found["banyan-backup.service"] = _BACKUP.format(
+            days=deployment.backup_retention_days, after_backup=AFTER_BACKUP, **common
+        )
         found["banyan-backup.timer"] = _TIMER.format(what="Banyan backups", calendar=backup_calendar(deployment))
         found["banyan-restore-test.service"] = _VERIFY.format(**common)
         found["banyan-restore-test.timer"] = _TIMER.format(

@@ -204,6 +204,10 @@ class Machine(Section):
     plan: str | None = None
     vcpu: Annotated[float, Field(gt=0)] | None = None
     ram_gib: Annotated[float, Field(gt=0)] | None = None
+    assumed_vcpu: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="of a machine whose size nobody said: `render` writes for it, no figure follows from it"
+    )
+    assumed_ram_gib: Annotated[float, Field(gt=0)] | None = Field(None, description="as assumed_vcpu")
     disk_gb: Annotated[float, Field(ge=0)] | None = None
     transfer_tb: Annotated[float, Field(ge=0)] | None = None
     price_month: Amount | None = Field(None, description="of one, in the file's currency")
