@@ -11,16 +11,22 @@ from banyan.infra.streams.models import Change, Entry, Head
 
 _HEAD = "epoch, last_seq, floor_seq, digest"
 
-# `$2` is where the stream ended; every change gets the next number.
+# `$2` is where the stream ended; every change gets the next number. Arrays come as text: for a list the driver asks
+# of each element whether it is a list itself, and a thousand of them take it as long as the rows take PostgreSQL.
 _APPEND = """
 WITH entry AS (
     INSERT INTO streams_entries (stream_id, kind, id, version, seq)
     SELECT $1, kind, id, version, $2::bigint + place
-    FROM unnest($3::text[], $4::uuid[], $5::bigint[]) WITH ORDINALITY AS change (kind, id, version, place)
+    FROM unnest($3::text::text[], $4::text::uuid[], $5::text::bigint[])
+        WITH ORDINALITY AS change (kind, id, version, place)
     ON CONFLICT (stream_id, kind, id) DO UPDATE SET version = excluded.version, seq = excluded.seq)
-UPDATE streams_streams SET last_seq = $2::bigint + cardinality($3::text[]), digest = $6, changed_at = now()
+UPDATE streams_streams SET last_seq = $2::bigint + $6::bigint, digest = $7, changed_at = now()
 WHERE id = $1
 """
+# Nothing is there that it could meet.
+_APPEND_FIRST = _APPEND.replace(
+    "ON CONFLICT (stream_id, kind, id) DO UPDATE SET version = excluded.version, seq = excluded.seq", ""
+)
 # Only what still stands as it was answered: somebody else may have logged something newer meanwhile.
 _BURY = """
 WITH entry AS (
@@ -52,11 +58,18 @@ async def lock_head(work: Work, stream_id: UUID) -> Head | None:
 
 async def make_head(work: Work, stream_id: UUID) -> Head:
     """The locked row of a stream, made where there is none."""
-    head = await lock_head(work, stream_id)
-    while head is None:
-        await work.write("INSERT INTO streams_streams (id) VALUES ($1) ON CONFLICT DO NOTHING", stream_id)
-        head = await lock_head(work, stream_id)
-    return head
+    while True:
+        head = await lock_head(work, stream_id) or await insert_head(work, stream_id)
+        if head is not None:
+            return head
+
+
+async def insert_head(work: Work, stream_id: UUID) -> Head | None:
+    """The row of a new stream, which nobody else sees before the commit; None where there is one."""
+    row = await work.write_row(
+        f"INSERT INTO streams_streams (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING {_HEAD}", stream_id
+    )
+    return None if row is None else Head(*row)
 
 
 async def list_live(work: Work, stream_id: UUID) -> list[tuple[str, UUID, int]]:
@@ -86,12 +99,13 @@ async def list_entries(
 async def append(work: Work, stream_id: UUID, last_seq: int, changes: Sequence[Change], digest: bytes | None) -> None:
     """The caller holds the lock of the head, which ends at `last_seq`."""
     await work.write(
-        _APPEND,
+        _APPEND if last_seq else _APPEND_FIRST,
         stream_id,
         last_seq,
-        [change.kind for change in changes],
-        [change.id for change in changes],
-        [change.version for change in changes],
+        _array_text([kind for kind, _, _ in changes]),
+        _array_text([str(id) for _, id, _ in changes]),
+        _array_text(["NULL" if version is None else str(version) for _, _, version in changes]),
+        len(changes),
         digest,
     )
 
@@ -145,3 +159,8 @@ async def renew_epochs(connection: asyncpg.Connection) -> None:
     """
     await connection.execute("UPDATE streams_streams SET epoch = gen_random_uuid()")
     await connection.execute("UPDATE streams_logs SET epoch = gen_random_uuid()")
+
+
+def _array_text(values: Sequence[str]) -> str:
+    """An array as PostgreSQL reads it; values of letters, digits, - and _ alone."""
+    return "{" + ",".join(values) + "}"

@@ -22,6 +22,14 @@ _PRUNED_EVERY = 100
 Versions = dict[str, Sequence[tuple[UUID, int]]]
 
 
+class _Log(NamedTuple):
+    """A log that says what its person may see: its head, and what was appended for that to `before`, where it ended."""
+
+    head: Head
+    before: int
+    appended: Sequence[Entry] = ()
+
+
 class _Page(NamedTuple):
     """What one read found; the client stands at `position` once it has applied `items`."""
 
@@ -61,14 +69,19 @@ class Streams:
 
     async def end(self, work: Work, person_id: UUID) -> Position:
         """Where a client stands that reads everything anew after this."""
-        head = await queries.find_head(work, person_id) or await self._reconcile(work, person_id)
+        head = await queries.find_head(work, person_id) or (await self._reconcile(work, person_id)).head
         return Position(head.epoch, head.last_seq, head.last_seq)
 
     async def _read(self, work: Work, person_id: UUID, asked: Position | None, limit: int) -> _Page:
-        head = await self._reconcile(work, person_id)
         while True:
+            log = await self._reconcile(work, person_id)
+            head = log.head
             reset = asked is None or not asked.holds(head)
             position = Position(head.epoch, 0, head.last_seq) if asked is None or reset else asked
+            if position.seq >= log.before:
+                # All that is new to this client was found just now.
+                entries: Sequence[Entry] = [one for one in log.appended if one.seq > position.seq][:limit]
+                break
             entries = await queries.list_entries(
                 work, person_id, position.seq, head.last_seq, limit, with_gone=not reset
             )
@@ -78,7 +91,6 @@ class Streams:
             present = await queries.find_head(work, person_id)
             if present is not None and (present.epoch, present.floor_seq) == (head.epoch, head.floor_seq):
                 break
-            head = await self._reconcile(work, person_id)
         items = await self._fill(work, person_id, entries)
         seq = entries[-1].seq if len(entries) == limit else head.last_seq
         return _Page(entries, items, Position(head.epoch, seq, position.base), reset)
@@ -99,20 +111,26 @@ class Streams:
         """Removes a person's stream."""
         await queries.delete_stream(work, person_id)
 
-    async def _reconcile(self, work: Work, person_id: UUID) -> Head:
+    async def _reconcile(self, work: Work, person_id: UUID) -> _Log:
         """Makes the log say what the person may see now."""
         head = await queries.find_head(work, person_id)
         versions = await self._versions(work, person_id)
         digest = _digest(versions)
         if head is not None and head.digest == digest:
-            return head
-        locked = await queries.make_head(work, person_id)
+            return _Log(head, head.last_seq)
+        made = await queries.insert_head(work, person_id) if head is None else None
+        locked = made or await queries.make_head(work, person_id)
         if locked != head and head is not None:
             # Somebody was quicker, and may have seen more than we did before the lock.
             versions = await self._versions(work, person_id)
             digest = _digest(versions)
-        changes = _difference(await queries.list_live(work, person_id), versions)
-        return await self._append(work, person_id, locked, changes, digest)
+        known = await queries.list_live(work, person_id) if locked.last_seq else ()
+        changes = _difference(known, versions)
+        head = await self._append(work, person_id, locked, changes, digest)
+        numbered = enumerate(changes, locked.last_seq + 1)
+        return _Log(
+            head, locked.last_seq, [Entry(seq, kind, id, version is None) for seq, (kind, id, version) in numbered]
+        )
 
     async def _versions(self, work: Work, person_id: UUID) -> Versions:
         return {name: await kind.versions(work, person_id) for name, kind in self._kinds.items()}
@@ -124,7 +142,8 @@ class Streams:
         await queries.append(work, person_id, head.last_seq, changes, digest)
         last_seq = head.last_seq + len(changes)
         floor_seq: int | None = None
-        if last_seq // self._pruned_every > head.last_seq // self._pruned_every:
+        # In a new one nothing was deleted yet.
+        if head.last_seq and last_seq // self._pruned_every > head.last_seq // self._pruned_every:
             floor_seq = await queries.prune(work, person_id, self._kept_deletions)
         return Head(head.epoch, last_seq, head.floor_seq if floor_seq is None else floor_seq, digest)
 
@@ -156,6 +175,8 @@ class Streams:
 
 def _difference(known: Sequence[tuple[str, UUID, int]], versions: Versions) -> list[Change]:
     """What has to be appended to a log that says `known`, so that it says `versions`."""
+    if not known:
+        return [Change(kind, id, version) for kind, present in versions.items() for id, version in present]
     rest = {(kind, id.bytes): (id, version) for kind, id, version in known}
     changes = []
     for kind, present in versions.items():

@@ -210,17 +210,19 @@ async def list_connection_marks(work: Work, person_id: UUID, newest: int) -> lis
     return [(connection_id, other_id, version) for connection_id, other_id, version in rows]
 
 
-async def list_connections_by_id(work: Work, person_id: UUID, connection_ids: Sequence[UUID]) -> list[Connection]:
-    """Those of the ids that are a person's connections or requests."""
+async def list_connections_by_id(
+    work: Work, person_id: UUID, connection_ids: Sequence[UUID]
+) -> list[tuple[UUID, ConnectionState, UUID, float]]:
+    """Id, state, other person and time, in seconds since 1970, of those of the ids that are a person's connections or
+    requests.
+    """
     rows = await work.rows(
-        """SELECT c.connection_id, c.state, c.created_at, p.id, p.handle, p.display_name, p.avatar_url
-           FROM people_connections c
-           CROSS JOIN LATERAL (SELECT * FROM people_people WHERE id = c.other_id AND hidden_at IS NULL LIMIT 1) p
-           WHERE c.person_id = $1 AND c.state IN ('sent', 'received', 'connected') AND c.connection_id = ANY($2)""",
+        """SELECT connection_id, state, other_id, date_part('epoch', created_at) FROM people_connections
+           WHERE person_id = $1 AND state IN ('sent', 'received', 'connected') AND connection_id = ANY($2)""",
         person_id,
         connection_ids,
     )
-    return [Connection(row["connection_id"], row["state"], read_card(row), row["created_at"]) for row in rows]
+    return [(connection_id, state, other_id, created) for connection_id, state, other_id, created in rows]
 
 
 async def insert_block(work: Work, block_id: UUID, person_id: UUID, blocked_id: UUID, at: datetime) -> bool:

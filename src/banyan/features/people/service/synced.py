@@ -1,5 +1,6 @@
 """A person's connections and lists, as a client keeps them offline."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from banyan.features.people.api import PeopleApi
@@ -32,7 +33,14 @@ class SyncedPeople:
 
     async def connection_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Connection]]:
         """Those of `ids` that are a person's connections or requests at this moment."""
-        return [(one.id, one) for one in await ties.list_connections_by_id(work, person_id, ids)]
+        rows = await ties.list_connections_by_id(work, person_id, ids)
+        cards = await self._people.cards_in_order(work, [other_id for _, _, other_id, _ in rows])
+        moment = datetime.fromtimestamp
+        return [
+            (id, Connection(id, state, card, moment(created, UTC)))
+            for (id, state, _, created), card in zip(rows, cards, strict=True)
+            if card is not None
+        ]
 
     async def list_versions(self, work: Work, person_id: UUID) -> list[tuple[UUID, int]]:
         """All lists of a person."""
