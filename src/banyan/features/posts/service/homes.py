@@ -42,7 +42,7 @@ class HomeSizes(Struct, frozen=True, kw_only=True):
 
     home_rows: int = 500
     backfill_rows: int = 200
-    fan_out_readers: int = 1000
+    fan_out_readers: int = 2500
     # A divisor of 256.
     trim_one_in: int = 256
     pulled_above_connections: int = 10_000
