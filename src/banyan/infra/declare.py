@@ -38,13 +38,11 @@ class Priority(IntEnum):
 class Lane:
     """Kinds of jobs of which a worker runs no more than `at_once` together, so that they leave room for the rest.
 
-    After a job its place stays empty for `rest` times as long as the job took, unless jobs of the lane start late.
     `name` is stable: jobs are found in the database by a number made of it.
     """
 
     name: str
     at_once: int = 1
-    rest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Work
 from banyan.infra.declare import JobKind, Lane, Priority, Subscriber
 from banyan.infra.jobs import operator_queries, queries
-from banyan.infra.jobs.lanes import Lanes, rest_seconds, stored_class, stored_priority
+from banyan.infra.jobs.lanes import Lanes, stored_class, stored_priority
 from banyan.infra.jobs.registry import BadDeclaration, Registry
 from banyan.kernel.ids import new_id
 from banyan.kernel.signals import Job, Signal
@@ -88,32 +88,6 @@ async def test_the_next_of_a_lane_starts_when_the_one_before_has_ended(database_
         # With a poll between two of them this would never end.
         await enqueue(made, *(CountThing(thing) for thing in range(10)))
         await eventually(lambda: gate.done == 10)
-
-
-async def test_a_lane_rests_and_goes_on(database_settings: DatabaseSettings) -> None:
-    gate, lane = Gate(), Lane("tests.resting", rest=1.0)
-    gate.opened.set()
-    registry = registry_of(JobKind(CountThing, gate.pass_through, lane=lane))
-    async with process(database_settings, registry, QUICK, works=True) as made:
-        await enqueue(made, *(CountThing(thing) for thing in range(5)))
-        await eventually(lambda: gate.done == 5)
-    assert gate.most == 1
-
-
-def test_who_rests_takes_a_place() -> None:
-    lane = Lane("tests.resting", at_once=2, rest=0.5)
-    lanes = Lanes([Priority.NORMAL], [(Priority.NORMAL, lane)])
-    stored = stored_class(Priority.NORMAL, lane)
-    lanes.rest(lane)
-    assert dict(lanes.rooms([]))[stored] == 1
-    assert stored not in dict(lanes.rooms([lane]))
-    lanes.end_rest(lane)
-    assert dict(lanes.rooms([]))[stored] == 2
-
-
-@pytest.mark.parametrize(("took", "waited", "rest"), [(0.1, 0.0, 0.05), (0.1, 2.0, 0.0), (60.0, 1.0, 1.0)])
-def test_who_is_late_does_not_rest_and_nobody_long(took: float, waited: float, rest: float) -> None:
-    assert rest_seconds(Lane("tests.resting", rest=0.5), took, waited) == rest
 
 
 async def test_kinds_share_a_lane(database_settings: DatabaseSettings) -> None:

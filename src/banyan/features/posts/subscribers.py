@@ -6,8 +6,8 @@ from banyan.features.posts.service.homes import Homes
 from banyan.features.posts.signals import PostPublished
 from banyan.infra.declare import AnyJobKind, AnySubscriber, JobKind, Lane, Subscriber
 
-# Several at once take both cores of a small machine, and readers wait; one after the other without a pause takes one.
-_FAN_OUT = Lane("posts.fan_out", at_once=1, rest=1.0)
+# Several at once take both cores of a small machine, and readers wait.
+_FAN_OUT = Lane("posts.fan_out", at_once=1)
 
 
 def subscribers(homes: Homes) -> tuple[AnySubscriber, ...]:

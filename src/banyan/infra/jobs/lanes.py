@@ -13,9 +13,6 @@ from banyan.infra.declare import Lane, Priority
 # As many as go into a smallint with a priority each.
 _NUMBERS = 8000
 _ENDLESS = 1_000_000
-# A lane whose jobs started so long after they were due has no time to rest, and no rest is longer.
-_LATE_SECONDS = 2.0
-_LONGEST_REST_SECONDS = 1.0
 
 
 def stored_class(priority: Priority, lane: Lane | None = None) -> int:
@@ -33,11 +30,6 @@ def lane_number(lane: Lane) -> int:
     return 1 + crc32(lane.name.encode()) % _NUMBERS
 
 
-def rest_seconds(lane: Lane, took_seconds: float, waited_seconds: float) -> float:
-    """How long the place of a job stays empty that took so long, having waited for its start."""
-    return 0.0 if waited_seconds >= _LATE_SECONDS else min(lane.rest * took_seconds, _LONGEST_REST_SECONDS)
-
-
 class Lanes:
     """What one worker may claim at a moment: classes in the order of preference, each with its room."""
 
@@ -45,14 +37,6 @@ class Lanes:
         self._priorities = sorted(priorities)
         self._lanes = sorted(lanes, key=lambda place: place[1].name)
         self._lanes_first = False
-        self._resting: list[Lane] = []
-
-    def rest(self, lane: Lane) -> None:
-        """One place of a lane stays empty until `end_rest`."""
-        self._resting.append(lane)
-
-    def end_rest(self, lane: Lane) -> None:
-        self._resting.remove(lane)
 
     def rooms(self, at_hand: Iterable[Lane | None]) -> list[tuple[int, int]]:
         """(stored class, room) without those that are full; `at_hand` are the lanes of all jobs claimed and not done.
@@ -62,7 +46,7 @@ class Lanes:
         self._lanes_first = not self._lanes_first
         if not self._lanes:
             return [(int(priority), _ENDLESS) for priority in self._priorities]
-        taken = Counter((*at_hand, *self._resting))
+        taken = Counter(at_hand)
         return [place for priority in self._priorities for place in self._rooms_of(priority, taken)]
 
     def _rooms_of(self, priority: Priority, taken: Counter[Lane | None]) -> Iterator[tuple[int, int]]:

@@ -12,9 +12,9 @@ import structlog
 
 from banyan.infra.database.indexed import Source
 from banyan.infra.database.pool import Pool
-from banyan.infra.declare import Lane, Priority
+from banyan.infra.declare import Priority
 from banyan.infra.jobs import metrics, queries
-from banyan.infra.jobs.lanes import Lanes, rest_seconds
+from banyan.infra.jobs.lanes import Lanes
 from banyan.infra.jobs.queries import Claimed, Share
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.jobs.settings import JobsSettings
@@ -221,21 +221,9 @@ class Worker:
             del self._running[one]
             metrics.RUNNING.dec()
             if one.kind.lane is not None:
-                self._free_place(one.kind.lane, rest_seconds(one.kind.lane, seconds, one.job.waited_seconds))
+                # Others of its lane may wait, and no claim has seen them.
+                self._woken.set()
             self._start_waiting()
-
-    def _free_place(self, lane: Lane, rest: float) -> None:
-        """Others of the lane may wait, and no claim has seen them: they are looked for after so many seconds."""
-        if rest == 0:
-            self._woken.set()
-            return
-
-        def end() -> None:
-            self._lanes.end_rest(lane)
-            self._woken.set()
-
-        self._lanes.rest(lane)
-        asyncio.get_running_loop().call_later(rest, end)
 
     def _forget(self, one: Try) -> None:
         # The same job may have been claimed anew after its lease was lost.

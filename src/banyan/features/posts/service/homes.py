@@ -102,11 +102,11 @@ class Homes:
         return await self._posts.dress_rows(work, person_id, rows)
 
     async def fan_out_published(self, work: Work, published: PostPublished) -> None:
-        """Writes a new post into the first homes; a job for each further thousand."""
+        """Writes a new post into the first homes; a job for each further few thousand."""
         await self.fan_out(work, FanOutPost(published.post_id, published.author_id, list_id=published.list_id))
 
     async def fan_out(self, work: Work, job: FanOutPost) -> None:
-        """Writes a post into the homes of a thousand connections, or members of its list, as they are now. In the
+        """Writes a post into the homes of so many connections, or members of its list, as they are now. In the
         author's own it stands already.
         """
         most = self._sizes.fan_out_readers
@@ -124,7 +124,7 @@ class Homes:
         if len(readers) == most:
             work.enqueue(FanOutPost(job.post_id, job.author_id, readers.last, job.list_id))
         else:
-            # They look when all of them find it; a look of each for every thousand would be too many.
+            # They look when all of them find it; a look of each for every chunk would be too many.
             work.announce(FEEDS_TOPIC, str(job.author_id))
 
     async def follow_made(self, work: Work, made: ConnectionMade) -> None:
