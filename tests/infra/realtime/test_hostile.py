@@ -239,7 +239,6 @@ async def narrow(database_url: str) -> AsyncIterator[Platform]:
         "sockets_per_account": 2,
         "anonymous_sockets_per_address": 4,
         "topics_per_socket": 2,
-        "hello_seconds": 90,
     }
     async with running_platform(settings_for(database_url, realtime=realtime)) as platform:
         yield platform
