@@ -123,6 +123,21 @@ async def test_a_fan_out_under_way_and_one_that_finds_out(pool: Pool) -> None:
         assert await bodies(town, reader) == await bodies(town, reader, 1) == ["Second", "First"]
 
 
+async def test_an_authors_connections_are_counted_once_for_each_post(pool: Pool) -> None:
+    town = Town(pool, HomeSizes(pulled_above_connections=20, fan_out_readers=2))
+    ada = await town.person("ada")
+    readers = [await town.person(f"reader{number}") for number in range(7)]
+    for reader in readers:
+        await town.connect(ada, reader)
+    await town.drain()
+    await town.publish(ada, "To all")
+    async with recorded(pool) as statements:
+        await town.drain()
+    assert len([statement for statement in statements if "count(*)" in statement]) == 1
+    for reader in readers:
+        assert await bodies(town, reader) == ["To all"]
+
+
 async def test_two_jobs_that_find_out_at_once(tiny_town: Town) -> None:
     town = tiny_town
     ada, ben, _ = await three_friends(town)
