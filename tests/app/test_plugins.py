@@ -108,6 +108,9 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path, source: str, words: str)
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"plugins\.paths: .* has no plugin\.py"):
         load_plugins(chosen(tmp_path))
+    project = EXAMPLE.parent.parent
+    with pytest.raises(PluginError, match=rf"Did you mean {EXAMPLE}\?"):
+        load_plugins(chosen(project))
 
 
 def test_a_section_without_its_plug_in() -> None:

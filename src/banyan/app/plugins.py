@@ -230,7 +230,9 @@ def _installed(names: Sequence[str] | None) -> list[Loaded]:
 def _from_folder(path: Path) -> Loaded:
     folder = path.expanduser().resolve()
     if not (folder / "plugin.py").is_file():
-        raise PluginError(f"plugins.paths: {path} is no folder of a plug-in: it has no plugin.py")
+        below = next(iter(sorted(folder.glob("src/*/plugin.py"))), None)
+        hint = f". Did you mean {below.parent}?" if below else ""
+        raise PluginError(f"plugins.paths: {path} is no folder of a plug-in: it has no plugin.py{hint}")
     # Its modules import each other by the folder's name.
     if str(folder.parent) not in sys.path:
         sys.path.append(str(folder.parent))

@@ -120,7 +120,9 @@ def explain(error: ValidationError, *section: str) -> BadSettings:
     for problem in error.errors(include_input=False, include_url=False):
         keys = [*section, *(str(part) for part in problem["loc"])]
         variable = PREFIX + "__".join(keys).upper()
-        lines.append(f"{'.'.join(keys)} ({variable}): {problem['msg']}")
+        unknown = problem["type"] == "extra_forbidden"
+        why = "There is no such setting." if unknown else problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{'.'.join(keys)} ({variable}): {why}")
     return BadSettings("\n".join(lines))
 
 

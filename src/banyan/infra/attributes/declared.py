@@ -116,5 +116,5 @@ def _check_range(field: str, value: float, wanted: AttributeSettings) -> float:
     low = -_MAX_INTEGER if wanted.minimum is None else wanted.minimum
     high = _MAX_INTEGER if wanted.maximum is None else wanted.maximum
     if not low <= value <= high:
-        raise Invalid.field(field, "out_of_range", f"From {low:g} to {high:g}.")
+        raise Invalid.field(field, "out_of_range", f"From {low:.16g} to {high:.16g}.")
     return value

@@ -1,8 +1,13 @@
 """Settings of the HTTP side."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+_BASE_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+# As browsers send it: without a path, also of apps (capacitor://localhost).
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^\s/?#]+")
 
 
 class HttpSettings(BaseModel):
@@ -32,6 +37,21 @@ class HttpSettings(BaseModel):
     hot_answer_seconds: float = Field(5, gt=0)
     idempotency_hours: float = Field(24, gt=0)
     metrics_token: str | None = Field(None, description="Lets other than loopback read /metrics.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_base_url(cls, url: str | None) -> str | None:
+        if url is not None and not _BASE_URL.fullmatch(url):
+            raise ValueError("A URL such as https://neighbours.example.")
+        return url
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: list[str]) -> list[str]:
+        wrong = [origin for origin in origins if not _ORIGIN.fullmatch(origin)]
+        if wrong:
+            raise ValueError(f"{wrong[0]} is no origin, such as https://app.example, without a path.")
+        return origins
 
     @field_validator("trusted_proxies")
     @classmethod
