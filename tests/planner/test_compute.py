@@ -5,11 +5,20 @@ from datetime import date
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
+from msgspec import structs
 
+from banyan.planner.catalogue.prices import load_catalogue
 from banyan.planner.compute import UnknownScenario, compute, compute_plan
+from banyan.planner.demand import build_load
+from banyan.planner.draws import Draws
 from banyan.planner.explain import UnknownKey, explain
+from banyan.planner.options import Market
 from banyan.planner.plan import Plan
+from banyan.planner.profile import banyan_profile
+from banyan.planner.queueing.dispatch import Dispatch
+from banyan.planner.sizing.capacity import cpu_users
 from banyan.planner.workload.models import Workload
 from banyan.planner.workload.parse import parse_workload
 from tests.planner.workloads import workload
@@ -136,3 +145,16 @@ def test_a_key_that_is_not_there_says_which_are() -> None:
     computed = compute(workload(), as_of=DAY, stack="banyan", worlds=20)
     with pytest.raises(UnknownKey, match="registered_users"):
         explain(computed, "demand.registred_users")
+
+
+def test_requests_are_handed_to_processes_and_queries_to_any_free_core() -> None:
+    file = workload()
+    draws, profile = Draws(1, 20), banyan_profile()
+    load = build_load(file, profile, draws)
+    place = Market(file, load, profile, load_catalogue(file.rent, file.currency), draws)
+    needs = {role.name: place.needs(role) for shape in place.shapes for role in shape.roles}
+    assert needs["app"].dispatch is needs["all"].dispatch is Dispatch.LEAST_CONNECTIONS
+    assert needs["database"].dispatch is needs["balancer"].dispatch is Dispatch.SHARED
+    apart = cpu_users(needs["app"], 8, np.ones(20), file.objectives)
+    shared = cpu_users(structs.replace(needs["app"], dispatch=Dispatch.SHARED), 8, np.ones(20), file.objectives)
+    assert (apart < shared).all()

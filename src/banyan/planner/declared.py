@@ -11,6 +11,7 @@ from banyan.planner.phases import PhaseModel
 from banyan.planner.plan import Capacity, CostLine, Machine, Phase, ServiceSize
 from banyan.planner.profile import Profile
 from banyan.planner.quantity import Quantity, Worlds
+from banyan.planner.queueing.dispatch import Dispatch
 from banyan.planner.queueing.response import max_rate_per_second, p95_seconds
 from banyan.planner.sizing.capacity import GIB_PER_GB, UNLIMITED
 from banyan.planner.sizing.usage import Usage, headroom
@@ -20,6 +21,7 @@ from banyan.planner.workload.models import Service, Workload
 
 _APP_WORDS = ("app", "api", "all", "node", "kubernetes", "backend", "vps", "single", "server")
 _APP_ROLES = ("api", "realtime", "worker", "other")
+_DISPATCH = Dispatch.LEAST_CONNECTIONS  # a worker to each core, and a balancer that knows which are busy
 _STATED = {
     "requests": "requests_per_second",
     "concurrent_users": "concurrent_users",
@@ -151,7 +153,7 @@ class DeclaredPhases:
             rate = servers / mean
         else:
             wanted = self._draws.of("objectives.p95_ms", objectives.p95_ms) / 1000
-            rate = max_rate_per_second(servers, mean, load.variation_squared, wanted)
+            rate = max_rate_per_second(servers, mean, load.variation_squared, wanted, _DISPATCH)
         usable = np.minimum(1 - objectives.cpu_headroom_share, 1 / load.spike_factor)
         return rate * usable / np.maximum(load.requests, 1e-15)
 
@@ -162,7 +164,8 @@ class DeclaredPhases:
             return None
         load = self._load
         mean = np.maximum(load.app_seconds + load.database_seconds, 1e-9)
-        response = middle(p95_seconds(max(int(cores), 1), load.requests * users, mean, load.variation_squared))
+        rate = load.requests * users
+        response = middle(p95_seconds(max(int(cores), 1), rate, mean, load.variation_squared, _DISPATCH))
         return response * 1000 if np.isfinite(response) else None
 
     def _stated(self, phase: DeclaredPhase) -> dict[str, Worlds]:

@@ -118,7 +118,9 @@ FORMULAS: dict[str, Formula] = {
         _SIZING,
     ),
     "phases.*.p95_ms": Formula(
-        "sum over roles of the p95 of a queue with as many servers as vCPUs, at the phase's last user", _SIZING
+        "sum over roles of the p95 of a queue with as many servers as vCPUs, at the phase's last user; requests go "
+        "to the process with the fewest (a table of simulations), queries to any free core",
+        _SIZING,
     ),
     "phases.*.shortfall_chance": Formula(
         "share of the worlds in which the phase's last user is beyond its capacity",

@@ -176,5 +176,5 @@ def _slowness(market: Market, role: Role, plan: RentedPlan, parts: int) -> float
     if needs.objective_seconds is None:
         return 0.0
     mean = needs.request_seconds / market.core(plan.cpu_class)
-    idle = p95_seconds(max(int(plan.vcpu), 1), np.zeros_like(mean), mean, needs.variation_squared)
+    idle = p95_seconds(max(int(plan.vcpu), 1), np.zeros_like(mean), mean, needs.variation_squared, needs.dispatch)
     return -lower_quantile(-idle / needs.objective_seconds, market.chance / parts)

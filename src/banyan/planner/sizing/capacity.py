@@ -65,7 +65,8 @@ def cpu_users(needs: Needs, vcpu: float, core: Worlds, objectives: Objectives) -
         busy = np.full_like(core, _NO_WAIT_LIMIT * servers)
     else:
         mean = needs.request_seconds / core
-        busy = mean * max_rate_per_second(servers, mean, needs.variation_squared, needs.objective_seconds)
+        rate = max_rate_per_second(servers, mean, needs.variation_squared, needs.objective_seconds, needs.dispatch)
+        busy = mean * rate
     usable = np.minimum(1 - objectives.cpu_headroom_share, 1 / needs.spike_factor)
     return busy * min(vcpu, servers) / servers * core * usable / needs.cores
 
@@ -74,7 +75,7 @@ def response_p95_seconds(needs: Needs, vcpu: float, core: Worlds, users: float) 
     """The role's part of the p95 at so many users on one machine."""
     servers = max(int(vcpu), 1)
     rate = needs.cores * users / needs.request_seconds
-    return p95_seconds(servers, rate, needs.request_seconds / core, needs.variation_squared)
+    return p95_seconds(servers, rate, needs.request_seconds / core, needs.variation_squared, needs.dispatch)
 
 
 def _memory(needs: Needs, plan: RentedPlan, objectives: Objectives) -> Worlds:

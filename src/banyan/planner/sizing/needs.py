@@ -9,6 +9,7 @@ from banyan.planner.demand import Load
 from banyan.planner.draws import Draws
 from banyan.planner.profile import Profile
 from banyan.planner.quantity import Worlds
+from banyan.planner.queueing.dispatch import Dispatch
 from banyan.planner.topology import Role
 from banyan.planner.workload.models import Workload
 
@@ -36,6 +37,7 @@ class Needs(Struct, frozen=True):
     sockets_per_vcpu: Worlds
     connections: Worlds  # in use
     max_connections: float
+    dispatch: Dispatch  # how a request finds a core
     copies: int  # machines that each hold everything, such as replicas: they do not share the load
     connections_per_vcpu: float = 0  # that the role's processes open
 
@@ -128,6 +130,9 @@ def build_needs(role: Role, workload: Workload, load: Load, profile: Profile, pa
         # A connection is held while the statement runs and while the process turns rows into an answer.
         connections=load.requests * (load.database_seconds + 0.5 * load.app_seconds) if "database" in has else zero,
         max_connections=profile.figures["database.max_connections"].mid - _RESERVED_CONNECTIONS,
+        # nginx gives a request to the process with the fewest (`least_conn`), and a process has one core; connections
+        # of the database and threads of nginx run on whichever core is free.
+        dispatch=Dispatch.LEAST_CONNECTIONS if "app" in has else Dispatch.SHARED,
         copies=1 + role.replicas if role.replicas else 0,
         connections_per_vcpu=profile.figures["database.connections_per_process"].mid if "app" in has else 0,
     )
