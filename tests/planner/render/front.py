@@ -5,7 +5,7 @@ import re
 import ssl
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -22,17 +22,18 @@ DOMAIN = "neighbours.example"
 class Front:
     """nginx on ports of a test; `place` holds certificate, logs and its file."""
 
-    def __init__(self, deployment: Deployment, place: Path, backends: dict[int, int]) -> None:
+    def __init__(self, deployment: Deployment, place: Path, backends: Mapping[int | str, int], host: int = 0) -> None:
         self.place, self.plain_port, self.port = place, find_port(), find_port()
-        text = render_deployment(deployment)[f"{deployment.hosts[0].name}/nginx/nginx.conf"]
+        text = render_deployment(deployment)[f"{deployment.hosts[host].name}/nginx/nginx.conf"]
         for folder in ("/etc/letsencrypt/live/" + DOMAIN, "/var/log/nginx", "/var/www/html"):
             text = text.replace(folder, str(place))
         text = text.replace("/run/nginx.pid", str(place / "nginx.pid"))
         text = re.sub(r" *listen \[::\].*\n", "", text)
         text = text.replace("listen 80;", f"listen 127.0.0.1:{self.plain_port};")
         text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{self.port} ssl")
-        for port, real in backends.items():
-            text = text.replace(f"127.0.0.1:{port} ", f"127.0.0.1:{real} ")
+        for named, real in backends.items():
+            address = named if isinstance(named, str) else f"127.0.0.1:{named}"
+            text = re.sub(rf"{re.escape(address)}(?=[ ;])", f"127.0.0.1:{real}", text)
         self.file = place / "nginx.conf"
         self.file.write_text(text)
 
@@ -160,7 +161,7 @@ async def serving(front: Front) -> AsyncIterator[Front]:
 async def fronted(deployment: Deployment, place: Path) -> AsyncIterator[Front]:
     """nginx before a stand-in for each process, named NAME-PORT."""
     async with AsyncExitStack() as stack:
-        found = {}
+        found: dict[int | str, int] = {}
         for process in deployment.hosts[0].processes:
             for port in process.ports:
                 found[port] = await stack.enter_async_context(backend(f"{process.name}-{port}"))

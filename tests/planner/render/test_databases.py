@@ -8,17 +8,21 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 import redis
+from msgspec import structs
+from pydantic import SecretStr
 
-from banyan.planner.deployment import Deployment
+from banyan.infra.redis.connection import find_slots
+from banyan.infra.redis.settings import RedisSettings
+from banyan.planner.deployment import Deployment, Host, Part
 from banyan.planner.render.everything import render_deployment
-from tests.planner.render.described import single, split
+from tests.planner.render.described import replicated, single, split
 from tests.support.banyan import find_port
 from tests.support.postgres import Cluster
 
@@ -149,3 +153,32 @@ def test_redis_starts_and_evicts_instead_of_growing(
         if password:
             with pytest.raises(redis.exceptions.AuthenticationError):
                 redis.Redis(port=port).ping()
+
+
+def test_three_redis_share_the_keys_as_banyan_sees_them(place: Path) -> None:
+    caches = [
+        Host(f"redis-{number}", f"10.0.0.{20 + number}", 2, 1, 20, [], [Part.CACHE], 0, 64) for number in range(3)
+    ]
+    hosts = [host for host in replicated().hosts if not host.has(Part.BALANCER)]
+    front = structs.replace(replicated().hosts[0], parts=[Part.BALANCER])
+    files = render_deployment(replicated(hosts=[front, *hosts, *caches]))
+    (place / "password.conf").write_text("requirepass a-secret\n")
+    ports = [find_port() for _ in caches]
+    with ExitStack() as stack:
+        for host, port in zip(caches, ports, strict=True):
+            text = with_port(files[f"{host.name}/redis/redis.conf"], "port ", port).replace(f" {host.address}", "")
+            folder = place / host.name
+            folder.mkdir()
+            text = text.replace("/etc/redis/password.conf", str(place / "password.conf"))
+            text = text.replace("/var/lib/redis", str(folder))
+            (folder / "redis.conf").write_text(text + f"cluster-port {find_port()}\nlogfile {folder}/log\n")
+            stack.enter_context(running("redis-server", str(folder / "redis.conf")))
+            client = redis.Redis(port=port, password="a-secret")
+            assert soon(client.ping, redis.exceptions.ConnectionError)
+            client.close()
+        members = [f"127.0.0.1:{port}" for port in ports]
+        command = ["redis-cli", "-a", "a-secret", "--cluster", "create", *members, "--cluster-yes"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+        assert done.returncode == 0, done.stdout + done.stderr
+        settings = RedisSettings(url=SecretStr(f"redis://:a-secret@{members[0]}/0"))
+        assert len(asyncio.run(find_slots(settings)).members) == 3

@@ -15,7 +15,7 @@ from banyan.app.wiring import open_platform
 from banyan.infra.log import LogStream
 from banyan.planner.deployment import Deployment, Process
 from banyan.planner.render.nginx import SERVICE_PATHS
-from tests.planner.render.described import single, split
+from tests.planner.render.described import replicated, single, split
 from tests.planner.render.front import DOMAIN, Front, backend, fronted, serving
 from tests.support.banyan import find_port
 from tests.support.platform import settings_for
@@ -73,7 +73,7 @@ async def test_a_flood_from_one_address_is_refused(place: Path) -> None:
         assert "rate=100r/s" in text
         assert "burst=400 nodelay" in text
     async with backend("api") as alive:
-        front = Front(single(), place, dict.fromkeys((8000, 8001, 8200, 8201), alive))
+        front = Front(single(), place, {port: alive for port in (8000, 8001, 8200, 8201)})
         front.file.write_text(
             front.file.read_text().replace("rate=100r/s", "rate=1r/m").replace("burst=400", "burst=2")
         )
@@ -89,6 +89,24 @@ async def test_a_process_that_is_gone_is_passed_over(place: Path) -> None:
         async with serving(front), front.client() as client:
             answers = [(await client.get("/v1/feed")).status_code for _ in range(6)]
     assert answers == [200] * 6
+
+
+@pytest.mark.parametrize("balancer", [0, 1])
+async def test_each_balancer_reaches_every_application_machine(balancer: int, place: Path) -> None:
+    async with backend("app-1") as first, backend("app-2") as second, backend("certbot") as certbot:
+        ports: dict[int | str, int] = {f"10.0.0.12:{port}": first for port in (8000, 8001, 8200, 8201)}
+        ports |= {f"10.0.0.13:{port}": second for port in (8000, 8001, 8200, 8201)}
+        front = Front(replicated(), place, {**ports, "http://10.0.0.10": certbot}, host=balancer)
+        # The backend's port stands behind the address alone.
+        front.file.write_text(front.file.read_text().replace("proxy_pass 127.0.0.1:", "proxy_pass http://127.0.0.1:"))
+        (place / ".well-known" / "acme-challenge").mkdir(parents=True, exist_ok=True)
+        (place / ".well-known" / "acme-challenge" / "proof").write_text("here")
+        async with serving(front), front.client() as client:
+            answers = {(await client.get("/v1/feed")).text.split("\n")[0] for _ in range(20)}
+            proof = f"http://127.0.0.1:{front.plain_port}/.well-known/acme-challenge/proof"
+            proven = (await asyncio.to_thread(httpx.get, proof)).text.split("\n")[0]
+    assert answers == {"app-1", "app-2"}
+    assert proven == ("here" if balancer == 0 else "certbot")
 
 
 async def test_services_of_their_own_get_their_paths(place: Path) -> None:
