@@ -53,6 +53,7 @@ async def test_two_step_sign_in_is_turned_on_used_and_turned_off(visitor: Visito
     app = Authenticator((await two_step.locator("code").inner_text()).replace(" ", ""))
     link = await two_step.get_by_role("link", name="Open in an app").get_attribute("href")
     assert link is not None and link.startswith("otpauth://totp/")
+    await expect(two_step.get_by_role("img", name="The secret")).to_be_visible()
     await two_step.get_by_label("Code").fill(app.code())
     await two_step.get_by_role("button", name="Turn it on").click()
     await two_step.locator(".codes").wait_for()

@@ -1,6 +1,7 @@
 import { announce, h } from "/assets/shared/dom.js";
 import { api, query } from "/assets/shared/api.js";
 import { field, form } from "/assets/shared/forms.js";
+import { qrPicture } from "/assets/shared/qr.js";
 import { cursorList, failure } from "/assets/shared/lists.js";
 import { when } from "/assets/shared/time.js";
 import { me } from "/assets/app/me.js";
@@ -78,7 +79,8 @@ function secretView(place, show, secret, uri) {
   };
   const grouped = secret.match(/.{1,4}/g).join(" ");
   return [
-    h("p", null, "Add this secret to your authenticator app, or open it there, then type the code that it shows."),
+    h("p", null, "Scan this with your authenticator app, or add the secret to it, then type the code that it shows."),
+    qrPicture(uri, "The secret, to be scanned") ?? "",
     h("p", null, h("code", { dir: "ltr" }, grouped)),
     h("p", null, h("a", { href: uri }, "Open in an app on this device")),
     form({ fields: [code()], button: "Turn it on", submit }),
