@@ -163,6 +163,14 @@ async def test_a_wrong_password_ends_it(url: str, api: Api) -> None:
         assert await ada.end() == 1
 
 
+async def test_a_server_that_is_not_there_is_named() -> None:
+    async with chatting("http://127.0.0.1:1", "ada") as chat:
+        assert chat.process.stdout is not None and chat.process.stderr is not None
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            said = await chat.process.stdout.read() + await chat.process.stderr.read()
+        assert "No answer from http://127.0.0.1:1." in said.decode()
+
+
 async def test_at_a_terminal(url: str, api: Api) -> None:
     """Keys are told as typing; the line that one writes stays below what is said."""
     ada_api, ben_api = await api.sign_up("ada"), await api.sign_up("ben")

@@ -16,7 +16,7 @@ from banyan.cli.chat.screen import JsonScreen, Screen, TerminalScreen
 from banyan.cli.chat.talk import Talk
 from banyan.cli.options import HERE, Data, running_url
 from banyan.cli.process import STOPPED, Format, console
-from banyan_client import Banyan, BanyanError, Problem, SocketEnded
+from banyan_client import Banyan, BanyanError, Problem, SocketEnded, Unreachable
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -71,10 +71,12 @@ class Login:
 
 def _words(error: BaseException, base_url: str) -> str:
     if isinstance(error, Problem):
-        return error.detail or error.title
+        return ". ".join(dict.fromkeys(words for words in (error.title, error.detail) if words))
+    if isinstance(error, Unreachable):
+        return f"No answer from {base_url}. Is a server running there? --url names another address."
     if isinstance(error, SocketEnded):
         return f"The server has ended this chat: {error.reason.replace('_', ' ')}."
-    return str(error) or f"no answer from {base_url}"
+    return str(error) or "The input has ended."
 
 
 async def _chat(base_url: str, login: Login, handle: str | None, socket_url: str | None, format: Format) -> None:
