@@ -29,6 +29,7 @@ def test_the_short_form_is_show(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_table_begins_with_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert plan(MECABAL, "--stack", "banyan", "--worlds", 20) == 0
     out = capsys.readouterr().out
+    assert out.count("every phase with object storage") == 1
     assert "Begin with 1 x" in out and "outgrown" in out and "Upgrade calendar" in out and "seed 1" in out
 
 

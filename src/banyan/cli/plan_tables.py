@@ -54,12 +54,17 @@ def _phases(plan: Plan, width: int) -> Table:
     table.add_column("ends first")
     if not narrow:
         table.add_column("short", justify="right", no_wrap=True)
+    stored = ", object storage"  # said once where all phases have it
+    everywhere = all(machines_of(phase).endswith(stored) for phase in plan.phases)
+    if everywhere:
+        table.caption, table.caption_justify = "every phase with object storage", "left"
     for phase in plan.phases:
+        machines = machines_of(phase, roles=False)
         until = "and more" if phase.to_users is None else words.people(phase.to_users)
         row = [
             f"[bold]{escape(phase.name)}[/]",
             until,
-            escape(machines_of(phase, roles=False)),
+            escape(machines.removesuffix(stored) if everywhere else machines),
             words.money(phase.cost_month.total, plan.currency),
             words.resource(phase.binding_resource),
         ]
