@@ -119,6 +119,13 @@ REPLACEMENTS = [
     ("as_of = 2026-08-20\n", "", "document_stale"),
     ("price_month = 40", "price_month = 4_000", "cheaper_elsewhere"),
     ('"noeviction"', '"allkeys-lru"', "sessions_in_evicting_cache"),
+    ('"noeviction", holds = "cache, sessions"', '"allkeys-lru", holds = "cache, job queue"', "jobs_in_evicting_cache"),
+    ("maxmemory_mib = 256", "maxmemory_mib = 4_096", "cache_above_its_budget"),
+    (
+        "[storage]",
+        "[traffic]\nrequests_per_active_user_per_day = 10\npeak_requests_per_second = 400\n[storage]",
+        "requests_differ",
+    ),
     ("maxmemory_mib = 256", "maxmemory_mib = 512, save_seconds = 900", "cache_fills_its_budget"),
     ("workers = 4\n", 'workers = 4\nsettings = { cache = "in_process" }\n', "cache_of_each_worker"),
     ("workers = 4\n", 'workers = 4\nsettings = { files = "local" }\n', "local_files_on_several_machines"),

@@ -98,6 +98,13 @@ def test_a_mistake_is_named(old: str, new: str, expected: str) -> None:
     )
 
 
+def test_services_of_an_alternative_are_known_too() -> None:
+    other = '[[alternatives]]\nname = "b"\nfrom_users = 0\n[[alternatives.machines]]\nrole = "all"\nservices = ["x"]\n'
+    assert problems(SMALL + other) == [
+        "f.toml:26: alternatives.0.machines.0.services.0: no service is named 'x' in [[stack.services]]; known: api"
+    ]
+
+
 def test_a_list_and_a_day_are_named_as_such() -> None:
     assert problems(SMALL + "[scenarios.s]\nstart_users = 3\n") == [
         "f.toml:21: scenarios: should be a list: each of them begins with [[scenarios]]"

@@ -38,7 +38,9 @@ def _evicted(context: Context) -> Iterator[Finding]:
 
 def _held(context: Context, service: Service) -> list[str]:
     """What a cache is said to hold, or must: a broker holds jobs, so does the only place where workers find any."""
-    held = [part.strip() for part in words(service, "holds").split(",") if part.strip()]
+    said = [part.strip() for part in words(service, "holds").split(",") if part.strip()]
+    # "job queue", "user sessions": what is precious in a part is known by its stem.
+    held = [next((what for what in _PRECIOUS if what.removesuffix("s") in part), part) for part in said]
     named = any(words(each, "jobs_in") == service.name for _, each in context.services())
     roles = {each.role for _, each in context.services()}
     only_place = not held and "worker" in roles and "broker" not in roles and service.role == "cache"
@@ -49,9 +51,18 @@ def _held(context: Context, service: Service) -> list[str]:
 
 def _whole_budget(context: Context) -> Iterator[Finding]:
     for where, service in context.services():
-        limit = setting(service, "maxmemory_mib")
+        limit, budget = setting(service, "maxmemory_mib"), service.memory_mib.high
+        if limit is not None and limit > budget:
+            yield finding(
+                "error",
+                "cache_above_its_budget",
+                f"{where}.settings.maxmemory_mib",
+                f"{number(limit)} MiB",
+                f"{number(budget)} MiB",
+                f"{service.name} may grow to {number(limit)} MiB, and {number(budget)} MiB are allotted to it",
+            )
         saves = any(name.startswith(("save", "appendfsync")) for name in service.settings)
-        if limit is None or limit < service.memory_mib.high * 0.95 or not saves:
+        if limit is None or limit < budget * 0.95 or not saves:
             continue
         needed = limit * (1 + _FORK_SHARE)
         yield finding(

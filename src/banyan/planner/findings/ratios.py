@@ -9,6 +9,7 @@ from banyan.planner.workload.models import Phase
 _DRIFT = 2.0
 _OVERBUILT = 10.0
 _ROUNDED = 1.1
+_PEAK_DRIFT = 3.0  # the busiest hour's share of a day is known no better
 _SECONDS_PER_HOUR = 3600
 
 
@@ -21,6 +22,7 @@ def find(context: Context) -> Iterator[Finding]:
     yield from _capacity(context)
     yield from _littles_law(context)
     yield from _requests(context)
+    yield from _peak(context)
 
 
 def _requests_per_person(context: Context) -> list[tuple[str, float, float]]:
@@ -178,3 +180,26 @@ def _requests(context: Context) -> Iterator[Finding]:
             f"{span(stated, 'requests')} a day of a {whom} user are declared, but the operations add up to {computed}: "
             "the plan takes the declared figure and shares it out over them",
         )
+
+
+def _peak(context: Context) -> Iterator[Finding]:
+    """Requests a second that a file declares, against the requests of a day that it declares as well."""
+    traffic, demand = context.workload.traffic, context.plan.demand
+    stated = traffic.peak_requests_per_second
+    daily, people = traffic.requests_per_registered_user_per_day, demand.registered_users
+    if daily is None:
+        daily, people = traffic.requests_per_active_user_per_day, demand.daily_active_users
+    if stated is None or daily is None:
+        return
+    computed = daily.scaled(people * max(demand.hourly_share) / _SECONDS_PER_HOUR)
+    if stated.low <= computed.high * _PEAK_DRIFT and stated.high * _PEAK_DRIFT >= computed.low:
+        return
+    yield finding(
+        "warning",
+        "requests_differ",
+        "traffic.peak_requests_per_second",
+        span(stated, "requests/s"),
+        span(computed, "requests/s"),
+        f"{span(daily)} requests a day of {number(people)} people are {span(computed)} a second in the busiest hour, "
+        f"not {span(stated)}: the plan takes the declared peak",
+    )

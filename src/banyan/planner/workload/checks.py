@@ -131,15 +131,18 @@ def _check_names(workload: Workload) -> Iterator[Complaint]:
     yield from _check_unique(("storage", "records"), [record.name for record in workload.storage.records])
     services = [service.name for service in workload.stack.services] if workload.stack else []
     yield from _check_unique(("stack", "services"), services)
-    for number, phase in enumerate(workload.phases):
-        for place, machine in enumerate(phase.machines):
-            for position, service in enumerate(machine.services):
-                if service not in services:
-                    yield (
-                        ("phases", number, "machines", place, "services", position),
-                        f"no service is named {service!r} in [[stack.services]]; "
-                        f"known: {', '.join(services) or 'none'}",
-                    )
+    for section, phases in (("phases", workload.phases), ("alternatives", workload.alternatives)):
+        for number, phase in enumerate(phases):
+            for place, machine in enumerate(phase.machines):
+                key = (section, number, "machines", place, "services")
+                yield from _check_services(key, machine.services, services)
+
+
+def _check_services(key: Key, named: Sequence[str], services: Sequence[str]) -> Iterator[Complaint]:
+    for position, service in enumerate(named):
+        if service not in services:
+            known = ", ".join(services) or "none"
+            yield (*key, position), f"no service is named {service!r} in [[stack.services]]; known: {known}"
 
 
 def _check_unique(key: Key, names: Sequence[str]) -> Iterator[Complaint]:
