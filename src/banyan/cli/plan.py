@@ -22,9 +22,9 @@ from banyan.planner.plan import Plan
 from banyan.planner.reading import read_workload
 from banyan.planner.render.everything import CannotRender, render_deployment, renderable
 from banyan.planner.render.phases import NoSuchPhase, deployment_of
+from banyan.planner.schema import make_file_schema, make_plan_schema, schema_text
 from banyan.planner.workload.models import Workload
 from banyan.planner.workload.parse import WorkloadError
-from banyan.planner.workload.schema import schema_text
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -38,6 +38,13 @@ class Stack(StrEnum):
 
     declared = "declared"
     banyan = "banyan"
+
+
+class Described(StrEnum):
+    """What a schema is of."""
+
+    file = "file"
+    plan = "plan"
 
 
 class Shown(StrEnum):
@@ -171,9 +178,12 @@ def diff(
 
 
 @app.command()
-def schema() -> None:
-    """The JSON Schema of planner files."""
-    print_line(schema_text().rstrip("\n"))
+def schema(
+    of: Annotated[Described, typer.Option(help="`plan`: of what `--format json` prints.")] = Described.file,
+) -> None:
+    """The JSON Schema of planner files, or of plans."""
+    made = make_plan_schema() if of is Described.plan else make_file_schema()
+    print_line(schema_text(made).rstrip("\n"))
 
 
 def _compute(

@@ -42,7 +42,7 @@ class DirectConversation(Conflict):
 
 
 class RecipientGone(Conflict):
-    """The other side of a direct conversation has deleted their account, or is about to."""
+    """The other side of a direct conversation has deleted their account, and the days to think it over are past."""
 
     code = "recipient_gone"
     title = "The other person is no longer here"
