@@ -29,9 +29,10 @@ from banyan.features.posts.service.reactions import Reactions
 from banyan.features.posts.service.saves import Saves
 from banyan.features.posts.service.synced import SYNCED_POSTS, SyncedPosts
 from banyan.features.posts.service.tags import Tags
+from banyan.infra.database.pending import Part, Pending
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Connection as DatabaseConnection
-from banyan.infra.database.work import Pending, Work
+from banyan.infra.database.work import Work
 from banyan.infra.streams.streams import Streams
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
@@ -62,8 +63,9 @@ class Memory:
         for callback in self._resets:
             callback()
 
-    async def write(self, connection: DatabaseConnection, pending: Pending) -> None:
-        """Everything is taken over at the commit."""
+    async def parts(self, connection: DatabaseConnection, pending: Pending) -> list[Part]:
+        """None: everything is taken over at the commit."""
+        return []
 
     def committed(self, pending: Pending) -> None:
         self.emitted += pending.signals

@@ -10,9 +10,10 @@ import pytest
 from banyan.features.messaging.happenings import Happening
 from banyan.features.messaging.service.log import tell
 from banyan.infra.bus.ephemeral import Listener
+from banyan.infra.database.pending import Announcement, Part, Pending
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.settings import DatabaseSettings
-from banyan.infra.database.work import Announcement, Connection, Pending
+from banyan.infra.database.work import Connection
 from banyan.infra.realtime import lines as lines_module
 from banyan.infra.realtime.lines import Lines
 from banyan.infra.realtime.outbox import RealtimeOutbox
@@ -48,8 +49,9 @@ class Exchange:
 class _Silent:
     """The outbox of a process that announces nothing."""
 
-    async def write(self, connection: Connection, pending: Pending) -> None:
+    async def parts(self, connection: Connection, pending: Pending) -> list[Part]:
         pending.announcements = list[Announcement]()
+        return []
 
     def committed(self, pending: Pending) -> None:
         """Nothing."""

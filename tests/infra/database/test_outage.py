@@ -188,6 +188,36 @@ async def test_a_commit_whose_connection_dies_says_that_it_does_not_know(own_poo
     assert await own_pool.work().value("SELECT count(*) FROM marks") == 0
 
 
+async def test_a_statement_that_commits_itself_survives_a_restart(own_cluster: Cluster, own_pool: Pool) -> None:
+    async def use() -> None:
+        async with own_pool.work() as work:
+            await work.defer("mark AS (INSERT INTO marks (id) VALUES ((SELECT count(*) FROM marks)))")
+
+    await use()
+    await asyncio.to_thread(own_cluster.restart)
+    await use()
+    assert await own_pool.work().value("SELECT count(*) FROM marks") == 2
+
+
+async def test_a_statement_whose_session_is_killed_says_that_it_does_not_know(own_pool: Pool) -> None:
+    async with own_pool.connection() as connection:
+        await connection.execute("""
+            CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER die AFTER INSERT ON marks DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION die();
+        """)
+    hints: list[str] = []
+    work = own_pool.work()
+    await work.defer("mark AS (INSERT INTO marks (id) VALUES ($1))", 1)
+    work.after_commit(lambda: hints.append("given"))
+    # Ended in good order it is tried once more; then nobody knows.
+    with pytest.raises(OutcomeUnknown):
+        await work.commit()
+    assert hints == ["given"]
+    assert await own_pool.work().value("SELECT count(*) FROM marks") == 0
+
+
 async def test_a_changed_table_is_noticed(pool: Pool) -> None:
     read = "SELECT * FROM marks"
     insert = "INSERT INTO marks (id) VALUES ($1) RETURNING *"

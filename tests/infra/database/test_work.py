@@ -7,14 +7,16 @@ import asyncpg
 import pytest
 
 from banyan.infra.database.errors import DatabaseFull, DatabaseUnavailable, StatementTimedOut, TransactionConflict
+from banyan.infra.database.pending import Part, Pending
 from banyan.infra.database.pool import Pool
-from banyan.infra.database.work import Connection, Pending, Work
+from banyan.infra.database.work import Connection, Work
 from banyan.kernel.errors import Unauthorized
 from banyan.kernel.signals import Job, Signal
 from tests.support.eventually import eventually
 from tests.support.statements import recorded
 
 INSERT = "INSERT INTO things (id) VALUES ($1) RETURNING id"
+PUT = "thing AS (INSERT INTO things (id) VALUES ($1))"
 
 
 class ThingMade(Signal, frozen=True):
@@ -36,11 +38,11 @@ class TableOutbox:
         self.told: list[Pending] = []
         self.fails = False
 
-    async def write(self, connection: Connection, pending: Pending) -> None:
+    async def parts(self, connection: Connection, pending: Pending) -> list[Part]:
         if self.fails:
             raise ValueError("cannot be written")
         texts = [repr(item) for item in (*pending.signals, *pending.jobs, *pending.announcements)]
-        await connection.execute("INSERT INTO effects SELECT unnest($1::text[])", texts)
+        return [Part("effects AS (INSERT INTO effects SELECT unnest($1::text[]))", (texts,))]
 
     def committed(self, pending: Pending) -> None:
         self.told.append(pending)
@@ -151,7 +153,7 @@ async def test_what_was_collected_leaves_with_the_commit_in_one_statement(pool: 
         work.announce("things", "1", "2")
         work.after_commit(lambda: order.append("after"))
         assert outbox.told == []
-    assert [statement.split()[0] for statement in statements] == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert [statement.split()[0] for statement in statements] == ["BEGIN", "INSERT", "WITH", "COMMIT"]
     assert await count(pool, "effects") == 5
     assert order == ["after"]
     assert [len(pending.signals) for pending in outbox.told] == [3]
@@ -283,12 +285,15 @@ async def test_a_transaction_that_was_cut_off_cannot_go_on(pool: Pool) -> None:
     assert [row["id"] for row in await work.rows("SELECT id FROM things")] == [3]
 
 
-async def test_a_commit_that_is_cancelled_still_calls_back_when_it_is_done(pool: Pool, outbox: TableOutbox) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_commit_that_is_cancelled_still_calls_back_when_it_is_done(
+    pool: Pool, outbox: TableOutbox, at_once: bool
+) -> None:
     await _make_commit_wait_for_a_lock(pool)
     async with pool.connection() as holder:
         await holder.execute("BEGIN; SELECT pg_advisory_xact_lock(1)")
         work = pool.work()
-        await work.write(INSERT, 1)
+        await (work.defer(PUT, 1) if at_once else work.write(INSERT, 1))
         work.emit(ThingMade(1))
         task = asyncio.create_task(work.commit())
 
@@ -365,6 +370,54 @@ async def test_last_alone_is_a_transaction_and_its_error_ends_it(pool: Pool) -> 
         await work.commit()
     assert not work.has_changes
     assert pool.idle == pool.size
+
+
+async def test_a_deferred_write_is_one_statement_with_what_leaves_with_it(pool: Pool, outbox: TableOutbox) -> None:
+    async with recorded(pool) as statements, pool.work() as work:
+        await work.defer(PUT, 1)
+        work.join(Part("noted AS (INSERT INTO effects SELECT $1::text || $2)", ("join", "ed")))
+        work.emit(ThingMade(1))
+        assert work.has_changes
+        assert not work.in_transaction
+        assert await count(pool) == 0
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "WITH"]
+    assert (await count(pool), await count(pool, "effects"), len(outbox.told)) == (1, 2, 1)
+    assert pool.idle == pool.size
+
+
+async def test_a_deferred_write_is_sent_before_what_follows_it(pool: Pool, outbox: TableOutbox) -> None:
+    async with recorded(pool) as statements, pool.work() as work:
+        await work.defer(PUT, 1)
+        assert await work.value("SELECT count(*) FROM things") == 1
+        await work.defer(PUT, 2)
+        await work.defer(PUT, 3)
+        work.emit(ThingMade(1))
+    names = [statement.split()[0] for statement in statements]
+    assert names == ["BEGIN", "WITH", "SELECT", "WITH", "WITH", "COMMIT"]
+    assert (await count(pool), await count(pool, "effects")) == (3, 1)
+
+
+async def test_a_deferred_write_that_is_refused_leaves_nothing(pool: Pool, outbox: TableOutbox) -> None:
+    work = pool.work()
+    await work.defer(PUT, 1)
+    await work.rollback()
+    await work.commit()
+    await work.defer(f"{PUT}, again AS (INSERT INTO things (id) VALUES ($1))", 2)
+    work.emit(ThingMade(1))
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await work.commit()
+    assert not work.has_changes
+    assert (await count(pool), await count(pool, "effects"), outbox.told) == (0, 0, [])
+    assert pool.idle == pool.size
+
+
+async def test_a_statement_that_commits_itself_is_tried_again_after_a_deadlock(pool: Pool, outbox: TableOutbox) -> None:
+    await _fail_once(pool, "deadlock_detected")
+    async with recorded(pool) as statements, pool.work() as work:
+        await work.defer("thing AS (INSERT INTO things (id, name) VALUES ($1, fail_once()))", 1)
+        work.emit(ThingMade(1))
+    assert [statement.split()[0] for statement in statements] == ["WITH", "WITH"]
+    assert (await count(pool), await count(pool, "effects"), len(outbox.told)) == (1, 1, 1)
 
 
 async def test_a_deadlock_answers_unavailable(pool: Pool) -> None:

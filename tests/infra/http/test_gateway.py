@@ -185,6 +185,16 @@ async def test_the_same_key_at_once_has_one_effect(api: Api) -> None:
     assert len((await api.get("/v1/people/ada/posts")).json()["items"]) == 1
 
 
+async def test_a_key_whose_time_is_over_is_anybody_s_again(api: Api) -> None:
+    ada = await api.sign_up("ada")
+    first = await ada.post("/v1/posts", {"body": "once"}, idempotency_key="k")
+    async with api.platform.pool.connection() as connection:
+        await connection.execute("UPDATE http_idempotency_keys SET expires_at = now()")
+    second = await ada.post("/v1/posts", {"body": "twice"}, idempotency_key="k")
+    assert (second.status_code, second.json()["id"] != first.json()["id"]) == (201, True)
+    assert (await ada.post("/v1/posts", {"body": "twice"}, idempotency_key="k")).content == second.content
+
+
 async def test_a_refused_request_does_not_use_up_its_key(api: Api) -> None:
     ada = await api.sign_up("ada")
     assert (await ada.post("/v1/posts", {"body": "", "audience": "public"}, idempotency_key="k")).status_code == 422

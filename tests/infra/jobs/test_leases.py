@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from banyan.infra.database.pending import one_statement
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Work
 from banyan.infra.declare import JobKind
@@ -244,7 +245,9 @@ async def test_a_key_that_is_always_locked_runs_all_the_same(database_settings: 
             async with made.pool.work() as work:
                 await work.begin()
                 work.enqueue(CountThing(2), key="a")
-                await made.outbox.write(work._connection, work._collected())  # type: ignore[arg-type]
+                assert work._connection is not None
+                sql, args = one_statement(await made.outbox.parts(work._connection, work._collected()))
+                await work._connection.execute(sql, *args)
                 await asyncio.sleep(0.02)
 
     async with (

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from banyan.infra.database.pending import Part, Pending
 from banyan.infra.database.pool import Pool
-from banyan.infra.database.work import Connection, Pending, Work
+from banyan.infra.database.work import Connection, Work
 from banyan.infra.declare import SyncedKind
 from banyan.infra.streams import jobs, queries
 from banyan.infra.streams.models import Change, Changes
@@ -74,8 +75,9 @@ class Client:
 class _Deaf:
     """An outbox for announcements that nobody hears."""
 
-    async def write(self, connection: Connection, pending: Pending) -> None:
-        """Nothing."""
+    async def parts(self, connection: Connection, pending: Pending) -> list[Part]:
+        """None."""
+        return []
 
     def committed(self, pending: Pending) -> None:
         """Nothing."""

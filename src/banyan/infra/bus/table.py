@@ -12,7 +12,8 @@ from msgspec import Struct
 from prometheus_client import Counter, Histogram
 
 from banyan.infra.database.indexed import Source, indexed
-from banyan.infra.database.work import Announcement, Work, call_safely
+from banyan.infra.database.pending import Announcement, call_safely
+from banyan.infra.database.work import Work
 from banyan.infra.declare import AnyJobKind, JobKind, Schedule
 from banyan.kernel.errors import Unavailable
 from banyan.kernel.ids import new_id

@@ -85,6 +85,14 @@ def is_retryable(error: BaseException, connection: asyncpg.Connection) -> bool:
     return isinstance(error, _PASSING) or is_connection_lost(error, connection)
 
 
+def is_undone(error: BaseException) -> bool:
+    """True when the server says that nothing remains of a statement that commits itself, and it may well succeed the
+    next time: another transaction got in the way, its plan is stale, or the session is ended in good order. A
+    connection that is merely lost tells neither.
+    """
+    return isinstance(error, (*_PASSING, asyncpg.AdminShutdownError))
+
+
 def translated(error: BaseException, connection: asyncpg.Connection) -> BanyanError | None:
     """The error to raise in place of a driver's; None when it concerns the caller (a unique violation)."""
     if isinstance(error, (TimeoutError, asyncpg.QueryCanceledError)):

@@ -8,8 +8,9 @@ import asyncpg
 from banyan.infra.database.connect import CONNECT_ERRORS, connect, connect_advice
 from banyan.infra.database.errors import DatabaseUnavailable
 from banyan.infra.database.handoff import Handoff
+from banyan.infra.database.pending import Outbox
 from banyan.infra.database.settings import DatabaseSettings
-from banyan.infra.database.work import Outbox, Work
+from banyan.infra.database.work import Work
 
 _RETRY_SECONDS = 0.1
 # A server that is starting, stopping or full; any other refusal stays one however often we ask.

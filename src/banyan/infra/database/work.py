@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, NoReturn, Protocol, Self
+from typing import Any, NoReturn, Self
 from uuid import UUID
 
 import asyncpg
-import structlog
-from msgspec import Struct, field
+from msgspec import Struct
 
 from banyan.infra.database.connect import CONNECT_ERRORS
 from banyan.infra.database.errors import (
@@ -19,13 +18,22 @@ from banyan.infra.database.errors import (
     is_connection_lost,
     is_cut_off,
     is_retryable,
+    is_undone,
     raise_translated,
 )
 from banyan.infra.database.handoff import Handoff
+from banyan.infra.database.pending import (
+    Announcement,
+    Enqueued,
+    Outbox,
+    Part,
+    Pending,
+    Publication,
+    call_safely,
+    one_statement,
+)
 from banyan.kernel.errors import BanyanError
 from banyan.kernel.signals import Job, Signal
-
-log = structlog.get_logger("banyan.database")
 
 # Announced by `Work.cut`; a key is a realtime topic, followed by a space and a person where only theirs are meant.
 CUTS_TOPIC = "realtime.cuts"
@@ -41,67 +49,22 @@ _BUSY = 1
 _LOST = 2
 
 
-class Enqueued(Struct, frozen=True):
-    """A job to be written with the commit: run at `run_at` (None: now); one waiting job at most per `key`."""
-
-    job: Job
-    run_at: datetime | None
-    key: str | None
-
-
-class Announcement(Struct, frozen=True):
-    """What other processes must be told once the commit is done."""
-
-    topic: str
-    keys: tuple[str, ...]
-
-
-class Publication(Struct, frozen=True):
-    """An event for those who have joined a realtime topic; `seq` is its offset where the topic is durable."""
-
-    topic: str
-    event: Struct
-    seq: int | None
-
-
-class Pending(Struct):
-    """What a `Work` collected to leave with its commit."""
-
-    signals: list[Signal] = field(default_factory=list)
-    jobs: list[Enqueued] = field(default_factory=list)
-    announcements: list[Announcement] = field(default_factory=list)
-    publications: list[Publication] = field(default_factory=list)
-    # What the outbox made of them, so that only those are woken for whom there is something.
-    inner_jobs: bool = False
-    outgoing_jobs: bool = False
-    # False once COMMIT was cut off: what this process heard of it may still become visible a little later.
-    outcome_known: bool = True
-
-
-class Outbox(Protocol):
-    """Writes its share of what was collected; the SQL belongs to the jobs and to the bus."""
-
-    async def write(self, connection: Connection, pending: Pending) -> None:
-        """Inserts with as few statements as possible, in the open transaction of `connection`."""
-
-    def committed(self, pending: Pending) -> None:
-        """A hint to wake whoever takes it from there; also given when the commit's outcome is unknown."""
-
-
 class Work:
     """Statements of one request or job, never two at once.
 
     Reads borrow a connection for themselves until the first `write` (or `begin`) opens the transaction; from
-    then on all run inside it. A statement that fails because the connection or its plan is gone, or another
-    transaction got in the way, is tried once more when nothing of this transaction came before it. All raise
-    Unavailable for what is the database's fault; a unique violation and the like reach the caller as asyncpg
-    errors, after which the transaction can only be rolled back: prefer ON CONFLICT.
+    then on all run inside it; one statement that is all there is to write commits itself. What fails because the
+    connection or its plan is gone, or another transaction got in the way, is tried once more when nothing of this
+    transaction came before it. All raise Unavailable for what is the database's fault; a unique violation and the
+    like reach the caller as asyncpg errors, after which the work can only be rolled back: prefer ON CONFLICT.
     """
 
     __slots__ = (
         "_after_commit",
         "_connection",
+        "_deferred",
         "_first",
+        "_joined",
         "_last",
         "_outboxes",
         "_pending",
@@ -119,6 +82,9 @@ class Work:
         self._first: Callable[[Connection], Awaitable[None]] | None = None
         # What the transaction ends with, just before its commit.
         self._last: list[Callable[[Connection], Awaitable[None]]] | None = None
+        # The write that waits for the commit, or for the next statement; and what waits for the commit only.
+        self._deferred: Part | None = None
+        self._joined: list[Part] | None = None
         self._pending: Pending | None = None
         self._after_commit: list[Callable[[], None]] | None = None
         self._state = _FREE
@@ -132,7 +98,8 @@ class Work:
     @property
     def has_changes(self) -> bool:
         """True when a commit would write: a transaction is open, or something was collected."""
-        return self._connection is not None or self._pending is not None or self._last is not None
+        collected = (self._pending, self._deferred, self._joined, self._last)
+        return self._connection is not None or collected != (None, None, None, None)
 
     # Plain functions that return a coroutine: one frame less on every call than `async def`.
     def rows(self, sql: str, *args: object) -> Coroutine[Any, Any, list[Record]]:
@@ -165,18 +132,34 @@ class Work:
         """COPY into a table: the fastest way for many rows, and the only one without ON CONFLICT."""
         return self._write(_copy, table, (columns, rows))
 
+    async def defer(self, sql: str, *args: object) -> None:
+        """A write that can wait, and whose rows nobody wants: with the commit it is one statement with all else that
+        leaves then; what reads or writes before sends it first. `sql` is what stands after WITH: see `Part`.
+        """
+        if self._deferred is not None:
+            await self.begin()
+        self._deferred = Part(sql, args)
+
+    def join(self, part: Part) -> None:
+        """Leaves with the commit, in the one statement that writes what was deferred and collected."""
+        if self._joined is None:
+            self._joined = []
+        self._joined.append(part)
+
     async def begin(self) -> None:
         """Opens the transaction now, for a read that locks."""
         self._enter()
         try:
-            if self._connection is None:
+            if self._deferred is not None:
+                await self._write_deferred()
+            elif self._connection is None:
                 await self._begin()
         finally:
             self._leave()
 
-    def first(self, statement: Callable[[Connection], Awaitable[None]]) -> None:
+    def first(self, statement: Callable[[Connection], Awaitable[None]] | None) -> None:
         """Runs `statement` at the head of the transaction, each time it is opened until one is committed; what
-        it raises ends the work.
+        it raises ends the work. None takes it back.
         """
         self._first = statement
 
@@ -235,11 +218,13 @@ class Work:
             raise _lost()
         self._enter()
         try:
-            if self._connection is not None or self._pending is not None or self._last is not None:
+            if not self.has_changes:
+                self._committed()
+            elif self._connection is None and self._first is None and self._last is None:
+                await self._commit_at_once()
+            else:
                 await self._flush(self._connection or await self._begin())
                 await self._commit()
-            elif self._after_commit is not None:
-                self._committed()
         except BaseException:
             await self.rollback()
             raise
@@ -250,9 +235,8 @@ class Work:
         """Forgets the transaction and all that was collected; the work may be used again. It never raises for
         the database's sake.
         """
-        self._pending = None
-        self._last = None
-        self._after_commit = None
+        self._pending = self._deferred = self._joined = None
+        self._last = self._after_commit = None
         try:
             await self._roll_back()
         finally:
@@ -294,6 +278,8 @@ class Work:
             raise self._refusal()
         self._state = _BUSY
         try:
+            if self._deferred is not None:
+                await self._write_deferred()
             connection = self._connection
             if connection is not None:
                 return await self._inside(connection, statement, sql, args)
@@ -322,6 +308,8 @@ class Work:
             raise self._refusal()
         self._state = _BUSY
         try:
+            if self._deferred is not None:
+                await self._write_deferred()
             connection = self._connection
             if connection is None:
                 connection = await self._begin()
@@ -330,7 +318,14 @@ class Work:
             if self._state == _BUSY:
                 self._state = _FREE
 
-    async def _inside(self, connection: Connection, statement: Statement, sql: str, args: tuple[object, ...]) -> Any:
+    async def _write_deferred(self) -> None:
+        """Something follows that may depend on it."""
+        part, self._deferred = self._deferred, None
+        if part is not None:
+            sql, args = one_statement([part])
+            await self._inside(self._connection or await self._begin(), Connection.execute, sql, args)
+
+    async def _inside(self, connection: Connection, statement: Statement, sql: str, args: Sequence[object]) -> Any:
         """One statement in the open transaction."""
         try:
             result = await statement(connection, sql, *args)
@@ -382,20 +377,53 @@ class Work:
                 self._fail(connection, error)
         return connection
 
+    async def _parts(self, connection: Connection) -> list[Part]:
+        """All that is to be written with the commit."""
+        parts = [*([self._deferred] if self._deferred else ()), *(self._joined or ())]
+        if self._pending is not None:
+            if not self._outboxes:
+                raise RuntimeError("signals, jobs or announcements were collected, but the pool has no outbox")
+            for outbox in self._outboxes:
+                parts += await outbox.parts(connection, self._pending)
+        return parts
+
     async def _flush(self, connection: Connection) -> None:
-        """Writes what was collected, inside the transaction, and then what comes last."""
-        pending = self._pending
-        if pending is not None and not self._outboxes:
-            raise RuntimeError("signals, jobs or announcements were collected, but the pool has no outbox")
+        """Writes what was deferred and collected, inside the transaction, and then what comes last."""
         try:
-            if pending is not None:
-                for outbox in self._outboxes:
-                    await outbox.write(connection, pending)
+            parts = await self._parts(connection)
+            if parts:
+                sql, args = one_statement(parts)
+                await connection.execute(sql, *args)
             last, self._last = self._last, None
             for statement in last or ():
                 await statement(connection)
         except BaseException as error:
             self._fail(connection, error)
+
+    async def _commit_at_once(self) -> None:
+        """Without BEGIN and COMMIT: one statement is a transaction of its own."""
+        pool = self._pool
+        connection = pool.take() or await pool.wait()
+        try:
+            parts = await self._parts(connection)
+        except BaseException as error:
+            pool.take_back(connection, error)
+            raise_translated(error, connection)
+        last_try = False
+        while parts:
+            sql, args = one_statement(parts)
+            try:
+                await connection.execute(sql, *args)
+            except BaseException as error:
+                if last_try or not is_undone(error):
+                    self._commit_failed(connection, error)
+                pool.take_back(connection, error)
+                connection = pool.take() or await pool.wait()
+                last_try = True
+            else:
+                break
+        pool.give(connection)
+        self._committed()
 
     async def _commit(self) -> None:
         connection = self._connection
@@ -436,6 +464,7 @@ class Work:
         return rest._committed
 
     def _committed(self) -> None:
+        self._deferred = self._joined = None
         pending, self._pending = self._pending, None
         callbacks, self._after_commit = self._after_commit, None
         for callback in callbacks or ():
@@ -469,11 +498,3 @@ async def _copy(connection: Connection, table: str, columns: Sequence[str], rows
 
 def _lost() -> DatabaseUnavailable:
     return DatabaseUnavailable("The connection was lost; nothing was changed.", retry_after_seconds=1)
-
-
-def call_safely(hook: Callable[[], None]) -> None:
-    """The commit is done: a failing hook must not turn it into an error."""
-    try:
-        hook()
-    except Exception:
-        log.exception("hook after a commit failed")

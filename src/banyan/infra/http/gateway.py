@@ -23,7 +23,7 @@ from banyan.infra.http.body import Body, read_body
 from banyan.infra.http.capture import Capture
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.finish import Finisher, problem_answer
-from banyan.infra.http.idempotency import Idempotency, IdempotencyRaced, read_key
+from banyan.infra.http.idempotency import Claim, Idempotency, IdempotencyRaced, raced, read_key
 from banyan.infra.http.problems import Internal, MethodNotAllowed, UriTooLong
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.log import AccessLog
@@ -269,16 +269,17 @@ class Gateway:
         """Answers a POST that carries an Idempotency-Key."""
         idempotency = self._parts.idempotency
         fingerprint = idempotency.fingerprint("POST", scope["path"], body.content)
+        claim = Claim(key, fingerprint, flags.secret_answer)
         for last_look in (False, True):
             stored = await idempotency.find(exchange, key, fingerprint)
             if stored is None:
-                exchange.work.first(idempotency.claim(exchange, key, fingerprint))
+                exchange.work.first(idempotency.at_first_write(exchange, claim))
             elif stored.body is not None:
                 return stored.answer()
             else:
                 exchange.replayed_subject = stored.subject
             try:
-                answer = await self._run(scope, body.again(), capture, exchange, None if stored else (key, flags))
+                answer = await self._run(scope, body.again(), capture, exchange, None if stored else claim)
             except IdempotencyRaced:
                 # Whoever was quicker has committed by now: the second look finds that answer.
                 await exchange.work.rollback()
@@ -287,7 +288,7 @@ class Gateway:
                     return answer
             exchange.error = None
             exchange.work = self._parts.new_work()
-        raise IdempotencyRaced("Send the same request again.", retry_after_seconds=1)
+        raise raced()
 
     async def _refused_by_itself(self, exchange: Exchange, key: str, fingerprint: bytes, answer: Answer) -> bool:
         """Whether a refusal may come from the very same request, committed after the first look for its answer:
@@ -303,7 +304,7 @@ class Gateway:
         body: Body,
         capture: Capture,
         exchange: Exchange,
-        claimed: tuple[str, RouteFlags] | None = None,
+        claim: Claim | None = None,
     ) -> Answer:
         """Runs the route, then commits what it did, or rolls back when it answers an error."""
         capture.before_stream = partial(self._begin_stream, scope, exchange)
@@ -314,10 +315,10 @@ class Gateway:
         work = exchange.work
         error = exchange.error
         if answer.status < 400 or (error is not None and error.keeps_work):
-            if claimed and work.in_transaction:
-                key, flags = claimed
-                await self._parts.idempotency.store(exchange, key, answer, flags.secret_answer)
-            await work.commit()
+            if claim is None:
+                await work.commit()
+            else:
+                await self._parts.idempotency.commit(exchange, claim, answer)
         elif isinstance(error, IdempotencyRaced):
             raise error
         elif work.in_transaction:

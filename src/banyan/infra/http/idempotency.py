@@ -1,8 +1,9 @@
 """`Idempotency-Key`: a retry returns the first answer and has no second effect.
 
-The key is claimed in the request's own transaction, at its first write, and the answer is stored before the
+The key is claimed in the request's own transaction, at its first write, and the answer is stored with the
 commit: after a crash either both the effect and its answer are there, or neither. A second request with the same
-key meanwhile waits at the claim until the first has ended.
+key meanwhile waits at the claim until the first has ended. Where a request writes only as it ends, claim and answer
+are one row of that statement.
 """
 
 import hashlib
@@ -11,8 +12,10 @@ import re
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct
 
+from banyan.infra.database.pending import Part
 from banyan.infra.database.work import Connection, Work
 from banyan.infra.http.answers import Answer
 from banyan.infra.http.exchange import Exchange
@@ -37,10 +40,19 @@ ON CONFLICT (owner, key) DO UPDATE
     WHERE http_idempotency_keys.expires_at <= now()
 RETURNING 1
 """
-_STORE = """
-UPDATE http_idempotency_keys SET status = $3, content_type = $4, location = $5, body = $6, subject = $7
-WHERE owner = $1 AND key = $2
-"""
+_STORED = """stored AS (
+    UPDATE http_idempotency_keys SET status = $3, content_type = $4, location = $5, body = $6, subject = $7
+    WHERE owner = $1 AND key = $2)"""
+# As the claim; a key that somebody holds would lose its fingerprint, which the table refuses: so all fails with it.
+_CLAIMED_AND_STORED = """patience AS (SELECT set_config('lock_timeout', '5s', true)),
+    stored AS (
+        INSERT INTO http_idempotency_keys AS held
+            (owner, key, status, content_type, location, body, subject, fingerprint, expires_at)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, now() + $9 * interval '1 hour' FROM patience
+        ON CONFLICT (owner, key) DO UPDATE
+            SET fingerprint = CASE WHEN held.expires_at <= now() THEN excluded.fingerprint END,
+                status = excluded.status, content_type = excluded.content_type, location = excluded.location,
+                body = excluded.body, subject = excluded.subject, expires_at = excluded.expires_at)"""
 _FORGET_OWNER = "DELETE FROM http_idempotency_keys WHERE owner = $1 OR subject = $1"
 _FORGET_SUBJECT = "DELETE FROM http_idempotency_keys WHERE subject = $1"
 _FORGET = "DELETE FROM http_idempotency_keys WHERE expires_at <= now()"
@@ -58,6 +70,14 @@ class IdempotencyRaced(Conflict):
 
     code = "idempotency_raced"
     title = "The same Idempotency-Key is being answered"
+
+
+class Claim(Struct, frozen=True):
+    """Under which key a request is to be answered once. Of a `secret_answer` the body is not kept."""
+
+    key: str
+    fingerprint: bytes
+    secret_answer: bool
 
 
 class Stored(Struct, frozen=True):
@@ -96,27 +116,43 @@ class Idempotency:
             raise IdempotencyMismatch("Use a new Idempotency-Key for a new request.")
         return Stored(row["status"], row["content_type"], row["location"], row["body"], row["subject"])
 
-    def claim(self, exchange: Exchange, key: str, fingerprint: bytes) -> Callable[[Connection], Awaitable[None]]:
+    def at_first_write(self, exchange: Exchange, claim: Claim) -> Callable[[Connection], Awaitable[None]]:
         """What to do first in the transaction. Raises IdempotencyRaced there when somebody was quicker."""
 
         async def claim_key(connection: Connection) -> None:
-            if not await connection.fetch(_CLAIM, _owner(exchange), key, fingerprint, self._hours):
-                raise IdempotencyRaced("Send the same request again.", retry_after_seconds=1)
+            if not await connection.fetch(_CLAIM, _owner(exchange), claim.key, claim.fingerprint, self._hours):
+                raise raced()
 
         return claim_key
 
-    async def store(self, exchange: Exchange, key: str, answer: Answer, secret_answer: bool) -> None:
-        """Keeps the answer with its effect, in the transaction that is about to be committed."""
-        await exchange.work.write(
-            _STORE,
+    async def commit(self, exchange: Exchange, claim: Claim, answer: Answer) -> None:
+        """Commits, and keeps the answer with its effect. Raises IdempotencyRaced when somebody was quicker."""
+        work = exchange.work
+        values = (
             _owner(exchange),
-            key,
+            claim.key,
             answer.status,
             answer.header(_KEPT_HEADERS[0]) or b"",
             answer.header(_KEPT_HEADERS[1]),
-            None if secret_answer and answer.status < 400 else answer.body,
+            None if claim.secret_answer and answer.status < 400 else answer.body,
             exchange.remembered_subject,
         )
+        if work.in_transaction:
+            work.join(Part(_STORED, values))
+        elif work.has_changes:
+            work.first(None)
+            work.join(Part(_CLAIMED_AND_STORED, (*values, claim.fingerprint, self._hours)))
+        try:
+            await work.commit()
+        except asyncpg.NotNullViolationError as error:
+            if error.table_name != "http_idempotency_keys":
+                raise
+            raise raced() from None
+
+
+def raced() -> IdempotencyRaced:
+    """Whoever was quicker has committed: its answer is there."""
+    return IdempotencyRaced("Send the same request again.", retry_after_seconds=1)
 
 
 def read_key(header: bytes | None) -> str | None:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from banyan.infra.bus import TableBus
-from banyan.infra.database.work import Announcement, Enqueued, Pending
+from banyan.infra.database.pending import Announcement, Enqueued, Part, Pending
 from banyan.infra.declare import Priority
 from banyan.infra.jobs.queries import INSERT_JOBS, INSERT_KEYED_JOBS
 from banyan.infra.jobs.registry import Kind, Registry
@@ -17,21 +17,13 @@ from banyan.infra.jobs.relay import BUS_CHANNEL, JOBS_CHANNEL, OUTGOING_CHANNEL,
 from banyan.kernel.ids import new_id
 
 # A null key is an announcement without keys.
-_ANNOUNCE = """
-INSERT INTO bus_messages (position, topic, keys, origin)
-SELECT position, topic, array_remove(array_agg(key), NULL), ${origin}
-FROM unnest(${positions}::integer[], ${topics}::text[], ${keys}::text[]) AS new(position, topic, key)
-GROUP BY position, topic
-"""
-_BUS = _ANNOUNCE.format(positions=1, topics=2, keys=3, origin=4)
-_BOTH = f"WITH announced AS ({_ANNOUNCE.format(positions=7, topics=8, keys=9, origin=10)})"
-# By (jobs have keys, there are announcements).
-_JOBS = {
-    (False, False): INSERT_JOBS,
-    (True, False): INSERT_KEYED_JOBS,
-    (False, True): _BOTH + INSERT_JOBS,
-    (True, True): _BOTH + INSERT_KEYED_JOBS,
-}
+_ANNOUNCED = """announced AS (
+    INSERT INTO bus_messages (position, topic, keys, origin)
+    SELECT position, topic, array_remove(array_agg(key), NULL), $4
+    FROM unnest($1::integer[], $2::text[], $3::text[]) AS new(position, topic, key)
+    GROUP BY position, topic)"""
+_ENQUEUED = f"enqueued AS ({INSERT_JOBS})"
+_ENQUEUED_KEYED = f"enqueued AS ({INSERT_KEYED_JOBS})"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,7 +37,7 @@ class _Row(Struct):
 
 
 class JobOutbox:
-    """The pool's outbox for the queue and the bus: one statement per transaction, however much it collected."""
+    """The pool's outbox for the queue and the bus: two parts of one statement, however much was collected."""
 
     def __init__(self, registry: Registry, bus: TableBus, relay: Relay) -> None:
         self._registry = registry
@@ -62,21 +54,18 @@ class JobOutbox:
         """As `on_jobs`, for those that the outgoing worker runs."""
         self._outgoing_wakes.append(wake)
 
-    async def write(self, connection: asyncpg.Connection, pending: Pending) -> None:
+    async def parts(self, connection: asyncpg.Connection, pending: Pending) -> list[Part]:
         """Raises BadDeclaration for a job that no feature runs."""
         rows = [*await self._followed(connection, pending), *self._enqueued(pending.jobs)]
         pending.outgoing_jobs = any(row.kind.priority is Priority.OUTGOING for row in rows)
         pending.inner_jobs = any(row.kind.priority is not Priority.OUTGOING for row in rows)
-        announced = _columns(pending.announcements)
+        parts = []
         if rows:
             has_keys = any(row.key is not None for row in rows)
-            sql = _JOBS[has_keys, bool(pending.announcements)]
-            columns = _job_columns(rows)
-            if pending.announcements:
-                columns += (*announced, self._bus.origin)
-            await connection.execute(sql, *columns)
-        elif pending.announcements:
-            await connection.execute(_BUS, *announced, self._bus.origin)
+            parts.append(Part(_ENQUEUED_KEYED if has_keys else _ENQUEUED, _job_columns(rows)))
+        if pending.announcements:
+            parts.append(Part(_ANNOUNCED, (*_columns(pending.announcements), self._bus.origin)))
+        return parts
 
     def committed(self, pending: Pending) -> None:
         if pending.announcements:

@@ -10,8 +10,8 @@ import structlog
 
 from banyan.infra.database.connect import CONNECT_ERRORS, connect
 from banyan.infra.database.errors import DatabaseUnavailable, is_connection_lost
+from banyan.infra.database.pending import call_safely
 from banyan.infra.database.settings import DatabaseSettings
-from banyan.infra.database.work import call_safely
 from banyan.kernel.ids import new_id
 
 log = structlog.get_logger("banyan.relay")

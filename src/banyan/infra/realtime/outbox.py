@@ -1,10 +1,11 @@
 """What a transaction published leaves for the sockets once it is committed: here at once, elsewhere over a bus."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from banyan.infra.bus.ephemeral import EphemeralBus
-from banyan.infra.database.work import Announcement, Connection, Pending, Publication
+from banyan.infra.database.pending import Announcement, Part, Pending, Publication
+from banyan.infra.database.work import Connection
 from banyan.infra.realtime.frames import encode
 from banyan.kernel.ids import new_id
 
@@ -31,13 +32,15 @@ class RealtimeOutbox:
         # Stands in our own messages, which we hear as well.
         self._origin = new_id().hex
 
-    async def write(self, connection: Connection, pending: Pending) -> None:
+    async def parts(self, connection: Connection, pending: Pending) -> Iterable[Part]:
+        """None of its own: announcements are the other outbox's."""
         if pending.publications and self._bus is None:
             keys = tuple(
                 f"{publication.topic} {self._written(publication, whole=publication.seq is None)}"
                 for publication in pending.publications
             )
             pending.announcements.append(Announcement(EVENTS_TOPIC, keys))
+        return ()
 
     def committed(self, pending: Pending) -> None:
         now = time.monotonic()

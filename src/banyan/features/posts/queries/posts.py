@@ -34,16 +34,16 @@ _LIST_BY_AUTHOR = f"""SELECT {COLUMNS} FROM posts_posts p {JOINS}
       AND (p.list_id IS NULL OR $1 = $4 OR p.list_id = ANY($6::uuid[])) ORDER BY p.id DESC LIMIT $3"""
 # The rows of a new post in one statement: one way to the server and back. The author's own feed has it at once,
 # others' follow by a job.
-_INSERT = """WITH post AS (
+_INSERT = """post AS (
         INSERT INTO posts_posts (id, author_id, body, audience, list_id, marks, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)),
-    counter AS (INSERT INTO posts_counters (post_id) VALUES ($1)){tagged}
-    INSERT INTO posts_home (person_id, post_id) VALUES ($2, $1)"""
+    counter AS (INSERT INTO posts_counters (post_id) VALUES ($1)),{tagged}
+    home AS (INSERT INTO posts_home (person_id, post_id) VALUES ($2, $1))"""
 _INSERT_PLAIN = _INSERT.format(tagged="")
 _INSERT_TAGGED = _INSERT.format(
-    tagged=""",
+    tagged="""
     tagged AS (INSERT INTO posts_tags (post_id, tag, author_id, audience, list_id)
-        SELECT $1, tag, $2, $4, $5 FROM unnest($8::text[]) AS tag)"""
+        SELECT $1, tag, $2, $4, $5 FROM unnest($8::text[]) AS tag),"""
 )
 # The earlier text goes into the history; its tags are taken away where they or the audience changed.
 _UPDATE = """WITH earlier AS (
@@ -95,13 +95,13 @@ def post_rows(rows: Iterable[Any]) -> list[PostRow]:
 
 
 async def insert_post(work: Work, post_id: UUID, author_id: UUID, text: PostText, at: datetime) -> None:
-    """With its tags, in one statement."""
+    """With its tags, in the statement that the caller's transaction ends with."""
     marks = write_marks(text.marks)
     values = (post_id, author_id, text.body, text.audience, text.list_id, marks, at)
     if text.marks.tags:
-        await work.write(_INSERT_TAGGED, *values, text.marks.tags)
+        await work.defer(_INSERT_TAGGED, *values, text.marks.tags)
     else:
-        await work.write(_INSERT_PLAIN, *values)
+        await work.defer(_INSERT_PLAIN, *values)
 
 
 async def find_post(work: Work, viewer_id: UUID | None, post_id: UUID) -> PostRow | None:
