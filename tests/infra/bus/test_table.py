@@ -155,7 +155,9 @@ async def test_after_an_unknown_outcome_the_own_rows_are_heard_again(database_se
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Work, "_commit", lose_the_answer)
             with pytest.raises(OutcomeUnknown):
-                await announce(one, "unsure")
+                async with one.pool.work() as work:
+                    await work.begin()
+                    work.announce("cards", "unsure")
         assert mine.heard == [("before",), ("unsure",)]
         await eventually(lambda: mine.heard == [("before",), ("unsure",), ("unsure",)])
 
