@@ -90,7 +90,7 @@ async def test_a_tick_that_is_rolled_back_comes_again(database_settings: Databas
             async def fail(*_args: object) -> None:
                 raise ConnectionResetError
 
-            patch.setattr(made.outbox, "write", fail)
+            patch.setattr(made.outbox, "parts", fail)
             with pytest.raises(ConnectionResetError):
                 await scheduler.tick()
         assert await scheduler.tick() == ["hourly"]
