@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from math import log, log1p
 
 from banyan.planner.findings.context import Context, finding, number, percent, span, total
 from banyan.planner.growth import MOST_USERS, users_by_month
@@ -65,16 +64,10 @@ def _tables(context: Context) -> Iterator[Finding]:
                 )
 
 
-def _users(scenario: Scenario, month: int) -> float | None:
-    users = scenario.registered_users_by_month
-    if users:
-        return users[month - 1] if month <= len(users) else None
-    if scenario.start_users is None or scenario.growth_per_month is None or month > (scenario.months or 0):
-        return None
-    rate = scenario.growth_per_month.mid
-    if month * log1p(rate) > log(MOST_USERS):
-        return MOST_USERS
-    return float(scenario.start_users * (1 + rate) ** month)
+def _users(context: Context, scenario: Scenario, month: int) -> float | None:
+    """At the end of the scenario's month, 1 being its first, as the plan's growth has it; None beyond its end."""
+    users = users_by_month(scenario, context.workload)
+    return users[month - 1] if month <= len(users) else None
 
 
 def _months(context: Context) -> Iterator[Finding]:
@@ -84,7 +77,7 @@ def _months(context: Context) -> Iterator[Finding]:
         month = phase.starts_in_month
         if month is None or not scenarios:
             continue
-        users = {each.name: count for each in scenarios if (count := _users(each, month)) is not None}
+        users = {each.name: count for each in scenarios if (count := _users(context, each, month)) is not None}
         early = {name: count for name, count in users.items() if count < phase.from_users / 2}
         late = {name: count for name, count in users.items() if phase.to_users and count > phase.to_users}
         for code, found, words in (
@@ -108,9 +101,8 @@ def _beyond(context: Context) -> Iterator[Finding]:
     """Scenarios that end beyond the last phase."""
     last = context.workload.phases[-1].to_users if context.workload.phases else None
     for place, scenario in enumerate(context.workload.scenarios):
-        months = len(scenario.registered_users_by_month) or scenario.months or 0
-        users = _users(scenario, months)
-        if last is not None and users is not None and users > last:
+        users = users_by_month(scenario, context.workload)[-1]
+        if last is not None and users > last:
             yield finding(
                 "warning",
                 "growth_beyond_phases",
