@@ -253,7 +253,9 @@ def memory_budget(market: Market, option: Option, users: float) -> dict[str, flo
 
 
 def connection_budget(market: Market, option: Option) -> dict[str, int]:
-    """Who may open how many connections to the database, against what it takes."""
+    """Who may open how many connections to the database, against the most that a server should take (PGTune, web); the
+    configuration allows no more of them than come.
+    """
     pool = int(market.profile.figures["database.connections_per_process"].mid)
     budget = {"max_connections": int(market.profile.figures["database.max_connections"].mid), "reserved": 10}
     for each in option.picked:
