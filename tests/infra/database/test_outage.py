@@ -169,13 +169,7 @@ async def test_a_session_ended_by_the_server_is_replaced(own_pool: Pool) -> None
 
 
 async def test_a_commit_whose_connection_dies_says_that_it_does_not_know(own_pool: Pool) -> None:
-    async with own_pool.connection() as connection:
-        await connection.execute("""
-            CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN NULL; END $$;
-            CREATE CONSTRAINT TRIGGER die AFTER INSERT ON marks DEFERRABLE INITIALLY DEFERRED
-            FOR EACH ROW EXECUTE FUNCTION die();
-        """)
+    await _make_commit_deadly(own_pool)
     hints: list[str] = []
     work = own_pool.work()
     await work.write(INSERT, 1)
@@ -200,13 +194,7 @@ async def test_a_statement_that_commits_itself_survives_a_restart(own_cluster: C
 
 
 async def test_a_statement_whose_session_is_killed_says_that_it_does_not_know(own_pool: Pool) -> None:
-    async with own_pool.connection() as connection:
-        await connection.execute("""
-            CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NULL; END $$;
-            CREATE CONSTRAINT TRIGGER die AFTER INSERT ON marks DEFERRABLE INITIALLY DEFERRED
-            FOR EACH ROW EXECUTE FUNCTION die();
-        """)
+    await _make_commit_deadly(own_pool)
     hints: list[str] = []
     work = own_pool.work()
     await work.defer("mark AS (INSERT INTO marks (id) VALUES ($1))", 1)
@@ -257,3 +245,14 @@ async def test_a_changed_type_is_noticed(pool: Pool) -> None:
     async with pool.connection() as connection:
         await connection.execute("ALTER TYPE spot ADD ATTRIBUTE y int")
     assert await pool.work().value(read) == (1, None)
+
+
+async def _make_commit_deadly(pool: Pool) -> None:
+    """A deferred trigger ends the session inside COMMIT."""
+    async with pool.connection() as connection:
+        await connection.execute("""
+            CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER die AFTER INSERT ON marks DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION die();
+        """)
