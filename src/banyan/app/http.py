@@ -1,6 +1,7 @@
 """The ASGI application: pages from memory, health and metrics, and behind them the API, all inside the gateway."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from hmac import compare_digest
 from typing import Any
 
 import msgspec
@@ -91,7 +92,7 @@ class Site:
 
     def _may_read_metrics(self, exchange: Exchange) -> bool:
         token = self._metrics_token
-        if token and exchange.headers.get(b"authorization", b"").decode("latin-1") == f"Bearer {token}":
+        if token and compare_digest(exchange.headers.get(b"authorization", b""), f"Bearer {token}".encode()):
             return True
         # A proxy on this machine that is not known as one would make everybody look like loopback.
         forwarded = any(name in exchange.headers for name in _FORWARDED)

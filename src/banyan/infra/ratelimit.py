@@ -46,6 +46,17 @@ class Verdict:
     retry_after_seconds: float
 
 
+class QuotaSpent(TooManyRequests):
+    """The answer tells of the limit that refused, whatever else the request was counted for."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(
+            f"At most {verdict.quota} a minute here: wait and try again.",
+            retry_after_seconds=verdict.retry_after_seconds,
+        )
+        self.verdict = verdict
+
+
 @dataclass(frozen=True, slots=True)
 class Spending:
     """What a key has spent here since others were told, in seconds of its window."""
@@ -105,15 +116,12 @@ class RateLimiter:
         )
 
     def check(self, limit: str, key: str) -> None:
-        """As `take`, for a key that only the handler knows (an e-mail in the body). Raises TooManyRequests."""
+        """As `take`, for a key that only the handler knows (an e-mail in the body). Raises QuotaSpent."""
         if not self.enabled:
             return
         verdict = self.take(limit, key)
         if not verdict.allowed:
-            raise TooManyRequests(
-                f"At most {verdict.quota} a minute here: wait and try again.",
-                retry_after_seconds=verdict.retry_after_seconds,
-            )
+            raise QuotaSpent(verdict)
 
     def begin_sharing(self) -> None:
         """From now on somebody calls `take_spendings` again and again."""

@@ -186,6 +186,8 @@ async def test_attempts_are_limited_per_address_and_place(database_url: str) -> 
         assert [answer.status_code for answer in answers] == [401] * 5 + [429]
         assert code(answers[-1]) == (429, "too_many_requests")
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+        assert answers[-1].headers["ratelimit-policy"] == '"sign_in";q=5;w=60'
+        assert answers[-1].headers["ratelimit"].startswith('"sign_in";r=0;t=')
         assert (await sign_in(api, "ben", "wrong one", x_forwarded_for="192.0.2.1")).status_code == 401
         assert (await sign_in(api, "ada", "wrong one", x_forwarded_for="192.0.2.2")).status_code == 401
 

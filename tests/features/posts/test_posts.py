@@ -1,5 +1,6 @@
 """Publishing, reading, editing and deleting; what an answer holds, what is refused, what lists cost."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -9,9 +10,11 @@ import pytest
 from banyan.features.people.errors import PersonNotFound
 from banyan.features.posts.errors import NotTheAuthor, PostNotFound
 from banyan.features.posts.models import Audience, AudienceKind, NewPost, Post, PostChanges
+from banyan.features.posts.signals import PostDeleted
 from banyan.kernel.errors import BanyanError, Invalid
 from banyan.kernel.ids import new_id
 from tests.features.town import Town
+from tests.support.eventually import eventually
 from tests.support.statements import recorded
 
 
@@ -278,3 +281,16 @@ async def test_the_community_is_counted_and_remembered(town: Town) -> None:
     async with recorded(town.pool) as statements, town.work() as work:
         assert await town.communities.get_community(work) == community
     assert statements == []
+
+
+async def test_a_deletion_behind_an_edit_tells_of_whom_the_post_was_for_at_last(town: Town) -> None:
+    ada = await town.person("ada")
+    post = await town.publish(ada, "Only I see this", "self")
+    waits = """SELECT EXISTS (SELECT FROM pg_stat_activity
+               WHERE datname = current_database() AND wait_event_type = 'Lock')"""
+    async with town.work() as editing:
+        await town.posts.edit_post(editing, ada, post.id, PostChanges(audience="public"))
+        deletion = asyncio.create_task(delete(town, ada, post.id))
+        await eventually(lambda: town.pool.work().value(waits))
+    await deletion
+    assert PostDeleted(post.id, ada) in town.memory.emitted

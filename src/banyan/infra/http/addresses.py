@@ -1,8 +1,13 @@
 """Who is at the other end: the client's address behind trusted proxies, and the key that limits count by."""
 
+import re
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
 
 _IPV6_SITE_PREFIX = 64
+# Some balancers name the port too: `203.0.113.7:4711`, `[2001:db8::1]:4711`.
+_WITH_PORT: Final = re.compile(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+")
 
 
 class Addresses:
@@ -18,7 +23,7 @@ class Addresses:
             return peer
         client = peer
         for hop in reversed(forwarded_for.decode("latin-1").split(",")):
-            address = hop.strip()
+            address = _without_port(hop.strip())
             if not _is_address(address):
                 break
             client = address
@@ -38,6 +43,14 @@ class Addresses:
         return known
 
 
+def forwarded_for(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """All `X-Forwarded-For` lines as the one list that they are (RFC 9110 section 5.3): a proxy may add a line of its
+    own below what the client wrote.
+    """
+    lines = [value for name, value in headers if name == b"x-forwarded-for"]
+    return b",".join(lines) if lines else None
+
+
 def limit_key(address: str) -> str:
     """The address itself, or for IPv6 its /64: one household or server gets a whole /64 and may use any of it."""
     if ":" not in address:
@@ -54,6 +67,11 @@ def limit_key(address: str) -> str:
 def is_loopback(address: str) -> bool:
     """Whether `address` is this machine's own (127.0.0.0/8, ::1)."""
     return _is_address(address) and ip_address(address).is_loopback
+
+
+def _without_port(hop: str) -> str:
+    found = _WITH_PORT.fullmatch(hop)
+    return hop if found is None else found[1] or found[2]
 
 
 def _is_address(text: str) -> bool:

@@ -53,12 +53,12 @@ def is_unchanged(etag: bytes, if_none_match: bytes) -> bool:
 
 
 def accepts_gzip(accept_encoding: bytes) -> bool:
-    """Whether the client takes gzip: named without q=0 (RFC 9110 section 12.5.3)."""
+    """Whether the client takes gzip: itself, or else `*`, named without q=0 (RFC 9110 section 12.5.3)."""
+    named: dict[bytes, bool] = {}
     for item in accept_encoding.lower().split(b","):
         coding, _, parameters = item.partition(b";")
-        if coding.strip() in (b"gzip", b"*"):
-            return parameters.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000")
-    return False
+        named[coding.strip()] = parameters.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000")
+    return named.get(b"gzip", named.get(b"*", False))
 
 
 def is_compressible(answer: Answer) -> bool:

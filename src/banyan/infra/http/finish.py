@@ -20,7 +20,7 @@ from banyan.infra.http.problems import PROBLEM_TYPE, encode_problem
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.log import AccessLog
 from banyan.infra.metrics import HTTP_REQUESTS, HTTP_SECONDS
-from banyan.infra.ratelimit import Verdict
+from banyan.infra.ratelimit import QuotaSpent, Verdict
 from banyan.kernel.errors import BanyanError
 
 Scope = dict[str, Any]
@@ -45,6 +45,8 @@ _BODYLESS = (204, 304)
 def problem_answer(error: BanyanError, exchange: Exchange) -> Answer:
     """An error as an answer: a problem document, with `Retry-After` where a retry may help."""
     exchange.error = error
+    if isinstance(error, QuotaSpent):
+        exchange.verdict = error.verdict
     headers: Headers = [(b"content-type", PROBLEM_TYPE)]
     if error.retry_after_seconds is not None:
         headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after_seconds))).encode()))

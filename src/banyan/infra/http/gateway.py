@@ -17,7 +17,7 @@ import structlog
 
 from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
-from banyan.infra.http.addresses import Addresses, limit_key
+from banyan.infra.http.addresses import Addresses, forwarded_for, limit_key
 from banyan.infra.http.answers import Answer, HotAnswers
 from banyan.infra.http.body import Body, read_body
 from banyan.infra.http.capture import Capture
@@ -28,8 +28,8 @@ from banyan.infra.http.problems import Internal, MethodNotAllowed, UriTooLong
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.log import AccessLog
 from banyan.infra.metrics import HTTP_IN_FLIGHT, HTTP_SHED
-from banyan.infra.ratelimit import RateLimiter
-from banyan.kernel.errors import BanyanError, Malformed, NotFound, TooManyRequests, Unauthorized, Unavailable
+from banyan.infra.ratelimit import QuotaSpent, RateLimiter
+from banyan.kernel.errors import BanyanError, Malformed, NotFound, Unauthorized, Unavailable
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -146,7 +146,7 @@ class Gateway:
         if self._settings.trusted_proxies and self._addresses.is_trusted(peer):
             request_id = _read_request_id(headers.get(b"x-request-id"))
             secure = secure or headers.get(b"x-forwarded-proto", b"").strip().lower() == b"https"
-            peer = self._addresses.client(peer, headers.get(b"x-forwarded-for"))
+            peer = self._addresses.client(peer, forwarded_for(scope["headers"]))
         exchange = Exchange(request_id or urandom(8).hex(), peer, secure, headers, self._parts.new_work())
         scope[SCOPE_KEY] = exchange
         return exchange
@@ -172,7 +172,7 @@ class Gateway:
     async def _admit(self, scope: Scope, exchange: Exchange) -> None:
         """Finds out who asks and whether they may ask again now.
 
-        Raises Unauthorized for a token that does not hold, also where none is needed; TooManyRequests.
+        Raises Unauthorized for a token that does not hold, also where none is needed; QuotaSpent.
         """
         if self._parts.open_paths(scope["path"]):
             return
@@ -191,10 +191,7 @@ class Gateway:
                 verdict = limiter.take("account", str(exchange.principal.account_id))
         exchange.verdict = verdict
         if not verdict.allowed:
-            raise TooManyRequests(
-                f"At most {verdict.quota} requests a minute: wait and try again.",
-                retry_after_seconds=verdict.retry_after_seconds,
-            )
+            raise QuotaSpent(verdict)
 
     async def _identify(self, exchange: Exchange, authorization: bytes) -> None:
         scheme, _, token = authorization.decode("latin-1").partition(" ")

@@ -186,14 +186,17 @@ async def lock_counters(work: Work, post_id: UUID) -> dict[str, int] | None:
     return None if stored is None else read_counts(stored)
 
 
-async def delete_post(work: Work, post_id: UUID, author_id: UUID) -> None:
-    """With its counters, comments and reactions. Rows of other homes stay behind and no longer join."""
-    await work.write(
+async def delete_post(work: Work, post_id: UUID, author_id: UUID) -> AudienceKind | None:
+    """With its counters, comments and reactions; whom it was for at last. Rows of other homes stay behind and no
+    longer join.
+    """
+    audience: AudienceKind | None = await work.write_value(
         """WITH home AS (DELETE FROM posts_home WHERE person_id = $2 AND post_id = $1)
-           DELETE FROM posts_posts WHERE id = $1""",
+           DELETE FROM posts_posts WHERE id = $1 RETURNING audience""",
         post_id,
         author_id,
     )
+    return audience
 
 
 async def count_all(work: Work, counted_exactly: int) -> tuple[int, int, int]:

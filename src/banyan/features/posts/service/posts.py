@@ -177,13 +177,16 @@ class Posts:
 
     async def delete_post(self, work: Work, viewer_id: UUID, post_id: UUID) -> None:
         """The author removes a post with all that hangs on it. Raises PostNotFound, NotTheAuthor."""
-        row = await self._check_author(work, viewer_id, post_id)
+        await self._check_author(work, viewer_id, post_id)
         if await queries.lock_counters(work, post_id) is None:
             raise PostNotFound
-        await queries.delete_post(work, post_id, viewer_id)
-        if row.audience != "self":
+        # An edit that was under way may have changed for whom it is.
+        audience = await queries.delete_post(work, post_id, viewer_id)
+        if audience is None:
+            raise PostNotFound
+        if audience != "self":
             work.emit(PostDeleted(post_id, viewer_id))
-        announce_change(work, post_id, viewer_id, row.audience, "deleted")
+        announce_change(work, post_id, viewer_id, audience, "deleted")
         work.cut(f"post:{post_id}")
 
     async def dress_page(self, work: Work, viewer_id: UUID | None, rows: Sequence[PostRow], limit: int) -> Page[Post]:
