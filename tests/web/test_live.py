@@ -89,7 +89,10 @@ async def test_a_lost_socket_is_said_and_mended(platform: Platform, visitor: Vis
     states: list[str] = []
     async with api_of(platform) as api:
         ada = await api.sign_up("ada")
+        edited = (await ada.post("/v1/posts", {"body": "Who has a ladder?"})).json()
+        deleted = (await ada.post("/v1/posts", {"body": "Never mind"})).json()
         await visitor.go("/")
+        await visitor.post("Never mind").wait_for()
         await expect(visitor.page.locator("#live")).to_contain_text("Live", timeout=_PATIENCE)
 
         def note(state: str) -> None:
@@ -101,8 +104,13 @@ async def test_a_lost_socket_is_said_and_mended(platform: Platform, visitor: Vis
                 .observe(document.getElementById("state"), { childList: true })"""
         )
         cut_all(platform, "posts:public")
+        # Of what is edited and deleted meanwhile no event tells.
+        await ada.patch(f"/v1/posts/{edited['id']}", {"body": "Found a ladder"})
+        await ada.delete(f"/v1/posts/{deleted['id']}")
         await ada.post("/v1/posts", {"body": "Said meanwhile"})
         await visitor.post("Said meanwhile").wait_for(timeout=_PATIENCE)
+        await visitor.post("Found a ladder").wait_for(timeout=_PATIENCE)
+        await expect(visitor.post("Never mind")).to_have_count(0, timeout=_PATIENCE)
         await expect(visitor.page.locator("#state")).to_have_text("Live", timeout=_PATIENCE)
     assert states[:2] == ["Not live", "Live"]
 

@@ -100,9 +100,16 @@ function apply(items, changed) {
 
 const changed = new Set();
 let refreshed = 0;
+let isLive = false;
+
+/** Whatever was changed or deleted meanwhile, nobody has said so. */
+function doubtAll() {
+  for (const id of shown.keys()) changed.add(id);
+}
 
 async function refresh() {
   refreshed = Date.now();
+  if (!isLive) doubtAll();
   const told = [...changed];
   changed.clear();
   try {
@@ -116,8 +123,8 @@ async function refresh() {
 
 let pause = PAUSE_SECONDS;
 let timer = 0;
-let isLive = false;
 let waiting = false;
+let wasLost = false;
 
 function later(seconds) {
   clearTimeout(timer);
@@ -148,7 +155,10 @@ function soon() {
 
 const topic = {
   // What was missed is not told: look.
-  joined: soon,
+  joined() {
+    if (wasLost) doubtAll();
+    soon();
+  },
   event({ post_id: id }) {
     changed.add(id);
     soon();
@@ -157,6 +167,7 @@ const topic = {
 
 function tell(on) {
   isLive = on;
+  wasLost ||= !on;
   at("live").dataset.on = on;
   at("state").textContent = on ? "Live" : "Not live";
   if (!on) later(pause);
