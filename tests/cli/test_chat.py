@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from banyan.app.wiring import Platform
+from banyan.cli.chat.keyboard import Keyboard
 from tests.support.platform import PASSWORD, Api, api_of, running_platform, serving, settings_for
 
 # A machine that runs other tests too may be ten times slower than one at rest.
@@ -169,6 +171,25 @@ async def test_a_server_that_is_not_there_is_named() -> None:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             said = await chat.process.stdout.read() + await chat.process.stderr.read()
         assert "No answer from http://127.0.0.1:1." in said.decode()
+
+
+@pytest.mark.parametrize("columns", [1, 5, 12, 40, 200])
+def test_what_one_writes_stays_in_one_row(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    keyboard = Keyboard()
+    for prompt in ("chat> ", "(Ada Obi is typing) The people of the long street> ", "東京の人々と大阪の人々> "):
+        for key in "Where is the ladder? 梯子はどこですか?":
+            keyboard._take(key)
+            keyboard.draw(prompt)
+            drawn = capsys.readouterr().out.removeprefix("\r\x1b[K")
+            # A row that is full to its end would begin another one. Two cells are the least for a prompt.
+            assert cell_len(drawn) <= max(2, columns - 1)
+            if columns == 200:
+                assert drawn == prompt + keyboard._line
+        assert columns < 40 or drawn.endswith("梯子はどこですか?")
+        keyboard._take("\x15")
 
 
 async def test_at_a_terminal(url: str, api: Api) -> None:

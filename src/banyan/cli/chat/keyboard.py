@@ -3,11 +3,14 @@
 import asyncio
 import codecs
 import os
+import shutil
 import sys
 import termios
 import tty
 from types import TracebackType
 from typing import Any, Protocol, Self
+
+from rich.cells import cell_len, set_cell_size
 
 _CHUNK_BYTES = 4096
 _ENTER, _BACKSPACE = ("\r", "\n"), ("\x7f", "\x08")
@@ -95,9 +98,10 @@ class Keyboard:
 
     def draw(self, prompt: str) -> None:
         self._prompt = prompt
-        # Of a line that is too long the end is shown: a second row could not be erased.
-        width = max(10, os.get_terminal_size(sys.stdout.fileno()).columns - len(prompt) - 1)
-        sys.stdout.write(f"\r\x1b[K{prompt}{self._line[-width:]}")
+        # One row, for a second one could not be erased: the beginning of the prompt, and the end of the line.
+        columns = shutil.get_terminal_size().columns
+        head = _first_cells(prompt, max(2, columns // 2))
+        sys.stdout.write(f"\r\x1b[K{head}{_last_cells(self._line, columns - cell_len(head) - 1)}")
         sys.stdout.flush()
 
     async def __aenter__(self) -> Self:
@@ -142,3 +146,15 @@ class Keyboard:
             self._line += key
             if not self._line.startswith("/"):
                 self._typed.set()
+
+
+def _first_cells(text: str, cells: int) -> str:
+    """As much of a text as goes into so many cells of a terminal: some letters take two."""
+    return text if cell_len(text) <= cells else f"{set_cell_size(text, cells - 2)}… "
+
+
+def _last_cells(text: str, cells: int) -> str:
+    start = len(text)
+    while start and (cells := cells - cell_len(text[start - 1])) >= 0:
+        start -= 1
+    return text[start:]

@@ -195,7 +195,7 @@ class TerminalScreen:
     def _prompt(self) -> str:
         lost = "(offline) " if self._lost else ""
         typing = f"({_typing(self._typing)}) " if self._typing else ""
-        return f"{lost}{typing}{self._open or 'chat'}> "
+        return f"{lost}{_printable(typing)}{_printable(self._open) or 'chat'}> "
 
 
 def _typing(names: tuple[str, ...]) -> str:
@@ -206,5 +206,8 @@ def _typing(names: tuple[str, ...]) -> str:
 
 def _safe(text: str) -> str:
     """Of others: no markup, and nothing that moves the cursor or changes the terminal."""
-    kept = "".join(letter if letter.isprintable() or letter in _KEPT else " " for letter in text)
-    return escape(kept.replace("\n", "\n        "))
+    return escape(_printable(text).replace("\n", "\n        "))
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() or letter in _KEPT else " " for letter in text)
