@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 from unittest.mock import patch
 from uuid import UUID
@@ -15,7 +15,7 @@ from msgspec import Struct
 from banyan.infra.database.handoff import Handoff
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Logged, Place, Topic
-from banyan.infra.realtime import hub
+from banyan.infra.realtime import hub, log_reader
 from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.frames import SubscribeFrame
 from banyan.infra.realtime.gateway import Realtime
@@ -64,9 +64,15 @@ class Paper:
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
         self.writes = 0
+        # After so many more writes it is full, and says so.
+        self.room = 1_000_000
+        self.on_full: Callable[[], None] = lambda: None
 
     def write(self, frames: bytes) -> None:
         self.writes += 1
+        self.room -= 1
+        if self.room == 0:
+            self.on_full()
         while frames:
             short = frames[1] < 126
             size, begin = (frames[1], 2) if short else (int.from_bytes(frames[2:4]), 4)
@@ -96,6 +102,12 @@ class Member:
         self.connection.account_id = new_id()
         self.connection.greeted = True
         self.realtime.hub.add(self.connection)
+        self.paper.on_full = self.connection.pause
+
+    def read_on(self) -> None:
+        """Makes room on the paper again."""
+        self.paper.room = 1_000_000
+        self.connection.resume()
 
     async def join(self) -> None:
         epoch, offset = self.place or (None, None)
@@ -185,7 +197,12 @@ async def _live(draw: random.Random) -> None:
             member = draw.choice(members)
             member.drop()
             member.open()
+            # What they missed may be more than they read at once.
+            member.paper.room = draw.choice((1, 2, 3, 1_000_000))
             await member.join()
+            if draw.random() < 0.5:
+                await _catch_up(realtime)
+                member.read_on()
         elif action < 0.93:
             log.floor = log.last
         elif action < 0.95:
@@ -198,6 +215,8 @@ async def _live(draw: random.Random) -> None:
         if draw.random() < 0.3:
             await asyncio.sleep(0)
     await _pumped(realtime)
+    for member in members:
+        member.read_on()
     await _catch_up(realtime)
     for member in members:
         member.take()
@@ -233,3 +252,67 @@ async def test_events_that_wait_go_out_together_and_in_order() -> None:
     assert (late.numbers(), late.paper.frames[0]["offset"]) == ([], 5)
     # The answer to joining, and one write for all five.
     assert member.paper.writes == 2
+
+
+async def test_what_was_missed_comes_as_fast_as_it_is_read() -> None:
+    log = MemoryLog()
+    realtime = _gateway(log)
+    member, other = Member(realtime), Member(realtime)
+    log.last = 150
+    member.place = (log.epoch, 0)
+    # The answer to joining, and five events.
+    member.paper.room = 6
+    await member.join()
+    await other.join()
+    assert member.numbers() == [1, 2, 3, 4, 5]
+    # Events that come now are for those who stand before them.
+    log.last = 151
+    realtime.publish("log:1", msgspec.json.encode(Number(151)), 151, 0.0)
+    await _catch_up(realtime)
+    assert (member.numbers(), other.numbers()) == ([1, 2, 3, 4, 5], [151])
+    # In parts of 32: two of them fill the paper again.
+    member.read_on()
+    member.paper.room = 2
+    await _catch_up(realtime)
+    assert member.numbers() == list(range(1, 70))
+    member.read_on()
+    assert realtime.hub.channels["log:1"].state != 0
+    await _catch_up(realtime)
+    assert member.numbers() == list(range(1, 152))
+    assert not member.connection.closed
+
+
+async def test_large_events_go_out_one_by_one() -> None:
+    log = MemoryLog()
+    realtime = _gateway(log)
+    member = Member(realtime)
+    await member.join()
+    log.last = 4
+    with patch.multiple(log_reader, _BYTES_TOGETHER=1):
+        await _catch_up(realtime)
+    # The answer to joining, and each of the events.
+    assert (member.numbers(), member.paper.writes) == ([1, 2, 3, 4], 5)
+
+
+async def test_however_much_is_in_doubt_everybody_is_looked_at_once_more() -> None:
+    looked: list[UUID] = []
+
+    async def find_role(work: Work, account_id: UUID, session_id: UUID) -> str:
+        looked.append(session_id)
+        await asyncio.sleep(0)
+        return "member"
+
+    realtime = _gateway(MemoryLog())
+    realtime._find_role = find_role
+    members = [Member(realtime) for _ in range(3)]
+    for member in members:
+        member.connection.session_id = new_id()
+    realtime.reset()
+    while not looked:
+        await asyncio.sleep(0)
+    # What comes while that is under way is looked at afterwards, all together.
+    for _ in range(50):
+        realtime.reset()
+    while realtime._tasks:
+        await asyncio.sleep(0)
+    assert len(looked) == 2 * len(members)

@@ -37,6 +37,9 @@ class Keeper(Protocol):
     def expect_end(self, connection: Connection) -> None:
         """It was told to go, and is aborted where it does not."""
 
+    def catch_up(self, connection: Connection) -> None:
+        """It reads again, and some of its logs were not sent to their end."""
+
 
 class Connection:
     """As little as possible: an idle one, its topics included, takes less than 12 KB of the process."""
@@ -45,6 +48,7 @@ class Connection:
         "_budget_at",
         "account_id",
         "address",
+        "behind",
         "channels",
         "closed",
         "greeted",
@@ -68,6 +72,8 @@ class Connection:
         self.heard = True
         # Since when the client has not read; 0 while it does.
         self.paused_at = 0.0
+        # Whether a log was not sent to its end because of that.
+        self.behind = False
         self.channels: dict[str, Channel] = {}
         # Messages that wait for the one before them; None while nothing is at work.
         self.inbox: deque[str] | None = None
@@ -134,3 +140,11 @@ class Connection:
 
     def resume(self) -> None:
         self.paused_at = 0.0
+        if self.behind:
+            self.behind = False
+            self.keeper.catch_up(self)
+
+    def takes_more(self) -> bool:
+        """Whether more of a log may be sent to it now; if not, its keeper is told as soon as it may."""
+        self.behind = self.behind or bool(self.paused_at)
+        return not self.paused_at

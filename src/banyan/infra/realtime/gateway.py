@@ -88,6 +88,9 @@ class Realtime:
         self._connections: set[Connection] = set()
         # Grows with every announcement of ended sessions: a session that was looked up before may be one of them.
         self._ended = 0
+        # Something was missed, and everybody has to be looked at anew; that is done by one at a time.
+        self._unsure = False
+        self._checking = asyncio.Lock()
         self._draining = False
         self.hub.on_gap = self.reader.prompt
         metrics.CONNECTIONS.set_function(lambda: self._counts.total)
@@ -201,9 +204,8 @@ class Realtime:
         """Announcements may be missing: everything they could have said is looked up."""
         self.hub.cuts += 1
         self._ended += 1
-        connections = [one for one in self._connections if one.account_id is not None]
-        if connections:
-            self._spawn(self._check_everything(connections))
+        self._unsure = True
+        self._spawn(self._check_everything())
 
     # Connections.
 
@@ -228,6 +230,12 @@ class Realtime:
         """It was told to go: from now on nothing is sent to it."""
         self._pulse.expect_end(connection)
         self.hub.remove(connection)
+
+    def catch_up(self, connection: Connection) -> None:
+        """It reads again: what was not sent of its logs is."""
+        for channel in connection.channels.values():
+            if channel.topic.durable:
+                self.reader.prompt(channel)
 
     def handle(self, connection: Connection, text: str) -> None:
         """One message; those of one client are done in their order."""
@@ -420,14 +428,20 @@ class Realtime:
                 if not lives:
                     connection.cut("session_ended", reconnect=False)
 
-    async def _check_everything(self, connections: Sequence[Connection]) -> None:
-        for channel in list(self.hub.channels.values()):
-            if channel.topic.durable:
-                self.reader.prompt(channel)
-            elif channel.topic.states is not None:
-                self.gathering.touch(channel)
-        await self._check_sessions(connections)
-        await self._ask_again(connections, None)
+    async def _check_everything(self) -> None:
+        """Takes a while where there are many sockets: however often it is asked for meanwhile, it is done once more."""
+        async with self._checking:
+            if not self._unsure:
+                return
+            self._unsure = False
+            for channel in list(self.hub.channels.values()):
+                if channel.topic.durable:
+                    self.reader.prompt(channel)
+                elif channel.topic.states is not None:
+                    self.gathering.touch(channel)
+            connections = [one for one in self._connections if one.account_id is not None]
+            await self._check_sessions(connections)
+            await self._ask_again(connections, None)
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -128,9 +128,12 @@ class Joining:
                 id=id,
             )
         )
+        offset = place.offset
         for one in start.logged:
+            if not connection.takes_more():
+                break
             connection.send(event_text(channel.name, encode(one.seen_by(connection.account_id)), one.offset))
-        FRAMES_OUT.inc(len(start.logged))
+            FRAMES_OUT.inc()
+            offset = one.offset
         if not connection.closed:
-            offset = start.logged[-1].offset if start.logged else place.offset
             self._hub.join(connection, channel, offset)

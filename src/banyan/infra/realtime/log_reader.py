@@ -1,11 +1,12 @@
 """Reads the logs of durable topics for those who have joined them: on a hint that something may have come, on a gap.
 
-Hints are coalesced: a channel is read once for any number of them, and then rests for a moment.
+Hints are coalesced: a channel is read once for any number of them, and then rests for a moment. Who was away long gets
+what they missed as fast as they read it: on a thin line it must not pile up here until they are cut for it.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -30,6 +31,7 @@ PAGE = 200
 _CHUNK = 128
 # Events of a page that go to a member by one system call.
 _TOGETHER = 32
+_BYTES_TOGETHER = 32 * 1024
 
 # What a channel is in, as its `state`.
 _IDLE, _QUEUED, _READING, _STALE, _RESTING, _RESTING_STALE = range(6)
@@ -121,10 +123,10 @@ class LogReader:
 
 
 def _groups(channel: Channel) -> list[tuple[int | str, list[Connection]]]:
-    """The members by where they stand."""
+    """The members by where they stand; without those who do not read what they have been sent."""
     groups: dict[int | str, list[Connection]] = {}
     for connection, offset in channel.members.items():
-        if offset is not None:
+        if offset is not None and connection.takes_more():
             groups.setdefault(offset, []).append(connection)
     return list(groups.items())
 
@@ -139,22 +141,32 @@ def begin_anew(channel: Channel, head: Place) -> None:
 
 async def _send_page(channel: Channel, offset: Offset, logged: Sequence[Logged], members: Sequence[Connection]) -> None:
     """Each gets what follows where they stand by now: of some events others told them meanwhile."""
-    for start in range(0, len(logged), _TOGETHER):
-        part = _Part(channel.name, offset, logged[start : start + _TOGETHER])
+    for part in _parts(channel.name, offset, logged):
         for place in range(0, len(members), _CHUNK):
             for connection in members[place : place + _CHUNK]:
                 part.send(channel, connection)
             if len(members) > _CHUNK:
                 await asyncio.sleep(0)
-        offset = part.end
+
+
+def _parts(topic: str, before: Offset, logged: Sequence[Logged]) -> Iterator["_Part"]:
+    """A page in parts, each of one event at least."""
+    frames = [framed(event_text(topic, encode(one.event), one.offset)) for one in logged]
+    start = size = 0
+    for end, frame in enumerate(frames, 1):
+        size += len(frame)
+        full = end - start == _TOGETHER or end == len(frames) or size + len(frames[end]) > _BYTES_TOGETHER
+        if full:
+            yield _Part(topic, before, logged[start:end], frames[start:end])
+            before, start, size = logged[end - 1].offset, end, 0
 
 
 class _Part:
     """Events of a log that are sent together, encoded once however many members there are."""
 
-    def __init__(self, topic: str, before: Offset, logged: Sequence[Logged]) -> None:
+    def __init__(self, topic: str, before: Offset, logged: Sequence[Logged], frames: Sequence[bytes]) -> None:
         self._logged = logged
-        self._frames = [framed(event_text(topic, encode(one.event), one.offset)) for one in logged]
+        self._frames = frames
         self._others = [
             frame if one.instead is None else framed(event_text(topic, encode(one.instead), one.offset))
             for one, frame in zip(logged, self._frames, strict=True)
@@ -168,7 +180,7 @@ class _Part:
     def send(self, channel: Channel, connection: Connection) -> None:
         """What of it this member has not got; nothing to who is no member any more, or stands elsewhere."""
         known = self._known.get(channel.members.get(connection))
-        if known is None or known == len(self._logged):
+        if known is None or known == len(self._logged) or not connection.takes_more():
             return
         channel.members[connection] = self.end
         FRAMES_OUT.inc(len(self._logged) - known)
