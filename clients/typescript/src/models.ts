@@ -912,11 +912,11 @@ export interface QuietHours {
   to: string;
 }
 
-/** Somebody's reaction to a message is `kind` now; null: none. */
+/** Somebody's reaction to a message is `kind` now; null: none. Without `person_id` only the counts are told. */
 export interface Reacted {
   type: "reaction";
   message_id: string;
-  person_id: string;
+  person_id: string | null;
   kind: string | null;
   reaction_counts: { [name: string]: number };
 }
@@ -946,7 +946,7 @@ export interface ReadState {
 /** Somebody has read up to the message with this `seq`. */
 export interface ReadUpTo {
   type: "read";
-  person_id: string;
+  person_id: string | null;
   seq: number;
 }
 

@@ -103,6 +103,34 @@ async def test_in_a_group_nothing_of_the_blocked_is_sent(api: Api, server_url: s
     assert [one["body"] for one in await history(cem, place)] == ["Before the block", "Secret"]
 
 
+async def test_in_a_group_nobody_hears_by_name_what_the_blocked_do(api: Api, server_url: str) -> None:
+    ada, ben, cem = [await api.sign_up(name) for name in ("ada", "ben", "cem")]
+    place = await group(ada, ben, cem)
+    first, second = await say(cem, place, "One"), await say(cem, place, "Two")
+    await _react_and_read(ben, first)
+    await ada.put(f"/v1/blocks/{ben.id}")
+    await _react_and_read(ben, second)
+    heard = {}
+    for person in (ada, cem):
+        async with greeted(server_url, person) as socket:
+            at = await socket.subscribe(f"conversation:{place}")
+            await socket.subscribe(f"conversation:{place}", epoch=at["epoch"], offset=0)
+            events = [{**one, "offset": 0} for one in await events_of(socket, 6)]
+            heard[person.id] = [one for one in events if one["type"] != "message"]
+    # Later blocks hold for what was logged before them, for whom they concern.
+    told = {"offset": 0, "message_id": first["id"], "person_id": ben.id, "kind": "love", "reaction_counts": {"love": 1}}
+    before = [told | {"type": "reaction"}, {"offset": 0, "type": "read", "person_id": ben.id, "seq": 1}]
+    unnamed = [one | {"person_id": None} | ({"kind": None} if "kind" in one else {}) for one in before]
+    after = [unnamed[0] | {"message_id": second["id"]}, unnamed[1] | {"seq": 2}]
+    assert heard == {ada.id: unnamed + after, cem.id: before + after}
+
+
+async def _react_and_read(person: Api, message: dict[str, Any]) -> None:
+    assert (await person.put(f"/v1/messages/{message['id']}/reactions/love")).status_code == 200
+    path = f"/v1/conversations/{message['conversation_id']}/read"
+    assert (await person.ask("PUT", path, {"message_id": message["id"]})).status_code == 200
+
+
 async def test_one_look_at_the_log_for_many_shows_each_what_they_may_see(platform: Platform, api: Api) -> None:
     ada, ben, cem, dan = [await api.sign_up(name) for name in ("ada", "ben", "cem", "dan")]
     place = await group(ada, ben, cem, dan)

@@ -682,11 +682,11 @@ class QuietHours(Struct, frozen=True, kw_only=True):
 
 
 class Reacted(Struct, frozen=True, kw_only=True):
-    """Somebody's reaction to a message is `kind` now; null: none."""
+    """Somebody's reaction to a message is `kind` now; null: none. Without `person_id` only the counts are told."""
 
     type: Literal["reaction"]
     message_id: UUID
-    person_id: UUID
+    person_id: UUID | None
     kind: str | None
     reaction_counts: dict[str, int]
 
@@ -709,7 +709,7 @@ class ReadUpTo(Struct, frozen=True, kw_only=True):
     """Somebody has read up to the message with this `seq`."""
 
     type: Literal["read"]
-    person_id: UUID
+    person_id: UUID | None
     seq: int
 
 

@@ -294,9 +294,9 @@ class Open:
                 message = await self._fetch(id)
                 if message is not None:
                     self._screen.changed(message, deleted=True)
-            case Reacted(message_id=id, person_id=person_id, kind=kind) if person_id != self._me:
+            case Reacted(message_id=id, person_id=UUID() as person_id, kind=kind) if person_id != self._me:
                 self._screen.reaction(await self._name(person_id), kind, str(id))
-            case ReadUpTo(person_id=person_id, seq=seq) if person_id != self._me and self._own <= seq:
+            case ReadUpTo(person_id=UUID() as person_id, seq=seq) if person_id != self._me and self._own <= seq:
                 # Once for each of one's own messages that was the last one.
                 if self._told.get(person_id, 0) < self._own:
                     self._told[person_id] = self._own

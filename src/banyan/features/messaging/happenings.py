@@ -1,7 +1,7 @@
 """What is told in a conversation's log, and so on the topic `conversation:{id}`: the same for every member.
 
 A `message` of null is to be read through the API, which knows who reads: its content is not for everybody there, or is
-no longer what it was.
+no longer what it was. A `person_id` of null in `reaction` and `read` is somebody whom a block hides from a member.
 """
 
 from uuid import UUID
@@ -37,10 +37,10 @@ class MessageDeleted(Struct, frozen=True, tag_field="type", tag="message_deleted
 
 
 class Reacted(Struct, frozen=True, tag_field="type", tag="reaction"):
-    """Somebody's reaction to a message is `kind` now; null: none."""
+    """Somebody's reaction to a message is `kind` now; null: none. Without `person_id` only the counts are told."""
 
     message_id: UUID
-    person_id: UUID
+    person_id: UUID | None
     kind: str | None
     reaction_counts: dict[str, int]
 
@@ -48,7 +48,7 @@ class Reacted(Struct, frozen=True, tag_field="type", tag="reaction"):
 class ReadUpTo(Struct, frozen=True, tag_field="type", tag="read"):
     """Somebody has read up to the message with this `seq`."""
 
-    person_id: UUID
+    person_id: UUID | None
     seq: int
 
 

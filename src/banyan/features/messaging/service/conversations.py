@@ -21,7 +21,7 @@ from banyan.features.messaging.models import (
 from banyan.features.messaging.queries import conversations as queries
 from banyan.features.messaging.queries.messages import find_reading
 from banyan.features.messaging.service.access import Access
-from banyan.features.messaging.service.log import point, tell
+from banyan.features.messaging.service.log import closed, point, tell
 from banyan.features.messaging.signals import ConversationRead
 from banyan.features.people.errors import NotWithOneself
 from banyan.infra.database.work import Work
@@ -113,7 +113,9 @@ class Conversations:
         membership = await self._access.get_membership(work, person_id, conversation_id)
         if moved is not None and membership.member_count <= POINTED_MEMBERS:
             version = membership.seq + moved[2]
-            await tell(work, conversation_id, ReadUpTo(person_id, seq), told=[person_id], versions=[version])
+            event = ReadUpTo(person_id, seq)
+            divided = await self._access.is_divided(work, person_id, conversation_id)
+            await tell(work, conversation_id, closed(event) if divided else event, told=[person_id], versions=[version])
         if first_unread is not None and membership.unread_count == 0 and _may_have_been_told(first_unread):
             work.emit(ConversationRead(conversation_id, person_id))
         return _state(membership)

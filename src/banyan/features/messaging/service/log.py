@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import structs
 
-from banyan.features.messaging.happenings import Happening, MessageEdited, MessageSaid
+from banyan.features.messaging.happenings import Happening, MessageEdited, MessageSaid, Reacted, ReadUpTo
 from banyan.features.messaging.service.access import Access
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ME_TOPIC, Logged, Place
@@ -59,14 +59,21 @@ def cut(work: Work, conversation_id: UUID, *person_ids: UUID) -> None:
     work.cut(f"{TYPING}:{conversation_id}", person_ids)
 
 
-def closed(event: MessageSaid | MessageEdited) -> MessageSaid | MessageEdited:
-    """The event without what only some may know."""
-    return structs.replace(event, author_id=None, message=None)
+def closed(event: Happening) -> Happening:
+    """The event without what a block hides from some: who did it, and what they said."""
+    match event:
+        case MessageSaid() | MessageEdited():
+            return structs.replace(event, author_id=None, message=None)
+        case Reacted():
+            return structs.replace(event, person_id=None, kind=None)
+        case ReadUpTo():
+            return structs.replace(event, person_id=None)
+    return event
 
 
 class ConversationLog:
     """What sockets resume `conversation:{id}` from. Events by people whom a block hides from a reader, since they were
-    logged, hold no content for that one, as the message itself does.
+    logged, are `closed` for that one, as the message itself is.
     """
 
     def __init__(self, access: Access) -> None:
@@ -94,29 +101,34 @@ class ConversationLog:
         if place.epoch != head.epoch.hex or not head.floor_seq <= after <= head.last_seq:
             return None
         told = [(row.seq, _decode(row.body)) for row in rows]
-        authors = {author_id for _, event in told if (author_id := _author_of(event)) is not None}
-        hidden = await self._hidden(work, authors, set(viewer_ids))
+        doers = {doer_id for _, event in told if (doer_id := _doer_of(event)) is not None}
+        hidden = await self._hidden(work, doers, set(viewer_ids))
         return [_logged(seq, event, hidden) for seq, event in told]
 
-    async def _hidden(self, work: Work, authors: set[UUID], viewers: set[UUID]) -> dict[UUID, frozenset[UUID]]:
-        """By author, from which of the viewers a block hides them. It hides both ways: the fewer are asked."""
+    async def _hidden(self, work: Work, doers: set[UUID], viewers: set[UUID]) -> dict[UUID, frozenset[UUID]]:
+        """By doer, from which of the viewers a block hides them. It hides both ways: the fewer are asked."""
         hidden: dict[UUID, set[UUID]] = {}
-        if len(viewers) <= len(authors):
+        if len(viewers) <= len(doers):
             for viewer_id in viewers:
-                for author_id in authors.intersection(await self._access.hidden(work, viewer_id)):
-                    hidden.setdefault(author_id, set()).add(viewer_id)
+                for doer_id in doers.intersection(await self._access.hidden(work, viewer_id)):
+                    hidden.setdefault(doer_id, set()).add(viewer_id)
         else:
-            for author_id in authors:
-                hidden[author_id] = viewers.intersection(await self._access.hidden(work, author_id))
-        return {author_id: frozenset(found) for author_id, found in hidden.items()}
+            for doer_id in doers:
+                hidden[doer_id] = viewers.intersection(await self._access.hidden(work, doer_id))
+        return {doer_id: frozenset(found) for doer_id, found in hidden.items()}
 
 
-def _author_of(event: Happening) -> UUID | None:
-    return event.author_id if isinstance(event, MessageSaid | MessageEdited) else None
+def _doer_of(event: Happening) -> UUID | None:
+    """Who wrote, reacted or read; who comes and goes is told to everybody."""
+    match event:
+        case MessageSaid(author_id=person_id) | MessageEdited(author_id=person_id):
+            return person_id
+        case Reacted(person_id=person_id) | ReadUpTo(person_id=person_id):
+            return person_id
+    return None
 
 
 def _logged(seq: int, event: Happening, hidden: Mapping[UUID, frozenset[UUID]]) -> Logged:
-    if not isinstance(event, MessageSaid | MessageEdited) or event.author_id is None:
-        return Logged(seq, event)
-    hidden_from = hidden.get(event.author_id)
+    doer_id = _doer_of(event)
+    hidden_from = None if doer_id is None else hidden.get(doer_id)
     return Logged(seq, event, closed(event), hidden_from) if hidden_from else Logged(seq, event)

@@ -65,7 +65,7 @@ async def _erase_reactions(work: Work, person_id: UUID) -> bool:
             # It went at the same moment as the person chose.
             await put_reaction(work, reaction.message_id, person_id, None, reaction.created_at, {})
         else:
-            await take_back(work, person_id, message.conversation_id, message.id)
+            await take_back(work, person_id, message)
     return bool(reactions)
 
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from banyan.features.messaging.errors import MessageNotFound
 from banyan.features.messaging.happenings import Reacted
-from banyan.features.messaging.models import REACTION_KINDS, MessageReactions, ReactionKind
+from banyan.features.messaging.models import REACTION_KINDS, MessageReactions, MessageRow, ReactionKind
 from banyan.features.messaging.queries import messages as queries
 from banyan.features.messaging.service.access import Access
-from banyan.features.messaging.service.log import tell
+from banyan.features.messaging.service.log import closed, tell
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
@@ -23,7 +23,8 @@ class Reactions:
         """Raises Invalid, MessageNotFound."""
         wanted = _check_kind(kind)
         row, _ = await self._access.get_message(work, person_id, message_id)
-        counts = await _change(work, person_id, row.conversation_id, message_id, wanted, only=None)
+        divided = await self._access.is_divided(work, person_id, row.conversation_id)
+        counts = await _change(work, person_id, row, wanted, only=None, divided=divided)
         return MessageReactions(counts, wanted)
 
     async def remove_reaction(self, work: Work, person_id: UUID, message_id: UUID, kind: str) -> None:
@@ -32,28 +33,32 @@ class Reactions:
         """
         wanted = _check_kind(kind)
         row, _ = await self._access.get_message(work, person_id, message_id)
-        await _change(work, person_id, row.conversation_id, message_id, None, only=wanted)
+        divided = await self._access.is_divided(work, person_id, row.conversation_id)
+        await _change(work, person_id, row, None, only=wanted, divided=divided)
 
 
 async def _change(
-    work: Work, person_id: UUID, conversation_id: UUID, message_id: UUID, kind: str | None, *, only: str | None
+    work: Work, person_id: UUID, message: MessageRow, kind: str | None, *, only: str | None, divided: bool
 ) -> dict[str, int]:
-    """Sets or takes back (None) a reaction, the latter only where it is `only`; the counts after it."""
-    locked = await queries.lock_reactions(work, message_id, person_id)
+    """Sets or takes back (None) a reaction, the latter only where it is `only`; the counts after it. Of whom a block
+    hides from a member (`divided`) it is not told whose it is.
+    """
+    locked = await queries.lock_reactions(work, message.id, person_id)
     if locked is None:
         raise MessageNotFound
     counts, present = locked
     if present == kind or (only is not None and present != only):
         return counts
     counts = moved(counts, present, kind)
-    await queries.put_reaction(work, message_id, person_id, kind, now(), counts)
-    await tell(work, conversation_id, Reacted(message_id, person_id, kind, counts))
+    await queries.put_reaction(work, message.id, person_id, kind, now(), counts)
+    event = Reacted(message.id, person_id, kind, counts)
+    await tell(work, message.conversation_id, closed(event) if divided else event)
     return counts
 
 
-async def take_back(work: Work, person_id: UUID, conversation_id: UUID, message_id: UUID) -> None:
-    """Whatever a person chose."""
-    await _change(work, person_id, conversation_id, message_id, None, only=None)
+async def take_back(work: Work, person_id: UUID, message: MessageRow) -> None:
+    """Whatever a person chose who leaves for good: nobody is told who."""
+    await _change(work, person_id, message, None, only=None, divided=True)
 
 
 def moved(counts: dict[str, int], old: str | None, new: str | None) -> dict[str, int]:
