@@ -20,7 +20,7 @@ def counts() -> list[str]:
     rows = ["| file | figures reproduced | found wrong |", "|---|---|---|"]
     for name in NAMES:
         lists = tomllib.loads((ROOT / "tests" / "planner" / "documents" / f"{name}.toml").read_text())
-        reproduced = sum(len(lists.get(part, [])) for part in ("reproduced", "advised", "priced"))
+        reproduced = sum(len(lists.get(part, [])) for part in ("reproduced", "advised", "priced", "shown"))
         rows.append(f"| [{name}](../examples/{name}.toml) | {reproduced} | {len(lists['found'])} |")
     return rows
 
