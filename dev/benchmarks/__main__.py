@@ -25,16 +25,24 @@ from banyan.ops.postgres import EmbeddedPostgres
 from dev.benchmarks.bare import bare_queue_per_second, hello_cpu_microseconds, page_cpu_microseconds
 from dev.benchmarks.feeds import measure_feeds
 from dev.benchmarks.figures import Figure
+from dev.benchmarks.front import measure_front
 from dev.benchmarks.jobs import empty_queue, noop_jobs
 from dev.benchmarks.load import Outcome, load
+from dev.benchmarks.memory import measure_memory
 from dev.benchmarks.messages import measure_messages
 from dev.benchmarks.pgbench import run_pgbench
 from dev.benchmarks.processes import cpu_seconds, family_cpu_seconds, resident_bytes
+from dev.benchmarks.searches import measure_searches
 from dev.benchmarks.serving import get, progress, publish, reachable, serving, sign_in
+from dev.benchmarks.single import measure_single
+from dev.benchmarks.stored import measure_stored
+from dev.benchmarks.workers import measure_workers
 
 _READERS = 100
 _WARM_UP_SECONDS = 2.0
 _SETTLE_SECONDS = 10.0
+# What src/banyan/planner/profiles/banyan.toml wants beside the rest, each from a run of its own.
+_OF_THE_PROFILE = ("single", "workers", "memory", "front", "stored", "searches")
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -75,20 +83,28 @@ def _options() -> Options:
     parser.add_argument("--connections", type=int, default=200)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--only", choices=("all", "base", "feeds", "messages"), default="all", help="one subject")
+    parser.add_argument(
+        "--only", choices=("all", "base", "feeds", "messages", *_OF_THE_PROFILE), default="all", help="one subject"
+    )
     parser.add_argument("--json", action="store_true")
     return Options(**vars(parser.parse_args()))
 
 
 async def _measure(options: Options) -> list[Figure]:
-    figures = [await asyncio.to_thread(_measure_rest, options)]
+    profiled = options.only in _OF_THE_PROFILE
+    figures = [] if profiled else [await asyncio.to_thread(_measure_rest, options)]
     directory = DataDirectory.open(options.data)
     async with await EmbeddedPostgres.open(directory) as postgres:
         settings = _settings(directory, postgres.dsn)
+        if options.only == "stored":
+            return await measure_stored(settings)
         tokens, people, public = await _prepare(settings)
         progress("bare ASGI")
         hello = await hello_cpu_microseconds(options.clients, options.seconds / 2)
         figures.append(Figure("bare ASGI hello under uvicorn", hello, "us of CPU each"))
+        if profiled:
+            given = _Prepared(settings, postgres, tokens, people, public, directory.secret("demo-password"))
+            return [*figures, *await _profile(given, options)]
         if options.only in ("all", "messages"):
             figures += await measure_messages(settings, postgres, people, options.seconds)
         if options.only in ("all", "feeds"):
@@ -122,6 +138,32 @@ async def _measure(options: Options) -> list[Figure]:
         figures.append(Figure("no-op jobs, one worker", jobs.per_second / bare, "of a bare SKIP LOCKED loop"))
         figures.append(Figure("no-op jobs, one worker", jobs.per_cpu_second, "jobs per CPU-second of Python"))
     return figures
+
+
+class _Prepared(msgspec.Struct, frozen=True):
+    """What the benches of the profile work with."""
+
+    settings: Settings
+    postgres: EmbeddedPostgres
+    tokens: list[str]
+    people: list[UUID]
+    public: list[UUID]
+    password: str
+
+
+async def _profile(given: _Prepared, options: Options) -> list[Figure]:
+    settings, postgres, pid, seconds = given.settings, given.postgres, given.postgres.pid or 0, options.seconds
+    match options.only:
+        case "single":
+            return await measure_single(settings, pid, given.people, given.tokens, given.public, given.password)
+        case "workers":
+            return await measure_workers(settings, pid, given.people, given.tokens, seconds)
+        case "memory":
+            return await measure_memory(settings, postgres, given.people, given.tokens, given.public, seconds)
+        case "front":
+            return await measure_front(settings, given.tokens, seconds)
+        case _:
+            return await measure_searches(settings, postgres, seconds)
 
 
 class _Run(msgspec.Struct, frozen=True):

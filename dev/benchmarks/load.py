@@ -1,6 +1,7 @@
 """A closed-loop HTTP client: `connections` keep-alive connections, each with one request at a time."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +27,12 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def load(
-    port: int, connections: int, seconds: float, make: Callable[[int], bytes], per_second: float | None = None
+    port: int,
+    connections: int,
+    seconds: float,
+    make: Callable[[int], bytes],
+    per_second: float | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Outcome:
     """Asks for `seconds`; `make(n)` gives the bytes of the n-th request. With `per_second` each is sent when it is due
     and its latency counts from then, whatever held it up; without, as soon as the one before is answered.
@@ -38,7 +44,7 @@ async def load(
     clients = [_Client(index, connections, make, started + seconds, pace) for index in range(connections)]
     loop = asyncio.get_running_loop()
     for client in clients:
-        await loop.create_connection(partial(_itself, client), "127.0.0.1", port)
+        await loop.create_connection(partial(_itself, client), "127.0.0.1", port, ssl=tls)
     async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
         await asyncio.gather(*(client.done for client in clients))
     took = time.perf_counter() - started
@@ -48,6 +54,15 @@ async def load(
             statuses[status] = statuses.get(status, 0) + count
     latencies = sorted(latency for client in clients for latency in client.latencies)
     return Outcome(len(latencies), took, statuses, latencies)
+
+
+async def read_answer(reader: asyncio.StreamReader) -> bytes:
+    """The body of one answer. Raises SystemExit when it is an error."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    body = await reader.readexactly(int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0]))
+    if head.split(b" ", 2)[1] not in (b"200", b"201"):
+        raise SystemExit(f"the server answered {head[:200]!r}")
+    return body
 
 
 def _itself(client: "_Client") -> "_Client":
@@ -91,6 +106,8 @@ class _Client(asyncio.Protocol):
         place = head.find(b"content-length: ")
         length = int(head[place + 16 :].split(b"\r\n", 1)[0]) if place >= 0 else 0
         if len(self._received) < head_end + 4 + length:
+            return
+        if b"\r\ntransfer-encoding: chunked" in head and not self._received.endswith(b"\r\n0\r\n\r\n"):
             return
         now = time.perf_counter()
         status = int(head[9:12])

@@ -108,7 +108,7 @@ async def measure_messages(
 ) -> list[Figure]:
     """Between pairs of these people: what the API process spends, then everything in one process."""
     progress("messages")
-    pairs = await _prepare(settings, people)
+    pairs = await prepare_pairs(settings, people)
     messages = Messages(pairs)
     with serving(settings, "api") as (process, port):
         await reachable(port, process)
@@ -142,7 +142,8 @@ def _figures(full: Outcome, spent: float, paced: Outcome, heard: list[float], ba
     ]
 
 
-async def _prepare(settings: Settings, people: Sequence[UUID]) -> list[Pair]:
+async def prepare_pairs(settings: Settings, people: Sequence[UUID]) -> list[Pair]:
+    """Conversations between these people, two by two, and tokens of both."""
     async with open_platform(settings, Targets.read("api"), LogStream.to_stderr()) as platform:
         tokens = dict(zip(people, await sign_in(platform, people), strict=True))
         pairs = list(zip(people[::2], people[1::2], strict=False))[:_PAIRS]

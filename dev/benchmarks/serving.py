@@ -67,20 +67,27 @@ async def sign_in(platform: Platform, people: Sequence[UUID]) -> list[str]:
     return tokens
 
 
-def get(path: str, token: str | None) -> bytes:
+def get(path: str, token: str | None, *, compressed: bool = False) -> bytes:
     """The bytes of a GET."""
     authorization = f"Authorization: Bearer {token}\r\n" if token else ""
-    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{authorization}\r\n".encode()
+    accepted = "Accept-Encoding: gzip\r\n" if compressed else ""
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{authorization}{accepted}\r\n".encode()
+
+
+def post(path: str, value: object, token: str | None = None) -> bytes:
+    """The bytes of a POST of JSON."""
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    body = msgspec.json.encode(value)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: bench\r\n{authorization}"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def publish(number: int, token: str) -> bytes:
     """The bytes of a new public post."""
-    body = msgspec.json.encode({"body": f"Bench post {number}: who has a ladder to lend?", "audience": "public"})
-    head = (
-        f"POST /v1/posts HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    return post("/v1/posts", {"body": f"Bench post {number}: who has a ladder to lend?", "audience": "public"}, token)
 
 
 def progress(words: str) -> None:

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from banyan.planner.answer import two_schedules
 from banyan.planner.calendar import quietest_hour, window
 from banyan.planner.compute import compute_plan
 from banyan.planner.demand import hourly_shares
@@ -63,6 +64,17 @@ def test_what_no_longer_holds_is_left_now_and_not_when_the_document_says() -> No
     begins = date.fromisoformat(first.window_start[:10])
     assert DAY < begins <= DAY + timedelta(days=7)
     assert [(each.from_phase, each.to_phase, each.resource) for each in rest] == [("b", "c", "stated_users")]
+
+
+def test_growth_says_beside_the_documents_phase_the_one_that_is_needed() -> None:
+    plan = declared(60, 2000, 2000)
+    months = plan.growth["steady"]
+    assert (months[0].phase, months[0].needed_phase) == ("a", "b")
+    assert (months[-1].phase, months[-1].needed_phase) == ("c", "c")
+    moves = {each.month: each.to_phase for each in plan.upgrades}
+    assert all(month.needed_phase == moves.get(month.month, month.needed_phase) for month in months)
+    assert "earlier: steady from Nov 2026" in two_schedules(plan)
+    assert two_schedules(declared(2000, 2000, 2000)) == ""
 
 
 def test_a_phase_that_would_not_hold_either_is_passed_over() -> None:

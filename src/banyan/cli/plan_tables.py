@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from banyan.planner import words
-from banyan.planner.answer import answer, bill_of, machines_of
+from banyan.planner.answer import answer, bill_of, machines_of, two_schedules
 from banyan.planner.differ import Difference, PlanDifference
 from banyan.planner.explain import Explanation
 from banyan.planner.plan import Finding, Phase, Plan, Rejected, Upgrade
@@ -175,6 +175,8 @@ def _upgrades(console: Console, plan: Plan) -> None:
     if not plan.upgrades:
         return
     _heading(console, "Upgrade calendar", f"windows in the time of {plan.demand.time_zone}; what it adds a month")
+    if note := two_schedules(plan):
+        console.print(Padding(f"[dim]{escape(note)}[/]", (0, 0, 0, 2)))
     moves: dict[tuple[str, str, str], list[Upgrade]] = {}
     for each in plan.upgrades:
         moves.setdefault((each.from_phase, each.to_phase, each.resource), []).append(each)

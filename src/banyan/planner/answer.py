@@ -46,6 +46,21 @@ def answer(plan: Plan) -> str:
     return text + (f" Nothing that may be rented holds more than {most}." if plan.unmet else "")
 
 
+def two_schedules(plan: Plan) -> str:
+    """Why the calendar moves earlier than the document's phases; nothing where it does not."""
+    early = [
+        f"{name} from {month(first.month)}"
+        for name, months in plan.growth.items()
+        if (first := next((each for each in months if each.phase != each.needed_phase), None))
+    ]
+    if not early:
+        return ""
+    return (
+        "Growth and its cost keep to the document's own phases; the calendar moves when machines no longer hold, which "
+        f"is earlier: {', '.join(early)}."
+    )
+
+
 def _nothing(unmet: Unmet | None, currency: str) -> str:
     """What comes nearest, and what it lacks."""
     if unmet is None or not unmet.nearest:

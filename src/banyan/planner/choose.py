@@ -153,7 +153,8 @@ def _too_small(market: Market, shape: Shape, provider: str, users: float) -> Rej
     holds, role, plan = min(short, key=lambda each: each[0])
     name, _ = scarcest(market, role, plan, parts)
     if name == "disk" and plan.disk_gb == 0:
-        return Rejected(title, "its plans have no disk of their own, and the catalogue has no price for one", name)
+        why = "its plans have no disk of their own, and the catalogue has no price for one; rent.plans may state both"
+        return Rejected(title, why, name)
     reason = f"at most {holds:,.0f} of {users:,.0f} users: {resource(name)} ends on {plan.plan} ({role.name})"
     return Rejected(title, reason, name)
 

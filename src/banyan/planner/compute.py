@@ -7,8 +7,8 @@ from msgspec import Struct, structs
 from banyan.planner.advice import advise
 from banyan.planner.calendar import upgrades
 from banyan.planner.catalogue.prices import Catalogue, load_catalogue
-from banyan.planner.configuration import configuration
-from banyan.planner.declared import DeclaredPhases
+from banyan.planner.configuration import configuration, connection_budget
+from banyan.planner.declared import DeclaredPhases, stated_connections
 from banyan.planner.demand import Load, build_load, describe_demand
 from banyan.planner.draws import Draws
 from banyan.planner.findings.context import Context
@@ -95,8 +95,8 @@ def compute(
 
 
 def _configured(plan: Plan, workload: Workload) -> Plan:
-    """With the configuration values of each phase; of a foreign stack without those that are Banyan's own, and of a
-    machine whose size is only assumed none.
+    """With the configuration values of each phase, and who may open how many connections by them; of a foreign stack
+    without those that are Banyan's own, and of a machine whose size is only assumed none.
     """
     phases = []
     for phase in plan.phases:
@@ -105,7 +105,8 @@ def _configured(plan: Plan, workload: Workload) -> Plan:
         values = [value for value in configuration(deployment) if value.file.partition("/")[0] not in assumed]
         foreign = phase.declared or plan.stack == "declared"
         kept = [value for value in values if not (foreign and value.source.startswith("Banyan"))]
-        phases.append(structs.replace(phase, configuration=kept))
+        budget = stated_connections(workload.stack) if foreign else connection_budget(deployment)
+        phases.append(structs.replace(phase, configuration=kept, connection_budget=budget))
     return structs.replace(plan, phases=phases)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from math import ceil
 
-from banyan.planner.deployment import Deployment, Host, Part, Process
+from banyan.planner.deployment import RESERVED_CONNECTIONS, Deployment, Host, Part, Process
 from banyan.planner.plan import Setting
 
 PGTUNE = "PGTune, web profile"
@@ -18,7 +18,6 @@ _REDIS_DOCS = "Redis' own redis.conf"
 _NGINX_DOCS = "nginx' manual"
 _PGBOUNCER_DOCS = "PgBouncer's manual"
 
-_RESERVED_CONNECTIONS = 10  # operators, backups, monitoring
 _MAX_SOCKETS_DEFAULT = 18_000
 
 
@@ -46,8 +45,33 @@ def configuration(deployment: Deployment) -> list[Setting]:
 
 def max_connections(deployment: Deployment) -> int:
     """What PostgreSQL has to accept: everybody's connections, in tens."""
-    wanted = pool_behind_pgbouncer(deployment) if deployment.pooled else deployment.connections
-    return ceil((wanted + _RESERVED_CONNECTIONS) / 10) * 10
+    return ceil((_opened(deployment) + RESERVED_CONNECTIONS) / 10) * 10
+
+
+def connection_budget(deployment: Deployment) -> dict[str, int]:
+    """Who may open how many connections to PostgreSQL, what is kept free, and max_connections as it is configured.
+
+    Behind PgBouncer it is PgBouncer that opens them, with its reserve; the processes' own are then to PgBouncer.
+    """
+    budget: dict[str, int] = {}
+    for process in (process for host in deployment.hosts for process in host.processes):
+        name = f"{process.name} to pgbouncer" if deployment.pooled else process.name
+        budget[name] = budget.get(name, 0) + process.connections
+    if deployment.pooled:
+        budget["pgbouncer"] = _opened(deployment)
+    return budget | {"reserved": RESERVED_CONNECTIONS, "max_connections": max_connections(deployment)}
+
+
+def _opened(deployment: Deployment) -> int:
+    """Connections that PostgreSQL sees at most, but for the operators' own."""
+    if not deployment.pooled:
+        return deployment.connections
+    pool = pool_behind_pgbouncer(deployment)
+    return pool + _pooler_reserve(pool)
+
+
+def _pooler_reserve(pool: int) -> int:
+    return max(2, pool // 10)
 
 
 def pool_behind_pgbouncer(deployment: Deployment) -> int:
@@ -71,7 +95,7 @@ def postgresql(deployment: Deployment, host: Host) -> Iterator[Setting]:
     where = "'localhost'" if len(deployment.hosts) == 1 else f"'localhost, {host.address}'"
     yield value("listen_addresses", where, "this machine, and the private network where others come from", _OWN)
     pools = "pool behind PgBouncer" if deployment.pooled else "sum over processes of (pool + 2)"
-    yield value("max_connections", str(connections), f"{pools} + {_RESERVED_CONNECTIONS}, in tens", _OWN)
+    yield value("max_connections", str(connections), f"{pools} + {RESERVED_CONNECTIONS}, in tens", _OWN)
     yield value("shared_buffers", f"{shared}MB", f"memory share {memory} MiB / 4")
     yield value("effective_cache_size", f"{memory * 3 // 4}MB", f"3/4 of {memory} MiB")
     yield value("maintenance_work_mem", f"{min(memory // 16, 8192)}MB", f"min({memory} MiB / 16, 8 GB)")
@@ -141,8 +165,8 @@ def pgbouncer(deployment: Deployment, host: Host) -> Iterator[Setting]:
         "max_client_conn", str(clients), "1.5 x what all pools may open, at least 100: old and new side by side"
     )
     yield value("default_pool_size", str(pool), "8 per core of the database, at least 20, at most what pools hold")
-    yield value("reserve_pool_size", str(max(2, pool // 10)), "a tenth of the pool, for bursts")
-    yield value("max_db_connections", str(pool + max(2, pool // 10)), "pool and reserve, below max_connections")
+    yield value("reserve_pool_size", str(_pooler_reserve(pool)), "a tenth of the pool, for bursts")
+    yield value("max_db_connections", str(pool + _pooler_reserve(pool)), "pool and reserve, below max_connections")
     yield value("query_wait_timeout", "5", "as Banyan's database.acquire_timeout_seconds", _OWN)
     yield value("server_idle_timeout", "600", "fixed")
     yield value("ignore_startup_parameters", "extra_float_digits,options", "drivers send them")

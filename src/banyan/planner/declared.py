@@ -17,7 +17,7 @@ from banyan.planner.sizing.capacity import GIB_PER_GB, UNLIMITED
 from banyan.planner.sizing.usage import Usage, headroom
 from banyan.planner.workload.models import Machine as DeclaredMachine
 from banyan.planner.workload.models import Phase as DeclaredPhase
-from banyan.planner.workload.models import Service, Workload
+from banyan.planner.workload.models import Service, Stack, Workload
 
 _APP_WORDS = ("app", "api", "all", "node", "kubernetes", "backend", "vps", "single", "server")
 _APP_ROLES = ("api", "realtime", "worker", "other")
@@ -85,7 +85,7 @@ class DeclaredPhases:
             rejected=[],
             configuration=[],
             memory_budget_mib=self._memory(phase),
-            connection_budget=self._connections(),
+            connection_budget={},
         )
         return PhaseModel(built, capacity, limit, ending, usage, lambda _users: bill)
 
@@ -223,17 +223,6 @@ class DeclaredPhases:
                 found[f"{machine.role}: free"] = self._ram(machine) * 1024 - self._budget(machine)
         return found
 
-    def _connections(self) -> dict[str, int]:
-        budget = {
-            name: service.connections_per_worker * (service.workers or 1)
-            for name, service in self._services.items()
-            if service.connections_per_worker
-        }
-        stack = self._workload.stack
-        if stack and stack.database_max_connections:
-            budget["max_connections"] = stack.database_max_connections
-        return budget
-
     def _sizes(self, phase: DeclaredPhase) -> list[ServiceSize]:
         return [
             self._size(self._services[name], machine)
@@ -321,3 +310,15 @@ class DeclaredPhases:
         for count in counts.values():
             up *= 1 - (1 - MACHINE_AVAILABILITY) ** count
         return up * 100
+
+
+def stated_connections(stack: Stack | None) -> dict[str, int]:
+    """What the services of a document may open, and its own max_connections."""
+    budget = {
+        service.name: service.connections_per_worker * (service.workers or 1)
+        for service in (stack.services if stack else [])
+        if service.connections_per_worker
+    }
+    if stack and stack.database_max_connections:
+        budget["max_connections"] = stack.database_max_connections
+    return budget

@@ -1,10 +1,14 @@
 """A deployment, as one says it to who builds it: hosts, what runs on each, how large it is."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
 
 _CLUSTER_MEMBERS = 3  # the fewest that Redis makes a cluster of
+POOL_SIZES = {"api": 8, "realtime": 4, "worker": 6, "scheduler": 2}  # database connections of a process
+RESERVED_CONNECTIONS = 10  # operators, backups, monitoring
+BESIDE_POOL = 2  # of each process: it listens, it migrates
 
 
 class Part(StrEnum):
@@ -30,6 +34,11 @@ class Process(Struct, frozen=True):
     def ports(self) -> list[int]:
         """One for each process, so that each is measured and balanced alone."""
         return [] if self.first_port is None else list(range(self.first_port, self.first_port + self.count))
+
+    @property
+    def connections(self) -> int:
+        """What all of them may open: their pools, and what each has beside its pool."""
+        return self.count * (self.pool_size + BESIDE_POOL)
 
 
 class Host(Struct, frozen=True):
@@ -136,5 +145,10 @@ class Deployment(Struct, frozen=True):
 
     @property
     def connections(self) -> int:
-        """What all pools may open together, and two of each process beside its pool (it listens, it migrates)."""
-        return sum(process.count * (process.pool_size + 2) for host in self.hosts for process in host.processes)
+        """What all processes may open together."""
+        return connections_of(self.hosts)
+
+
+def connections_of(hosts: Iterable[Host]) -> int:
+    """What all processes on these hosts may open together."""
+    return sum(process.connections for host in hosts for process in host.processes)

@@ -146,15 +146,23 @@ FORMULAS: dict[str, Formula] = {
         "what each process needs x processes, per machine, and what is left; in a declared phase as stated", _SIZING
     ),
     "phases.*.connection_budget*": Formula(
-        "processes x connections of a pool",
-        ("draw:profile.database.*", "set:stack.database_max_connections", "set:stack.services"),
+        "processes x (connections of a pool + 2); max_connections as configured: their sum, or PgBouncer's pool and "
+        "reserve, + 10 reserved, in tens; of a document's stack as stated",
+        ("plan:^services", "plan:^^services", "set:stack.database_max_connections", "set:stack.services"),
     ),
     "phases.*": Formula("as chosen by cost among the shapes that hold; a declared phase as stated", ("set:phases",)),
     "growth.*.*.users": Formula(
         "as given by month; else start x (1 + growth) ^ months, the middle of the interval", _GROWTH
     ),
     "growth.*.*.users_band*": Formula("5th, 50th and 95th percentile over the worlds' growth", _GROWTH),
-    "growth.*.*.phase": Formula("the first phase whose last user is not exceeded; never back", ("plan:^users",)),
+    "growth.*.*.phase": Formula(
+        "the first phase whose last user is not exceeded, of a document's phases its stated one; never back",
+        ("plan:^users",),
+    ),
+    "growth.*.*.needed_phase": Formula(
+        "the month's phase, or the first later one that holds its people where its own machines no longer do",
+        ("plan:^users", "plan:^phase"),
+    ),
     "growth.*.*.cost_*": Formula(
         "the bill of the month's phase at the month's users",
         ("plan:^users", "plan:^phase", "plan:^^users", "plan:^^phase"),

@@ -136,8 +136,15 @@ class Timeline:
 
     def months(self) -> list[GrowthMonth]:
         """Each month of the scenario."""
-        storage = self.storage()
-        return [self._month(number, place, storage[number]) for number, place in enumerate(self.places)]
+        storage, needed = self.storage(), self.needed()
+        return [self._month(number, place, needed[number], storage[number]) for number, place in enumerate(self.places)]
+
+    def needed(self) -> list[int]:
+        """The phase of each month whose machines hold its people: a later one where a document stays too long."""
+        found = list(self.places)
+        for number, _, after in self.moves():
+            found[number:] = [max(place, after) for place in found[number:]]
+        return found
 
     def storage(self) -> list[float]:
         """GiB of database and files at the end of each month, with what has piled up until then."""
@@ -149,7 +156,7 @@ class Timeline:
         piled = [float(users[max(0, month - kept + 1) : month + 1].sum()) * per_month for month in range(len(users))]
         return [float(standing * users[month] + piled[month]) for month in range(len(users))]
 
-    def _month(self, number: int, place: int, storage_gib: float) -> GrowthMonth:
+    def _month(self, number: int, place: int, needed: int, storage_gib: float) -> GrowthMonth:
         model, users = self._models[place], self._curve.users[number]
         bill = model.bill(users)
         amount = sum(line.amount for line in bill.lines)
@@ -157,6 +164,7 @@ class Timeline:
             month=self._curve.months[number],
             users=users,
             phase=model.phase.name,
+            needed_phase=self._models[needed].phase.name,
             cost_month=amount,
             cost_per_user=amount / users if users else None,
             cost_band=band(bill.total),

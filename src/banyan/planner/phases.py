@@ -6,6 +6,7 @@ from msgspec import Struct, structs
 
 from banyan.planner.choose import Choice, NothingHolds, bill_of, choose
 from banyan.planner.cost import Bill
+from banyan.planner.deployment import BESIDE_POOL, POOL_SIZES
 from banyan.planner.draws import band, middle
 from banyan.planner.nearest import lacking_size, nearest
 from banyan.planner.options import Market, Option, Picked
@@ -120,7 +121,7 @@ def _model(market: Market, choice: Choice, begins: float, last: float, name: str
         rejected=list(choice.rejected),
         configuration=[],
         memory_budget_mib=memory_budget(market, option, shown),
-        connection_budget=connection_budget(market, option),
+        connection_budget={},
         regret_month=choice.regret,
     )
     return PhaseModel(phase, option.capacity, limit, resource, usage, bill)
@@ -191,7 +192,6 @@ _PROCESS_PARTS = {
 def services(market: Market, option: Option, users: float) -> list[ServiceSize]:
     """Processes of each kind, and what they need together at `users`."""
     found = []
-    figures = market.profile.figures
     for each in option.picked:
         core = middle(market.core(each.plan.cpu_class))
         cores = max(int(each.plan.vcpu), 1)
@@ -199,14 +199,14 @@ def services(market: Market, option: Option, users: float) -> list[ServiceSize]:
             workers = (cores if service in ("api", "nginx") else 1) * each.count
             busy = market.part_cores(_PROCESS_PARTS.get(service, "cache"))
             spread = each.role.replicas + 1 if each.role.replicas else 1
-            connections = int(figures["database.connections_per_process"].mid) * workers
+            pool = POOL_SIZES.get(service)
             found.append(
                 ServiceSize(
                     name=service,
                     workers=workers,
                     cpu_cores=middle(busy) * users / core / spread,
                     memory_mib=_service_memory(market, each, service, workers, users),
-                    connections=connections if service in ("api", "worker") else 0,
+                    connections=workers * (pool + BESIDE_POOL) if pool else 0,
                     machine_role=each.role.name,
                 )
             )
@@ -249,19 +249,4 @@ def memory_budget(market: Market, option: Option, users: float) -> dict[str, flo
         }
         budget |= {f"{each.role.name}: {name}": amount for name, amount in parts.items()}
         budget[f"{each.role.name}: free"] = max(each.plan.ram_gib * 1024 - sum(parts.values()), 0.0)
-    return budget
-
-
-def connection_budget(market: Market, option: Option) -> dict[str, int]:
-    """Who may open how many connections to the database, against the most that a server should take (PGTune, web); the
-    configuration allows no more of them than come.
-    """
-    pool = int(market.profile.figures["database.connections_per_process"].mid)
-    budget = {"max_connections": int(market.profile.figures["database.max_connections"].mid), "reserved": 10}
-    for each in option.picked:
-        cores = max(int(each.plan.vcpu), 1)
-        if "api" in each.role.services:
-            budget["api"] = cores * each.count * pool
-        if "worker" in each.role.services:
-            budget["worker"] = each.count * pool
     return budget

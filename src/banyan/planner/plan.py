@@ -155,9 +155,14 @@ class Phase(Struct, frozen=True):
 
 
 class GrowthMonth(Struct, frozen=True):
+    """`phase` is the one that is paid for: of a document's phases the one that it names for so many people.
+    `needed_phase` is the first whose machines hold them, by which upgrades are dated; of chosen phases the same.
+    """
+
     month: str
     users: float
     phase: str
+    needed_phase: str
     cost_month: float
     cost_per_user: float | None
     cost_band: Band

@@ -7,11 +7,12 @@ import pytest
 from msgspec import structs
 
 from banyan.planner.compute import compute
-from banyan.planner.configuration import max_connections
-from banyan.planner.deployment import Deployment, Part, Process
+from banyan.planner.configuration import configuration, connection_budget, max_connections
+from banyan.planner.deployment import RESERVED_CONNECTIONS, Deployment, Part, Process
 from banyan.planner.render.everything import CannotRender, render_deployment, renderable
 from banyan.planner.render.phases import NoSuchPhase, deployment_of
 from banyan.planner.workload.parse import parse_workload
+from tests.planner.render.described import split
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -120,3 +121,25 @@ def test_a_cache_that_the_document_puts_elsewhere_is_not_made_twice() -> None:
     assert [host.name for host in deployment.hosts_with(Part.CACHE)] == ["database"]
     files = render_deployment(deployment)
     assert "app/redis/redis.conf" not in files and "database/redis/redis.conf" in files
+
+
+@pytest.mark.parametrize("name", ["mecabal", "accounts-store"])
+def test_the_connection_budget_is_that_of_the_configuration(name: str) -> None:
+    workload = parse_workload((EXAMPLES / f"{name}.toml").read_text()).workload
+    plan = compute(workload, as_of=date(2026, 11, 26), stack="banyan", worlds=10).plan
+    for phase in plan.phases:
+        budget = dict(phase.connection_budget)
+        configured = {each.value for each in phase.configuration if each.name == "max_connections"}
+        assert configured == {str(budget["max_connections"])}
+        most = budget.pop("max_connections")
+        opened = sum(count for who, count in budget.items() if not who.endswith("to pgbouncer"))
+        assert opened <= most < opened + 10
+        assert most <= 200 or "pgbouncer" in budget
+
+
+def test_pgbouncer_and_its_reserve_fit_below_max_connections() -> None:
+    described = split()
+    large = structs.replace(described, pooled=True, hosts=[structs.replace(host, vcpu=32) for host in described.hosts])
+    assert connection_budget(large)["pgbouncer"] + RESERVED_CONNECTIONS <= max_connections(large)
+    values = {each.name: each.value for each in configuration(large)}
+    assert int(values["max_db_connections"]) == connection_budget(large)["pgbouncer"]

@@ -7,7 +7,7 @@ from math import ceil
 
 from msgspec import structs
 
-from banyan.planner.deployment import Host, Part, Process
+from banyan.planner.deployment import POOL_SIZES, Host, Part, Process
 from banyan.planner.plan import Machine, Phase
 from banyan.planner.workload.models import Machine as DeclaredMachine
 from banyan.planner.workload.models import Topology
@@ -25,7 +25,6 @@ _FIRST_PORTS = {"api": 8000, "realtime": 8200}
 _PROCESS_MIB = {"api": 160, "realtime": 110, "worker": 200, "scheduler": 110}
 _SOCKET_KIB = 12
 _SOCKETS_PER_PROCESS = 15_000
-_POOLS = {"api": 8, "realtime": 4, "worker": 6, "scheduler": 2}
 _SYSTEM_MIB = 350
 _FIRST_ADDRESS = 10
 _ROOMY_GIB = 4
@@ -119,7 +118,7 @@ def _process(name: str, count: int, target: str = "", extra_mib: float = 0) -> P
         target=target or name,
         count=count,
         memory_mib=ceil(_PROCESS_MIB[name] + extra_mib),
-        pool_size=_POOLS[name],
+        pool_size=POOL_SIZES[name],
         first_port=_FIRST_PORTS.get(name),
     )
 

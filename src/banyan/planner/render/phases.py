@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable
 from math import ceil
 
-from banyan.planner.deployment import Alarm, Deployment, Host, Part, Step
+from banyan.planner.deployment import RESERVED_CONNECTIONS, Alarm, Deployment, Part, Step, connections_of
 from banyan.planner.plan import Machine, Phase, Plan, Trigger
 from banyan.planner.render.hosts import hosts_of, sized
 from banyan.planner.workload.models import Machine as DeclaredMachine
 from banyan.planner.workload.models import Workload
 
-# PGTune's figure for the web; beyond it, backends cost more than a pooler does.
+# PGTune's max_connections for the web; beyond it, backends cost more than a pooler does.
 _DIRECT_CONNECTIONS = 200
 _UNLIMITED = 1e8
 _DATABASE_LINE = re.compile(r"\b(database|postgres\w*|rds)\b", re.IGNORECASE)
@@ -45,7 +45,7 @@ def deployment_of(plan: Plan, name: str, workload: Workload, domain: str = "comm
         backup_every_hours=min(backups.database_every_hours or 24, objectives.rpo_hours or 24),
         backup_retention_days=backups.retention_days or 30,
         restore_test_every_days=backups.restore_test_every_days or 30,
-        pooled=not managed and _connections(hosts) > _DIRECT_CONNECTIONS,
+        pooled=not managed and connections_of(hosts) + RESERVED_CONNECTIONS > _DIRECT_CONNECTIONS,
         alarms=[_alarm(trigger) for trigger in _usable(plan.triggers)],
         next_step=_next(plan, phase, workload),
         community=_plain((plan.title or plan.name).partition(":")[0]),
@@ -119,7 +119,3 @@ def size_words(vcpu: float, ram_gib: float, disk_gb: float) -> str:
     """How large a machine is, as far as it is known."""
     known = [(vcpu, "vCPU"), (ram_gib, "GiB"), (disk_gb, "GB of disk")]
     return ", ".join(f"{value:g} {unit}" for value, unit in known if value) or "a machine of unknown size"
-
-
-def _connections(hosts: list[Host]) -> int:
-    return sum(process.count * (process.pool_size + 2) for host in hosts for process in host.processes)

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from msgspec import Struct
 
 from banyan.planner import words
-from banyan.planner.answer import answer, bill_of, machines_of
+from banyan.planner.answer import answer, bill_of, machines_of, two_schedules
 from banyan.planner.plan import Band, CostLine, Finding, GrowthMonth, Phase, Plan, Rejected, Trigger, Upgrade
 from banyan.planner.report.charts import Line, line_chart, timeline
 from banyan.planner.report.diagram import diagram
@@ -81,6 +81,7 @@ def report_html(plan: Plan) -> str:
             plan=plan,
             title=plan.title or plan.name,
             answer=answer(plan),
+            two_schedules=two_schedules(plan),
             style=style,
             style_hash=_hash(style),
             notes=words.Footnotes(),
