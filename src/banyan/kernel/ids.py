@@ -39,6 +39,11 @@ def id_at(ms: int, tail: int) -> UUID:
     return _compose(ms, tail & _RANDOM_MASK)
 
 
+def first_id_at(moment: datetime) -> UUID:
+    """The lowest UUIDv7 of that millisecond: below it lies what was made earlier."""
+    return id_at(int(moment.timestamp() * 1000), 0)
+
+
 def id_time(value: UUID) -> datetime:
     """The millisecond timestamp inside a UUIDv7, aware, in UTC."""
     return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)

@@ -110,7 +110,7 @@ def _choices(value: Any) -> str:
 
 
 def _inputs(computed: Computed, plain: Any, parts: list[str], pattern: str) -> Iterator[Input]:
-    """`file:`, `profile:` and `draw:` keys by pattern, `plan:` keys relative to the key that is asked."""
+    """What stands behind a pattern of `formulas`; `plan:` keys may be relative to the key that is asked."""
     kind, _, wanted = pattern.partition(":")
     if kind == "plan":
         yield from _plan_input(plain, parts, wanted)

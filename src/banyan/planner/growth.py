@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from banyan.planner.demand import Load
 from banyan.planner.draws import Draws, band, middle
 from banyan.planner.phases import PhaseModel
-from banyan.planner.plan import GrowthMonth, Outgrown, Year
+from banyan.planner.plan import Band, GrowthMonth, Outgrown, Year
 from banyan.planner.quantity import Quantity, Worlds
 from banyan.planner.sizing.usage import headroom
 from banyan.planner.workload.models import Scenario, Workload
@@ -239,7 +239,7 @@ class Timeline:
                 Year(
                     year=year,
                     cost=cost,
-                    cost_band=type(part[0].cost_band)(low, mid, high),
+                    cost_band=Band(low, mid, high),
                     revenue=revenue,
                     cost_growth=_growth(part[0].cost_month, part[-1].cost_month),
                     user_growth=_growth(part[0].users, part[-1].users),

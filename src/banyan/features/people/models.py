@@ -257,6 +257,10 @@ class Relations(Struct, frozen=True, gc=False):
     listed: IdSet = IdSet()
     away: IdSet = IdSet()
 
+    def unwanted(self) -> list[UUID]:
+        """Whose doings stay out of what is gathered from everybody: hidden by a block or altogether, or muted."""
+        return [*self.hidden, *self.away, *self.muted]
+
 
 class PersonImport(Struct, frozen=True, kw_only=True):
     """A person to be taken over in bulk."""

@@ -80,11 +80,6 @@ def feed_rows(viewer_id: UUID, relations: Relations, rows: list[R]) -> list[R]:
     ]
 
 
-def unwanted_authors(relations: Relations) -> list[UUID]:
-    """Whose posts stay out of lists of everybody's posts: hidden by a block or altogether, or muted by the reader."""
-    return [*relations.hidden, *relations.away, *relations.muted]
-
-
 def is_hidden(relations: Relations, author_id: UUID) -> bool:
     """Whether a block hides this author and all they write from the reader."""
     return author_id in relations.hidden

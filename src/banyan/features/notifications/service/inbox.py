@@ -104,7 +104,7 @@ class Inbox:
         if not visible:
             return []
         relations = await self._people.relations(work, person_id)
-        unwanted = [*relations.hidden, *relations.away, *relations.muted]
+        unwanted = relations.unwanted()
         actors = await queries.list_actors(work, [row.id for row in visible], unwanted, SHOWN_ACTORS)
         cards = await self._people.cards(work, {one for found in actors.values() for one in found.ids})
         shown = (_show(row, actors.get(row.id), cards) for row in visible)
@@ -141,7 +141,7 @@ class Inbox:
         if not visible:
             return []
         relations = await self._people.relations(work, person_id)
-        unwanted = [*relations.hidden, *relations.away, *relations.muted]
+        unwanted = relations.unwanted()
         if not unwanted:
             return visible
         missing = await queries.count_unwanted(work, [row.id for row in visible], unwanted)

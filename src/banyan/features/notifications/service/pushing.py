@@ -4,7 +4,6 @@ What is to be pushed waits in a table of its own, a row per notification and dev
 look at what may be told at that moment, and send it outside of any transaction.
 """
 
-import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from banyan.features.notifications.queries import devices, pushes
 from banyan.features.notifications.service.letters import Letter, Letters, Written
 from banyan.features.notifications.service.quiet import quiet_until
 from banyan.infra.database.work import Work
+from banyan.infra.outgoing.pauses import find_pause_seconds
 from banyan.infra.push.message import Outcome, PushService
 from banyan.infra.push.settings import PushSettings
 from banyan.kernel.clock import now
@@ -33,8 +33,6 @@ _COLLAPSED = timedelta(hours=1)
 _TURN_SECONDS = 20.0
 # Beyond a request's own limit: so much later what a killed worker had in its hands is due again.
 _HOLD_MARGIN_SECONDS = 10.0
-_JITTER = 0.2
-_LONGEST_WISH_SECONDS = 86_400.0
 _TROUBLED = ".troubled"
 _PUSHED_EVERY = timedelta(hours=1)
 _GIVEN_UP_AFTER = timedelta(days=30)
@@ -141,9 +139,10 @@ class Pushing:
                 log.warning("push refused", service=service, reason=outcome.reason)
         later = [(one, lane, until, 0) for one, until in written.asleep]
         for letter, outcome in by_result.get("failed", ()):
-            pause = self._pause(letter.due.attempts, outcome)
+            pauses, attempts = self._settings.retry_seconds, letter.due.attempts
+            pause = find_pause_seconds(pauses, attempts, outcome.retry_after_seconds)
             if pause is not None:
-                later.append((letter.due, service + _TROUBLED, at + pause, letter.due.attempts))
+                later.append((letter.due, service + _TROUBLED, at + timedelta(seconds=pause), attempts))
         waiting = {(one.item_id, one.device_id) for one, *_ in later}
         done = [one for one in due if (one.item_id, one.device_id) not in waiting]
         _PUSHES.labels(service, "dropped").inc(len(due) - len(written.ready) - len(written.asleep))
@@ -175,14 +174,6 @@ class Pushing:
         await devices.mark_pushed(work, [letter.due.device_id for letter in sent], at, at - _PUSHED_EVERY)
         for item_id in {letter.due.item_id for letter in sent if letter.unlisted}:
             work.enqueue(CloseUnlisted(item_id), run_at=at + _COLLAPSED, key=str(item_id))
-
-    def _pause(self, attempts: int, outcome: Outcome) -> timedelta | None:
-        """Until the next try; None after the last one."""
-        pauses = self._settings.retry_seconds
-        if attempts > len(pauses):
-            return None
-        pause = pauses[attempts - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)
-        return timedelta(seconds=max(pause, min(outcome.retry_after_seconds or 0, _LONGEST_WISH_SECONDS)))
 
 
 def _awake(stored: StoredPreferences | None, at: datetime) -> datetime:

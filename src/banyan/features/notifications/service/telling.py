@@ -17,7 +17,7 @@ from banyan.features.notifications.settings import NotificationsSettings
 from banyan.infra.database.work import Work
 from banyan.infra.declare import AnyNotificationKind, Gone, Notice
 from banyan.kernel.clock import now
-from banyan.kernel.ids import id_at, new_id
+from banyan.kernel.ids import first_id_at, new_id
 
 # A batch is one transaction of a few statements: 5,000 people are told by ten jobs.
 TOLD_AT_ONCE = 500
@@ -76,8 +76,7 @@ class Telling:
     async def prune(self, work: Work, job: PruneNotifications) -> None:
         """Removes what is too old, a part at a time."""
         oldest = now() - timedelta(days=self._settings.kept_days)
-        below = id_at(int(oldest.timestamp() * 1000), 0)
-        more = await queries.delete_old(work, below, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE
+        more = await queries.delete_old(work, first_id_at(oldest), _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE
         if await self._pushing.forget(work) or more:
             work.enqueue(job)
 

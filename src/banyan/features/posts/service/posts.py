@@ -31,7 +31,7 @@ from banyan.features.posts.queries.tags import replace_tags
 from banyan.features.posts.service.announcing import announce_change, announce_published
 from banyan.features.posts.service.marking import Draft, Marking, tell_mentioned
 from banyan.features.posts.signals import PostDeleted, PostEdited, PostPublished
-from banyan.features.posts.visibility import may_see, unwanted_authors, visible_audiences
+from banyan.features.posts.visibility import may_see, visible_audiences
 from banyan.infra.attributes.declared import Declared
 from banyan.infra.attributes.filters import read_conditions
 from banyan.infra.database.work import Work
@@ -107,7 +107,7 @@ class Posts:
         conditions = read_conditions(self._attributes, query)
         relations = await self._people.relations(work, viewer_id)
         before = decode_cursor(cursor) or queries.LAST_ID
-        unwanted = unwanted_authors(relations)
+        unwanted = relations.unwanted()
         if conditions:
             rows = await list_public_with(work, viewer_id, unwanted, conditions, before, limit + 1)
         else:

@@ -12,11 +12,11 @@ from banyan.features.posts.models import Post, TagUse
 from banyan.features.posts.queries import tags as queries
 from banyan.features.posts.queries.posts import LAST_ID
 from banyan.features.posts.service.posts import Posts
-from banyan.features.posts.visibility import may_see, unwanted_authors
+from banyan.features.posts.visibility import may_see
 from banyan.infra.cache import Cache
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
-from banyan.kernel.ids import id_at
+from banyan.kernel.ids import first_id_at
 from banyan.kernel.pages import MAX_LIMIT, Page, decode_cursor
 
 _USED_WITHIN: Final = timedelta(days=7)
@@ -49,7 +49,7 @@ class Tags:
         if wanted is None:
             return Page([])
         relations = await self._people.relations(work, viewer_id)
-        unwanted = unwanted_authors(relations)
+        unwanted = relations.unwanted()
         known = [] if viewer_id is None else [viewer_id, *relations.connected]
         if relations.muted:
             known = [author_id for author_id in known if author_id not in relations.muted]
@@ -66,5 +66,5 @@ class Tags:
         return Page(counted.uses[:limit])
 
     async def _count(self, work: Work) -> _Counted:
-        since = id_at(int((now() - _USED_WITHIN).timestamp() * 1000), 0)
+        since = first_id_at(now() - _USED_WITHIN)
         return _Counted(*await queries.count_tags(work, since, _COUNTED_USES, MAX_LIMIT))

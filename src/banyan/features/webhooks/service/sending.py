@@ -1,7 +1,6 @@
 """Sending: what is due at one webhook, some at a time, until nothing is or others must have their turn."""
 
 import asyncio
-import random
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,9 +19,10 @@ from banyan.features.webhooks.settings import WebhooksSettings
 from banyan.features.webhooks.signing import sign
 from banyan.infra.auth.sealing import Sealer
 from banyan.infra.database.work import Work
+from banyan.infra.outgoing.pauses import find_pause_seconds
 from banyan.infra.outgoing.sender import Outgoing, Received, Sender
 from banyan.kernel.clock import now
-from banyan.kernel.ids import id_at
+from banyan.kernel.ids import first_id_at
 
 log = structlog.get_logger("banyan.webhooks")
 
@@ -30,9 +30,6 @@ log = structlog.get_logger("banyan.webhooks")
 _TURN_SECONDS = 20.0
 # Beyond a request's own limit: so much later what a killed worker had in its hands is due again.
 _HOLD_MARGIN_SECONDS = 5.0
-_JITTER = 0.2
-# A receiver may ask for patience by Retry-After, but not for more than that.
-_LONGEST_WISH_SECONDS = 86_400.0
 _RESPONSE_CHARS = 1000
 # "Gone": the receiver wants no more (Standard Webhooks, "Operational considerations").
 _GONE = 410
@@ -105,8 +102,7 @@ class Sending:
     async def forget(self, work: Work, job: ForgetDeliveries) -> None:
         """Removes what the log no longer keeps, a part at a time."""
         oldest = now() - timedelta(days=self._settings.kept_days)
-        below = id_at(int(oldest.timestamp() * 1000), 0)
-        if await queries.delete_old(work, below, _FORGOTTEN_AT_ONCE) == _FORGOTTEN_AT_ONCE:
+        if await queries.delete_old(work, first_id_at(oldest), _FORGOTTEN_AT_ONCE) == _FORGOTTEN_AT_ONCE:
             work.enqueue(job)
 
     async def _send(self, sender: Sender, webhook: WebhookRow, due: Due) -> Received:
@@ -172,10 +168,8 @@ class Sending:
             return Settled(due, "delivered", None, status, received.duration_ms, answer, None)
         if error is None:
             error = f"It answered {status}; anything but 200 to 299 is tried again."
-        pauses = self._settings.retry_seconds
-        if due.attempts > len(pauses):
+        pause = find_pause_seconds(self._settings.retry_seconds, due.attempts, received.retry_after_seconds)
+        if pause is None:
             return Settled(due, "dead", None, status, received.duration_ms, answer, error)
-        pause = pauses[due.attempts - 1] * random.uniform(1 - _JITTER, 1 + _JITTER)
-        pause = max(pause, min(received.retry_after_seconds or 0, _LONGEST_WISH_SECONDS))
         next_try_at = at + timedelta(seconds=pause)
         return Settled(due, "waiting", next_try_at, status, received.duration_ms, answer, error)
