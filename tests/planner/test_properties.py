@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banyan.planner.catalogue.prices import load_catalogue
-from banyan.planner.choose import NothingHolds, cheapest_cost
+from banyan.planner.choose import NothingHolds, amount, choose
 from banyan.planner.demand import build_load
 from banyan.planner.draws import Draws
 from banyan.planner.options import Market
@@ -32,7 +32,7 @@ def market(file: Workload, seed: int) -> Market:
 def cost(place: Market, count: float) -> float:
     """Infinite where nothing holds."""
     try:
-        return cheapest_cost(place, count)
+        return amount(choose(place, count).bill)
     except NothingHolds:
         return float("inf")
 

@@ -78,11 +78,6 @@ def _order(entry: tuple[Option, Bill]) -> tuple[float, bool, int, str]:
     return amount(bill), option.shape.object_store, len(option.picked), option.title
 
 
-def cheapest_cost(market: Market, users: float) -> float:
-    """The bill of the cheapest feasible option at `users`. Raises NothingHolds. Never falls as users grow."""
-    return amount(choose(market, users).bill)
-
-
 def amount(bill: Bill) -> float:
     """The sum of a bill's lines."""
     return sum(line.amount for line in bill.lines)

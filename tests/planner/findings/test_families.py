@@ -162,7 +162,6 @@ THRESHOLDS = """
 metric = "{metric}"
 warning = {warning}
 """
-CPU_70 = THRESHOLDS.format(metric="cpu_share", warning=0.7)
 
 
 @pytest.mark.parametrize(

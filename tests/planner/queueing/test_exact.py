@@ -2,12 +2,11 @@
 
 from math import exp, factorial, inf, log
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from banyan.planner.queueing.exact import erlang_b, erlang_c, mean_wait, response_quantile, response_tail
+from banyan.planner.queueing.exact import erlang_b, erlang_c, response_quantile, response_tail
 
 servers = st.integers(1, 60)
 loads = st.floats(0.0, 0.995)
@@ -55,9 +54,3 @@ def test_where_the_textbook_form_divides_by_zero() -> None:
     at, beside = response_tail(2, 0.5, 2.0), response_tail(2, 0.5 + 1e-5, 2.0)
     assert float(at) == pytest.approx(exp(-2) * (1 + 2 / 3), rel=1e-9)
     assert float(beside) == pytest.approx(float(at), rel=1e-3)
-
-
-def test_the_mean_wait_of_one_server_is_pollaczek_and_khinchines() -> None:
-    assert float(mean_wait(1, 0.8, 0.0)) == pytest.approx(2.0)
-    assert float(mean_wait(1, 0.8, 3.0)) == pytest.approx(8.0)
-    assert mean_wait(1, np.array([0.5, 1.0])).tolist() == [1.0, inf]

@@ -32,7 +32,6 @@ class RentedPlan(Struct, frozen=True):
     as_of: date
     source: str
     vat: str
-    ipv4: str
     orderable: str  # yes, doubtful, unknown, or no with the day it was seen
     note: str
     own: bool = False
@@ -216,7 +215,6 @@ def _read_plan(row: dict[str, str]) -> RentedPlan:
         as_of=date.fromisoformat(row["as_of"]),
         source=row["source"],
         vat=row["vat"],
-        ipv4=row["ipv4"],
         orderable=row["orderable"],
         note=row["note"],
     )
@@ -224,9 +222,7 @@ def _read_plan(row: dict[str, str]) -> RentedPlan:
 
 def _own_plans(rent: Rent) -> list[RentedPlan]:
     return [
-        RentedPlan(
-            **plan.model_dump(), vat="excluded", ipv4="unknown", orderable="yes", note="the file's own plan", own=True
-        )
+        RentedPlan(**plan.model_dump(), vat="excluded", orderable="yes", note="the file's own plan", own=True)
         for plan in rent.plans
     ]
 

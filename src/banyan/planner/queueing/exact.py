@@ -1,4 +1,4 @@
-"""Formulas that are proven for Poisson arrivals: Erlang-C, the response times of M/M/c, Pollaczek and Khinchine's wait.
+"""Formulas that are proven for Poisson arrivals: Erlang-C and the response times of M/M/c.
 
 Arguments are numbers or arrays that fit together; `load` is the share of time that a server is busy, below 1.
 """
@@ -29,19 +29,6 @@ def erlang_c(servers: int, offered: ArrayLike) -> Figures:
     load = np.minimum(offered / servers, 1.0)
     blocked = erlang_b(servers, offered)
     return np.where(load < 1, blocked / (1 - load * (1 - blocked)), 1.0)
-
-
-def mean_wait(servers: int, load: ArrayLike, variation_squared: ArrayLike = 1.0) -> Figures:
-    """Mean time before service in units of the mean service time, one queue for all servers; inf from load 1 on.
-
-    Lee and Longton: C / (c (1 - load)) x (1 + variation²) / 2. Exact for one server (Pollaczek and Khinchine) and for
-    exponential service (variation² = 1); between them an approximation, so nothing is sized by it.
-    """
-    load = np.asarray(load, dtype=np.float64)
-    spread = (1 + np.asarray(variation_squared, dtype=np.float64)) / 2
-    free = np.where(load < 1, 1 - load, np.nan)
-    waits = erlang_c(servers, load * servers) / (servers * free) * spread
-    return np.where(load < 1, waits, np.inf)
 
 
 def response_tail(servers: int, load: ArrayLike, time: ArrayLike) -> Figures:

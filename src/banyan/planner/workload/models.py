@@ -160,7 +160,6 @@ class Service(Section):
     concurrency_per_worker: PositiveInt | None = None
     connections_per_worker: PositiveInt | None = None
     requests_per_second_per_vcpu: Amount | None = None
-    cpu_ms_per_request: Amount | None = None
     role: Literal["api", "realtime", "worker", "database", "cache", "broker", "storage", "balancer", "other"] = "api"
     settings: dict[str, str | int | float | bool] = Field(
         {}, description="as in the tool's own file: maxmemory_mib = 1024"

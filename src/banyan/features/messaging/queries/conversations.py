@@ -279,17 +279,6 @@ async def list_unread_among(work: Work, person_id: UUID, hidden: Sequence[UUID],
     return [row[0] for row in rows]
 
 
-async def list_told(work: Work, conversation_id: UUID) -> list[tuple[UUID, int]]:
-    """Members whose own streams point here, with the versions of that; none in a large group."""
-    rows = await work.rows(
-        f"""SELECT m.person_id, c.seq + m.version
-            FROM messaging_conversations c JOIN messaging_members m ON m.conversation_id = c.id
-            WHERE c.id = $1 AND c.member_count <= {POINTED_MEMBERS} ORDER BY m.person_id""",
-        conversation_id,
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
 def _overview(row: Record) -> tuple[Overview, MessageRow | None]:
     values = tuple(row)
     membership = Membership(*values[:_MEMBERSHIP_COLUMNS])
