@@ -88,7 +88,7 @@ async def check_community(platform: Platform, size: CommunitySize = SIZE, reader
     assert (community.people, community.posts) == (size.people, size.posts)
     assert community.comments == sum(len(post.comments) for post in expected.posts)
     assert community.reactions == sum(len(post.reactions) for post in expected.posts)
-    await features.people.check_connections(work, expected.ids)
+    await features.people_imports.check_connections(work, expected.ids)
     for reader in range(0, size.people, max(1, size.people // readers)):
         await _check_person(platform, expected, reader)
 

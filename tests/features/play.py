@@ -201,10 +201,10 @@ class Play:
         one, other = pair
         async with self.town.work() as work:
             for state in ("sent", "received", "connected"):
-                page = await self.town.people.list_connections(work, self.ids[one], state, 100, None)
+                page = await self.town.ties.list_connections(work, self.ids[one], state, 100, None)
                 for connection in page.items:
                     if connection.person.id == self.ids[other]:
-                        await self.town.people.end_connection(work, self.ids[one], connection.id)
+                        await self.town.ties.end_connection(work, self.ids[one], connection.id)
         self.model.part(pair)
 
     async def block(self, pair: tuple[Person, Person]) -> None:

@@ -11,11 +11,13 @@ from banyan.features.people import synced as people_synced
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import Connection
 from banyan.features.people.service.handles import Handles
+from banyan.features.people.service.imports import PeopleImports
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
 from banyan.features.people.service.suggestions import Suggestions
 from banyan.features.people.service.synced import SyncedPeople
+from banyan.features.people.service.ties import Ties
 from banyan.features.people.settings import PeopleSettings
 from banyan.features.posts import subscribers
 from banyan.features.posts import synced as posts_synced
@@ -95,6 +97,8 @@ class Town:
         self.api.listen(self.memory)
         self.handles = Handles(PeopleSettings())
         self.people = People(AccountsApi(), self.handles)
+        self.people_imports = PeopleImports(self.handles)
+        self.ties = Ties()
         self.lists = Lists()
         self.mutes = Mutes()
         self.suggestions = Suggestions()
@@ -153,11 +157,11 @@ class Town:
 
     async def ask(self, asker: UUID, asked: UUID) -> Connection:
         async with self.work() as work:
-            return await self.people.ask_connection(work, asker, asked)
+            return await self.ties.ask_connection(work, asker, asked)
 
     async def accept(self, person: UUID, connection: UUID) -> Connection:
         async with self.work() as work:
-            return await self.people.accept_connection(work, person, connection)
+            return await self.ties.accept_connection(work, person, connection)
 
     async def connect(self, one: UUID, other: UUID) -> Connection:
         """Both ask: connected."""
@@ -166,15 +170,15 @@ class Town:
 
     async def end(self, person: UUID, connection: UUID) -> None:
         async with self.work() as work:
-            await self.people.end_connection(work, person, connection)
+            await self.ties.end_connection(work, person, connection)
 
     async def block(self, person: UUID, blocked: UUID) -> None:
         async with self.work() as work:
-            await self.people.block_person(work, person, blocked)
+            await self.ties.block_person(work, person, blocked)
 
     async def unblock(self, person: UUID, blocked: UUID) -> None:
         async with self.work() as work:
-            await self.people.unblock_person(work, person, blocked)
+            await self.ties.unblock_person(work, person, blocked)
 
     async def mute(self, person: UUID, muted: UUID) -> None:
         async with self.work() as work:
@@ -245,5 +249,5 @@ class Town:
     async def connections(self, person: UUID) -> list[UUID]:
         """The ids of a person's connections."""
         async with self.work() as work:
-            page = await self.people.list_connections(work, person, "connected", 100, None)
+            page = await self.ties.list_connections(work, person, "connected", 100, None)
         return [connection.id for connection in page.items]

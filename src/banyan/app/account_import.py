@@ -6,7 +6,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from banyan.features.accounts.api import AccountsApi
 from banyan.features.accounts.import_lines import BadImportFile, ImportLine, count_lines, read_lines
 from banyan.features.accounts.models import PersonNames
 from banyan.features.accounts.person import NewPerson, PersonBulk
@@ -19,8 +18,8 @@ from banyan.features.accounts.service.imports import (
 )
 from banyan.features.people.models import PersonImport
 from banyan.features.people.service.handles import Handles
+from banyan.features.people.service.imports import PeopleImports
 from banyan.features.people.service.newcomers import read_names
-from banyan.features.people.service.people import People
 from banyan.features.people.settings import PeopleSettings
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Work
@@ -87,13 +86,13 @@ async def _import(pool: Pool, imports: AccountImports, ready: Sequence[ReadyLine
 
 
 def _bulk(handles: Handles) -> PersonBulk:
-    people = People(AccountsApi(), handles)
+    imports = PeopleImports(handles)
 
     def read(handle: str, display_name: str) -> PersonNames:
         return PersonNames(*read_names(handle, display_name))
 
     async def create(work: Work, persons: Sequence[NewPerson]) -> None:
-        await people.import_people(
+        await imports.import_people(
             work,
             [
                 PersonImport(

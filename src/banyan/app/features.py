@@ -38,12 +38,14 @@ from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import PersonNotFound
 from banyan.features.people.personal_data import personal_data as people_personal_data
 from banyan.features.people.service.handles import Handles
+from banyan.features.people.service.imports import PeopleImports
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
 from banyan.features.people.service.presence import PeoplePresence
 from banyan.features.people.service.suggestions import Suggestions
 from banyan.features.people.service.synced import SyncedPeople
+from banyan.features.people.service.ties import Ties
 from banyan.features.people.synced import synced_kinds as people_kinds
 from banyan.features.posts.api import PostsApi
 from banyan.features.posts.personal_data import PERSONAL_DATA as POSTS_PERSONAL_DATA
@@ -86,6 +88,8 @@ class Features:
     email_changes: EmailChanges
     api_keys: ApiKeys
     people: People
+    people_imports: PeopleImports
+    ties: Ties
     presence: PeoplePresence
     handles: Handles
     lists: Lists
@@ -155,12 +159,12 @@ def build_features(
             *notifications_kinds(notifications.synced),
         )
     )
-    lists, mutes = Lists(), Mutes()
+    ties, lists, mutes = Ties(), Lists(), Mutes()
     api_keys = ApiKeys(mailer, mails.accounts)
     eraser = AccountEraser(lockout, mailer, mails.accounts, _forget)
     parts = (
         accounts_personal_data(sessions, invites, api_keys, eraser),
-        people_personal_data(people, lists, mutes, presence),
+        people_personal_data(people, ties, lists, mutes, presence),
         POSTS_PERSONAL_DATA,
         MESSAGING_PERSONAL_DATA,
         notifications_personal_data(notifications.own),
@@ -181,6 +185,8 @@ def build_features(
         email_changes=EmailChanges(settings.accounts, owners, lockout, mailer, mails.accounts),
         api_keys=api_keys,
         people=people,
+        people_imports=PeopleImports(handles),
+        ties=ties,
         presence=presence,
         handles=handles,
         lists=lists,

@@ -79,7 +79,8 @@ def build_controllers(
         ],
         "people": [
             bind(MeRoutes, people=people, leaving=features.deletions),
-            *(bind(routes, people=people) for routes in (PeopleRoutes, ConnectionRoutes, BlockRoutes)),
+            bind(PeopleRoutes, people=people),
+            *(bind(routes, ties=features.ties) for routes in (ConnectionRoutes, BlockRoutes)),
             bind(ListRoutes, lists=features.lists),
             bind(MuteRoutes, mutes=features.mutes),
             bind(PresenceRoutes, presence=features.presence),

@@ -121,7 +121,7 @@ class WritePeople(Step[tuple[AccountImport, PersonImport]]):
 
     async def write(self, work: Work, items: Sequence[tuple[AccountImport, PersonImport]]) -> None:
         await self.features.accounts.import_accounts(work, [account for account, _ in items])
-        await self.features.people.import_people(work, [person for _, person in items])
+        await self.features.people_imports.import_people(work, [person for _, person in items])
 
     def _account(self, place: int) -> AccountImport:
         person = self.plan.people[place]
@@ -163,10 +163,10 @@ class WriteConnections(Step[list[ConnectionSide]]):
         return map(self._sides, self.blueprint.in_order_of_ids)
 
     async def write(self, work: Work, items: Sequence[list[ConnectionSide]]) -> None:
-        await self.features.people.import_connections(work, list(chain.from_iterable(items)))
+        await self.features.people_imports.import_connections(work, list(chain.from_iterable(items)))
 
     async def finish(self, work: Work) -> None:
-        await self.features.people.refresh_statistics(work)
+        await self.features.people_imports.refresh_statistics(work)
 
     def _sides(self, one: int) -> list[ConnectionSide]:
         blueprint, times = self.blueprint, self.plan.tie_times
@@ -262,7 +262,7 @@ class BuildHomes(Step[UUID]):
         return (self.blueprint.person_ids[place] for place in self.blueprint.in_order_of_ids)
 
     async def write(self, work: Work, items: Sequence[UUID]) -> None:
-        await self.features.people.check_connections(work, items)
+        await self.features.people_imports.check_connections(work, items)
         await self.features.homes.build_homes(work, list(items))
 
 

@@ -24,7 +24,7 @@ async def states(town: Town, person: UUID) -> dict[UUID, str]:
     found: dict[UUID, str] = {}
     async with town.work() as work:
         for state in ("sent", "received", "connected"):
-            page = await town.people.list_connections(work, person, state, 100, None)
+            page = await town.ties.list_connections(work, person, state, 100, None)
             found |= {connection.person.id: connection.state for connection in page.items}
     return found
 
@@ -84,7 +84,7 @@ async def test_only_the_one_asked_may_answer(town: Town) -> None:
         await town.accept(cleo, asked.id)
     async with town.work() as work:
         with pytest.raises(OwnRequest):
-            await town.people.decline_connection(work, ada, asked.id)
+            await town.ties.decline_connection(work, ada, asked.id)
     with pytest.raises(ConnectionNotFound):
         await town.end(cleo, asked.id)
     assert await states(town, ben) == {ada: "received"}
@@ -94,7 +94,7 @@ async def test_a_declined_request_may_be_made_again(town: Town) -> None:
     ada, ben = await town.person("ada"), await town.person("ben")
     asked = await town.ask(ada, ben)
     async with town.work() as work:
-        await town.people.decline_connection(work, ben, asked.id)
+        await town.ties.decline_connection(work, ben, asked.id)
     assert await states(town, ada) == {}
     assert town.memory.waiting == []
     again = await town.ask(ada, ben)
@@ -108,7 +108,7 @@ async def test_a_connection_is_ended_not_declined(town: Town) -> None:
     connection = await town.connect(ada, ben)
     async with town.work() as work:
         with pytest.raises(AlreadyConnected):
-            await town.people.decline_connection(work, ben, connection.id)
+            await town.ties.decline_connection(work, ben, connection.id)
     await town.end(ada, connection.id)
     assert await states(town, ben) == {}
     assert town.memory.waiting == [ConnectionMade(ben, ada), ConnectionEnded(ada, ben)]
@@ -148,12 +148,12 @@ async def test_blocks_are_idempotent_listed_and_lifted(town: Town) -> None:
     await town.block(ada, ben)
     await town.block(ada, cleo)
     async with town.work() as work:
-        page = await town.people.list_blocks(work, ada, 1, None)
+        page = await town.ties.list_blocks(work, ada, 1, None)
         assert [block.person.handle for block in page.items] == ["cleo"]
-        page = await town.people.list_blocks(work, ada, 1, page.next_cursor)
+        page = await town.ties.list_blocks(work, ada, 1, page.next_cursor)
         assert [block.person.handle for block in page.items] == ["ben"]
         assert page.next_cursor is None
-        assert (await town.people.list_blocks(work, ben, 10, None)).items == []
+        assert (await town.ties.list_blocks(work, ben, 10, None)).items == []
     await town.unblock(ada, ben)
     await town.unblock(ada, ben)
     assert (await town.ask(ben, ada)).state == "sent"
@@ -187,7 +187,7 @@ async def test_connections_come_in_pages(town: Town) -> None:
     cursor: str | None = None
     while True:
         async with town.work() as work:
-            page = await town.people.list_connections(work, ada, "connected", 2, cursor)
+            page = await town.ties.list_connections(work, ada, "connected", 2, cursor)
         seen += [connection.person.id for connection in page.items]
         cursor = page.next_cursor
         if cursor is None:

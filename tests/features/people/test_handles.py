@@ -64,7 +64,7 @@ async def test_a_handle_given_up_is_free_again_after_a_while(town: Town) -> None
     person = PersonImport(id=new_id(), handle="ada", display_name="Ada", bio="", created_at=now())
     with pytest.raises(HandleTaken):
         async with town.work() as work:
-            await town.people.import_people(work, [person])
+            await town.people_imports.import_people(work, [person])
     await age_changes(town, 2)
     assert await leads_to(town, None, "ada") is None
     await call(town, ben, "ada")

@@ -28,9 +28,9 @@ async def erase(town: Town, person: UUID) -> None:
 async def seen_of(town: Town, reader: UUID, list_id: UUID) -> dict[str, object]:
     """All that `reader`, who owns the list, sees of others."""
     async with town.work() as work:
-        connections = await town.people.list_connections(work, reader, "connected", 100, None)
-        sent = await town.people.list_connections(work, reader, "sent", 100, None)
-        blocks = await town.people.list_blocks(work, reader, 100, None)
+        connections = await town.ties.list_connections(work, reader, "connected", 100, None)
+        sent = await town.ties.list_connections(work, reader, "sent", 100, None)
+        blocks = await town.ties.list_blocks(work, reader, 100, None)
         mutes = await town.mutes.list_mutes(work, reader, 100, None)
         members = await town.lists.list_members(work, reader, list_id, 100, None)
         public = await town.posts.list_public(work, reader, 100, None)

@@ -155,10 +155,10 @@ class Play:
         one, other = pair
         async with self.town.work() as work:
             for state in ("sent", "received", "connected"):
-                page = await self.town.people.list_connections(work, self.ids[one], state, 100, None)
+                page = await self.town.ties.list_connections(work, self.ids[one], state, 100, None)
                 for connection in page.items:
                     if connection.person.id == self.ids[other]:
-                        await self.town.people.end_connection(work, self.ids[one], connection.id)
+                        await self.town.ties.end_connection(work, self.ids[one], connection.id)
         if other not in self.model.away:
             self.model.part(one, other)
 
@@ -301,7 +301,7 @@ class Play:
         model = self.model
         async with self.town.work() as work:
             for state in ("sent", "received", "connected"):
-                page = await self.town.people.list_connections(work, self.ids[viewer], state, 100, None)
+                page = await self.town.ties.list_connections(work, self.ids[viewer], state, 100, None)
                 assert (
                     self.of(one.person.id for one in page.items)
                     == {person for person in range(PEOPLE) if model.state(viewer, person) == state} - model.away
@@ -326,7 +326,7 @@ class Play:
         """Blocks and mutes as one sees one's own."""
         model = self.model
         async with self.town.work() as work:
-            blocks = await self.town.people.list_blocks(work, self.ids[viewer], 100, None)
+            blocks = await self.town.ties.list_blocks(work, self.ids[viewer], 100, None)
             mutes = await self.town.mutes.list_mutes(work, self.ids[viewer], 100, None)
         blocked = {other for blocker, other in model.blocks if blocker == viewer}
         muted = {other for muter, other in model.mutes if muter == viewer}

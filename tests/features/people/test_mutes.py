@@ -39,7 +39,7 @@ async def test_a_muted_persons_posts_leave_feed_and_public_list_alone(town: Town
         assert [one.id for one in profile.items] == [close, post]
         assert (await town.posts.get_post(work, ada, close)).id == close
         await town.people.get_profile(work, ada, "ben")
-        connections = await town.people.list_connections(work, ada, "connected", 10, None)
+        connections = await town.ties.list_connections(work, ada, "connected", 10, None)
     assert {connection.person.id for connection in connections.items} == {ben, cleo}
     # Neither the muted nor anybody else notices.
     assert set(await public(town, ben)) == {post, other}

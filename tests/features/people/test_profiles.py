@@ -181,13 +181,13 @@ def a_person(handle: str) -> PersonImport:
 async def test_an_import_checks_as_strictly_as_a_form(town: Town) -> None:
     ada, ben = a_person("ada"), a_person("Ben")
     async with town.work() as work:
-        await town.people.import_people(work, [ada, ben])
+        await town.people_imports.import_people(work, [ada, ben])
     async with town.work() as work:
         assert (await town.people.get_profile(work, None, "ben")).id == ben.id
         with pytest.raises(Invalid):
-            await town.people.import_people(work, [a_person("x")])
+            await town.people_imports.import_people(work, [a_person("x")])
         with pytest.raises(HandleTaken):
-            await town.people.import_people(work, [a_person("cleo"), structs.replace(ada, id=new_id())])
+            await town.people_imports.import_people(work, [a_person("cleo"), structs.replace(ada, id=new_id())])
 
 
 def a_connection(one: UUID, other: UUID) -> list[ConnectionSide]:
@@ -198,9 +198,9 @@ def a_connection(one: UUID, other: UUID) -> list[ConnectionSide]:
 async def test_connections_are_imported_with_both_sides(town: Town) -> None:
     ada, ben, cleo = [await town.person(handle) for handle in ("ada", "ben", "cleo")]
     async with town.work() as work:
-        await town.people.import_connections(work, [*a_connection(ada, ben), *a_connection(cleo, ada)])
+        await town.people_imports.import_connections(work, [*a_connection(ada, ben), *a_connection(cleo, ada)])
     async with town.work() as work:
-        await town.people.check_connections(work, [ada, ben, cleo])
+        await town.people_imports.check_connections(work, [ada, ben, cleo])
         assert set((await town.api.relations(work, ada)).connected) == {ben, cleo}
         assert set((await town.api.relations(work, ben)).connected) == {ada}
     for wrong, error in (
@@ -210,20 +210,20 @@ async def test_connections_are_imported_with_both_sides(town: Town) -> None:
     ):
         with pytest.raises(error):
             async with town.work() as work:
-                await town.people.import_connections(work, wrong)
+                await town.people_imports.import_connections(work, wrong)
 
 
 async def test_an_imported_connection_without_its_other_side_is_found(town: Town) -> None:
     ada, ben, cleo = [await town.person(handle) for handle in ("ada", "ben", "cleo")]
     there, back = a_connection(ben, cleo)
     async with town.work() as work:
-        await town.people.import_connections(work, [*a_connection(ada, ben), there])
-        await town.people.check_connections(work, [ada])
+        await town.people_imports.import_connections(work, [*a_connection(ada, ben), there])
+        await town.people_imports.check_connections(work, [ada])
         with pytest.raises(OneSidedConnection):
-            await town.people.check_connections(work, [ada, ben])
-        await town.people.import_connections(work, [structs.replace(back, connection_id=new_id())])
+            await town.people_imports.check_connections(work, [ada, ben])
+        await town.people_imports.import_connections(work, [structs.replace(back, connection_id=new_id())])
         with pytest.raises(OneSidedConnection):
-            await town.people.check_connections(work, [cleo])
+            await town.people_imports.check_connections(work, [cleo])
 
 
 async def test_people_are_counted(town: Town) -> None:

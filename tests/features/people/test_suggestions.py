@@ -105,7 +105,7 @@ async def import_star(town: Town, middle: UUID, others: list[UUID]) -> None:
             ConnectionSide(other, middle, connection_id, now()),
         ]
     async with town.work() as work:
-        await town.people.import_connections(work, sides)
+        await town.people_imports.import_connections(work, sides)
 
 
 async def import_people(town: Town, prefix: str, count: int) -> list[UUID]:
@@ -114,7 +114,7 @@ async def import_people(town: Town, prefix: str, count: int) -> list[UUID]:
         for number in range(count)
     ]
     async with town.work() as work:
-        await town.people.import_people(work, people)
+        await town.people_imports.import_people(work, people)
     return [person.id for person in people]
 
 
@@ -127,7 +127,7 @@ async def test_work_is_bounded_however_many_one_knows(town: Town) -> None:
     await import_star(town, friends[-1], strangers)
     await import_star(town, friends[0], await import_people(town, "far", 3))
     async with town.work() as work:
-        await town.people.refresh_statistics(work)
+        await town.people_imports.refresh_statistics(work)
     # The newest of ada's own and the newest of theirs: one of these hundred is ada's own connection with the friend.
     found = await suggested(town, ada)
     assert len(found) == _THEIRS

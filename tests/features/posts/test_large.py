@@ -227,7 +227,7 @@ class Twin:
     async def toggle(self, one: int, other: int) -> None:
         """Connects two people, or parts them."""
         async with self.town.work() as work:
-            page = await self.town.people.list_connections(work, self.ids[one], "connected", 100, None)
+            page = await self.town.ties.list_connections(work, self.ids[one], "connected", 100, None)
         for connection in page.items:
             if connection.person.id == self.ids[other]:
                 await self.town.end(self.ids[one], connection.id)

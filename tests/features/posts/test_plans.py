@@ -40,8 +40,8 @@ async def full_town(town: Town) -> Town:
         for number in range(_POSTS)
     ]
     async with town.work() as work:
-        await town.people.import_people(work, crowd)
-        await town.people.import_connections(work, ties)
+        await town.people_imports.import_people(work, crowd)
+        await town.people_imports.import_connections(work, ties)
         await town.imports.import_posts(work, posts)
         await town.imports.import_comments(
             work,
@@ -56,7 +56,7 @@ async def full_town(town: Town) -> Town:
         )
         await town.homes.build_homes(work, people[:20])
         await town.imports.refresh_statistics(work)
-        await town.people.refresh_statistics(work)
+        await town.people_imports.refresh_statistics(work)
     return town
 
 
@@ -71,7 +71,7 @@ async def test_no_list_reads_a_whole_table(full_town: Town, pool: Pool) -> None:
         await town.posts.list_by_author(work, viewer, "person0", 20, None)
         await town.posts.get_post(work, viewer, feed.items[0].id)
         await town.comments.list_comments(work, viewer, feed.items[0].id, 20, None)
-        await town.people.list_connections(work, viewer, "connected", 20, None)
+        await town.ties.list_connections(work, viewer, "connected", 20, None)
     lists = {statement for statement in statements if "LIMIT $" in statement}
     assert len(lists) == 5
     async with pool.connection() as connection:

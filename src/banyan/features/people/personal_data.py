@@ -9,12 +9,13 @@ from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
 from banyan.features.people.service.personal import list_dismissals, list_earlier_handles, list_memberships
 from banyan.features.people.service.presence import PeoplePresence
+from banyan.features.people.service.ties import Ties
 from banyan.infra.database.work import Work
 from banyan.infra.declare import DataSection, PersonalData
 from banyan.kernel.pages import MAX_LIMIT, Page
 
 
-def personal_data(people: People, lists: Lists, mutes: Mutes, presence: PeoplePresence) -> PersonalData:
+def personal_data(people: People, ties: Ties, lists: Lists, mutes: Mutes, presence: PeoplePresence) -> PersonalData:
     async def read_profile(work: Work, person_id: UUID, cursor: str | None) -> Page[Any]:
         return Page([await people.get_me(work, person_id)])
 
@@ -22,7 +23,7 @@ def personal_data(people: People, lists: Lists, mutes: Mutes, presence: PeoplePr
         return Page(list((await presence.read_states(work, [person_id])).values()))
 
     async def read_blocks(work: Work, person_id: UUID, cursor: str | None) -> Page[Any]:
-        return await people.list_blocks(work, person_id, MAX_LIMIT, cursor)
+        return await ties.list_blocks(work, person_id, MAX_LIMIT, cursor)
 
     async def read_mutes(work: Work, person_id: UUID, cursor: str | None) -> Page[Any]:
         return await mutes.list_mutes(work, person_id, MAX_LIMIT, cursor)
@@ -32,7 +33,7 @@ def personal_data(people: People, lists: Lists, mutes: Mutes, presence: PeoplePr
 
     def connections(state: ConnectionState, title: str) -> DataSection:
         async def read(work: Work, person_id: UUID, cursor: str | None) -> Page[Any]:
-            return await people.list_connections(work, person_id, state, MAX_LIMIT, cursor)
+            return await ties.list_connections(work, person_id, state, MAX_LIMIT, cursor)
 
         return DataSection(f"connections_{state}", title, read)
 

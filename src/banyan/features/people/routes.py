@@ -38,6 +38,7 @@ from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
 from banyan.features.people.service.presence import MAX_ASKED, PeoplePresence
 from banyan.features.people.service.suggestions import Suggestions
+from banyan.features.people.service.ties import Ties
 from banyan.infra.database.work import Work
 from banyan.infra.http.addresses import limit_key
 from banyan.infra.http.routing import (
@@ -119,7 +120,7 @@ class PeopleRoutes(Controller):
 class ConnectionRoutes(Controller):
     path = "/v1/connections"
     tags = ["people"]
-    people: People
+    ties: Ties
 
     @post(raises=[PersonNotFound, AlreadyConnected, AlreadyRequested])
     async def ask(self, request: Request, data: JSONBody[ConnectionRequest]) -> Connection:
@@ -127,7 +128,7 @@ class ConnectionRoutes(Controller):
 
         Where that person has asked already, this accepts.
         """
-        return await self.people.ask_connection(request.work, request.account_id, data.person_id)
+        return await self.ties.ask_connection(request.work, request.account_id, data.person_id)
 
     @get()
     async def list(
@@ -138,22 +139,22 @@ class ConnectionRoutes(Controller):
         cursor: Cursor = None,
     ) -> Page[Connection]:
         """One's connections, or the requests received or sent, newest first."""
-        return await self.people.list_connections(request.work, request.account_id, of_state, limit, cursor)
+        return await self.ties.list_connections(request.work, request.account_id, of_state, limit, cursor)
 
     @post("/{connection_id:uuid}/accept", status=200, raises=[OwnRequest])
     async def accept(self, request: Request, connection_id: FromPath[UUID]) -> Connection:
         """Accept a request that one received."""
-        return await self.people.accept_connection(request.work, request.account_id, connection_id)
+        return await self.ties.accept_connection(request.work, request.account_id, connection_id)
 
     @post("/{connection_id:uuid}/decline", status=204, raises=[OwnRequest, AlreadyConnected])
     async def decline(self, request: Request, connection_id: FromPath[UUID]) -> None:
         """Decline a request that one received."""
-        await self.people.decline_connection(request.work, request.account_id, connection_id)
+        await self.ties.decline_connection(request.work, request.account_id, connection_id)
 
     @delete("/{connection_id:uuid}")
     async def end(self, request: Request, connection_id: FromPath[UUID]) -> None:
         """End a connection, or withdraw or decline a request."""
-        await self.people.end_connection(request.work, request.account_id, connection_id)
+        await self.ties.end_connection(request.work, request.account_id, connection_id)
 
 
 class ListRoutes(Controller):
@@ -271,12 +272,12 @@ class SuggestionRoutes(Controller):
 class BlockRoutes(Controller):
     path = "/v1/blocks"
     tags = ["people"]
-    people: People
+    ties: Ties
 
     @get()
     async def list(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Block]:
         """The people one has blocked, newest first."""
-        return await self.people.list_blocks(request.work, request.account_id, limit, cursor)
+        return await self.ties.list_blocks(request.work, request.account_id, limit, cursor)
 
     @put("/{person_id:uuid}", status=204)
     async def block(self, request: Request, person_id: FromPath[UUID]) -> None:
@@ -284,9 +285,9 @@ class BlockRoutes(Controller):
 
         Ends the connection and hides the two from each other.
         """
-        await self.people.block_person(request.work, request.account_id, person_id)
+        await self.ties.block_person(request.work, request.account_id, person_id)
 
     @delete("/{person_id:uuid}")
     async def unblock(self, request: Request, person_id: FromPath[UUID]) -> None:
         """Lift a block; the connection it ended does not come back."""
-        await self.people.unblock_person(request.work, request.account_id, person_id)
+        await self.ties.unblock_person(request.work, request.account_id, person_id)

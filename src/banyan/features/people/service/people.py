@@ -1,10 +1,5 @@
-"""Profiles, connections and blocks.
+"""Persons and their profiles: made, shown to whoever may see them, changed, hidden and erased."""
 
-What two people are to each other only changes under their pair's lock, so that of two at once (both ask, one
-accepts while the other withdraws or blocks) the later one finds what the earlier one made.
-"""
-
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,25 +7,15 @@ from uuid import UUID
 from msgspec import UNSET, structs
 
 from banyan.features.accounts.api import AccountsApi
-from banyan.features.people.api import AWAY_TOPIC, CARDS_TOPIC, RELATIONS_TOPIC
+from banyan.features.people.api import AWAY_TOPIC, CARDS_TOPIC
 from banyan.features.people.checks import check_bio, check_display_name, check_handle, check_neighbourhood, read_handle
 from banyan.features.people.errors import (
-    AlreadyConnected,
-    AlreadyRequested,
-    ConnectionNotFound,
     HandleMoved,
     HandleTaken,
-    NotWithOneself,
-    OneSidedConnection,
-    OwnRequest,
     PersonNotFound,
 )
 from banyan.features.people.models import (
-    Block,
     Card,
-    Connection,
-    ConnectionSide,
-    ConnectionState,
     Location,
     LocationInput,
     Me,
@@ -40,16 +25,12 @@ from banyan.features.people.models import (
     ProfileChanges,
 )
 from banyan.features.people.privacy import shows_details
-from banyan.features.people.queries import imports, lists, profiles, ties
+from banyan.features.people.queries import profiles
 from banyan.features.people.queries.attributes import find_attributes, put_attributes
 from banyan.features.people.queries.profiles import CheckedChanges, StoredProfile
 from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.presence import PeoplePresence
 from banyan.features.people.signals import (
-    ConnectionAsked,
-    ConnectionEnded,
-    ConnectionMade,
-    ListMemberRemoved,
     PersonCreated,
     ProfileChanged,
 )
@@ -59,13 +40,11 @@ from banyan.infra.declare import ANSWERS_TOPIC
 from banyan.infra.presence.queries import forget_person
 from banyan.infra.presence.roll import PRESENCE
 from banyan.kernel.clock import now
-from banyan.kernel.ids import new_id
-from banyan.kernel.pages import Page, cut_page, decode_cursor
 from banyan.kernel.places import ACCURACY_METERS, Place, fuzz
 
 
 class People:
-    """Reads and changes of people; every method works inside the caller's unit of work."""
+    """Every method works inside the caller's unit of work."""
 
     def __init__(
         self,
@@ -199,149 +178,6 @@ class People:
         work.announce(CARDS_TOPIC, str(person_id))
         # Answers kept for anonymous readers that show this person's card.
         work.announce(ANSWERS_TOPIC, f"person:{person_id}")
-
-    async def ask_connection(self, work: Work, asker_id: UUID, person_id: UUID) -> Connection:
-        """Asks for a connection, or accepts when the other has asked already.
-
-        Raises NotWithOneself, PersonNotFound, AlreadyRequested, AlreadyConnected.
-        """
-        if asker_id == person_id:
-            raise NotWithOneself("Connect with somebody else.")
-        await ties.lock_pair(work, asker_id, person_id)
-        tie = await ties.find_tie(work, asker_id, person_id)
-        if tie is None:
-            raise PersonNotFound
-        if tie.state == "connected":
-            raise AlreadyConnected
-        if tie.state == "sent":
-            raise AlreadyRequested
-        if tie.id is not None and tie.created_at is not None:
-            await self._connect(work, asker_id, person_id)
-            return Connection(tie.id, "connected", tie.person, tie.created_at)
-        connection_id, at = new_id(), now()
-        await ties.insert_request(work, connection_id, asker_id, person_id, at)
-        work.emit(ConnectionAsked(connection_id, asker_id, person_id))
-        return Connection(connection_id, "sent", tie.person, at)
-
-    async def accept_connection(self, work: Work, person_id: UUID, connection_id: UUID) -> Connection:
-        """The one who was asked says yes; saying it again changes nothing. Raises ConnectionNotFound, OwnRequest."""
-        tie = await self._lock_connection(work, person_id, connection_id)
-        if tie.state == "sent":
-            raise OwnRequest
-        if tie.state == "received":
-            await self._connect(work, person_id, tie.person.id)
-        return structs.replace(tie, state="connected")
-
-    async def decline_connection(self, work: Work, person_id: UUID, connection_id: UUID) -> None:
-        """The one who was asked says no. Raises ConnectionNotFound, OwnRequest, AlreadyConnected."""
-        tie = await self._lock_connection(work, person_id, connection_id)
-        if tie.state == "sent":
-            raise OwnRequest
-        if tie.state == "connected":
-            raise AlreadyConnected("To end a connection, delete it.")
-        await self._part(work, person_id, tie.person.id)
-
-    async def end_connection(self, work: Work, person_id: UUID, connection_id: UUID) -> None:
-        """Ends a connection, withdraws a request or declines one. Raises ConnectionNotFound."""
-        tie = await self._lock_connection(work, person_id, connection_id)
-        await self._part(work, person_id, tie.person.id)
-
-    async def list_connections(
-        self, work: Work, person_id: UUID, state: ConnectionState, limit: int, cursor: str | None
-    ) -> Page[Connection]:
-        """Newest first."""
-        rows = await ties.list_connections(work, person_id, state, decode_cursor(cursor), limit + 1)
-        return cut_page(rows, limit, lambda connection: connection.id)
-
-    async def block_person(self, work: Work, person_id: UUID, blocked_id: UUID) -> None:
-        """Hides two people from each other and ends what was between them. Raises NotWithOneself, PersonNotFound."""
-        if person_id == blocked_id:
-            raise NotWithOneself("You cannot block yourself.")
-        # Not through `find_tie`: one may block somebody by whom one is blocked.
-        if not await profiles.exists(work, blocked_id):
-            raise PersonNotFound
-        await ties.lock_pair(work, person_id, blocked_id)
-        if await ties.insert_block(work, new_id(), person_id, blocked_id, now()):
-            await self._part(work, person_id, blocked_id)
-            self._announce_relations(work, person_id, blocked_id)
-
-    async def unblock_person(self, work: Work, person_id: UUID, blocked_id: UUID) -> None:
-        """Lifts one's own block; what it ended does not come back."""
-        await ties.lock_pair(work, person_id, blocked_id)
-        if await ties.delete_block(work, person_id, blocked_id):
-            self._announce_relations(work, person_id, blocked_id)
-
-    async def list_blocks(self, work: Work, person_id: UUID, limit: int, cursor: str | None) -> Page[Block]:
-        """Newest first."""
-        rows = await ties.list_blocks(work, person_id, decode_cursor(cursor), limit + 1)
-        page = cut_page(rows, limit, lambda row: row[0])
-        return Page([block for _, block in page.items], page.next_cursor)
-
-    async def import_people(self, work: Work, people: Sequence[PersonImport]) -> None:
-        """Many people at once, by the rules for one. Raises Invalid, HandleTaken."""
-        checked = [
-            structs.replace(
-                person,
-                handle=check_handle(person.handle),
-                display_name=check_display_name(person.display_name),
-                bio=check_bio(person.bio),
-            )
-            for person in people
-        ]
-        reserved_since = self._handles.reserved_since()
-        if await imports.insert_people(work, checked, reserved_since) != len(checked):
-            raise HandleTaken("An id or a handle is given twice or taken.")
-
-    async def import_connections(self, work: Work, sides: Sequence[ConnectionSide]) -> None:
-        """Many accepted connections, before anybody reads: no signal leaves, homes are built afterwards.
-
-        Each is given once from either side, in one call or several; sorted by person they are written fastest.
-        `check_connections` finds what lacks its other side. Raises NotWithOneself, PersonNotFound, AlreadyConnected;
-        blocks are not looked at, none are imported.
-        """
-        if any(side.person_id == side.other_id for side in sides):
-            raise NotWithOneself
-        outcome = await imports.copy_connections(work, sides)
-        if outcome == "nobody":
-            raise PersonNotFound
-        if outcome == "taken":
-            raise AlreadyConnected("A pair is given twice or connected already.")
-
-    async def check_connections(self, work: Work, person_ids: Sequence[UUID]) -> None:
-        """After an import: every connection of these people has both sides. Raises OneSidedConnection."""
-        if await imports.has_one_sided(work, person_ids):
-            raise OneSidedConnection
-
-    async def refresh_statistics(self, work: Work) -> None:
-        """To be called once after an import."""
-        await imports.analyze(work)
-
-    async def _lock_connection(self, work: Work, person_id: UUID, connection_id: UUID) -> Connection:
-        """The connection or request as it is now that nobody else can change it. Raises ConnectionNotFound."""
-        other_id = await ties.find_other_side(work, person_id, connection_id)
-        if other_id is None:
-            raise ConnectionNotFound
-        await ties.lock_pair(work, person_id, other_id)
-        tie = await ties.find_tie(work, person_id, other_id)
-        # Gone, or replaced by a newer request, while we waited for the lock.
-        if tie is None or tie.id != connection_id or tie.state is None or tie.created_at is None:
-            raise ConnectionNotFound
-        return Connection(tie.id, tie.state, tie.person, tie.created_at)
-
-    async def _connect(self, work: Work, one: UUID, other: UUID) -> None:
-        await ties.connect_pair(work, one, other)
-        work.emit(ConnectionMade(one, other))
-        self._announce_relations(work, one, other)
-
-    async def _part(self, work: Work, one: UUID, other: UUID) -> None:
-        if await ties.delete_pair(work, one, other):
-            work.emit(ConnectionEnded(one, other))
-            for list_id, owner_id, person_id in await lists.delete_memberships(work, one, other):
-                work.emit(ListMemberRemoved(list_id, owner_id, person_id))
-            self._announce_relations(work, one, other)
-
-    def _announce_relations(self, work: Work, one: UUID, other: UUID) -> None:
-        work.announce(RELATIONS_TOPIC, str(one), str(other))
 
 
 def _check_changes(changes: ProfileChanges) -> CheckedChanges:
