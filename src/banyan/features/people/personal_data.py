@@ -7,7 +7,7 @@ from banyan.features.people.models import ConnectionState
 from banyan.features.people.service.lists import Lists
 from banyan.features.people.service.mutes import Mutes
 from banyan.features.people.service.people import People
-from banyan.features.people.service.personal import list_dismissals, list_earlier_handles, list_memberships
+from banyan.features.people.service.personal import DISMISSALS, EARLIER_HANDLES, MEMBERSHIPS
 from banyan.features.people.service.presence import PeoplePresence
 from banyan.features.people.service.ties import Ties
 from banyan.infra.database.work import Work
@@ -47,13 +47,13 @@ def personal_data(people: People, ties: Ties, lists: Lists, mutes: Mutes, presen
         sections=(
             DataSection("profile", "Profile", read_profile),
             DataSection("presence", "When you were last online", read_presence),
-            DataSection("earlier_handles", "Earlier handles", list_earlier_handles),
+            DataSection("earlier_handles", "Earlier handles", EARLIER_HANDLES),
             *(connections(state, title) for state, title in titles.items()),
             DataSection("lists", "Lists of connections", read_lists),
-            DataSection("list_members", "Who is on these lists", list_memberships),
+            DataSection("list_members", "Who is on these lists", MEMBERSHIPS),
             DataSection("mutes", "Muted people", read_mutes),
             DataSection("blocks", "Blocked people", read_blocks),
-            DataSection("dismissed_suggestions", "Suggestions dismissed", list_dismissals),
+            DataSection("dismissed_suggestions", "Suggestions dismissed", DISMISSALS),
         ),
         erase=erase,
     )

@@ -1,7 +1,5 @@
 """All that one person wrote and chose: pages of it for their export, and its end when they are deleted."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
 from uuid import UUID
 
 from banyan.features.messaging.jobs import EraseConversation
@@ -11,30 +9,16 @@ from banyan.features.messaging.queries.messages import find_message, put_reactio
 from banyan.features.messaging.service.members import take_out
 from banyan.features.messaging.service.reactions import take_back
 from banyan.infra.database.work import Work
+from banyan.infra.export_pages import export_pages
 from banyan.infra.streams.events import delete_log, renew_log
-from banyan.kernel.pages import Page, cut_page, decode_cursor
 
-_PAGE = 200
 _MESSAGES_AT_ONCE = 500
 _REACTIONS_AT_ONCE = 50
 _CONVERSATIONS_AT_ONCE = 20
 
-T = TypeVar("T")
-Read = Callable[[Work, UUID, str | None], Awaitable[Page[Any]]]
-
-
-def pages(query: Callable[[Work, UUID, UUID, int], Awaitable[list[T]]], key: Callable[[T], UUID]) -> Read:
-    """Reads what `query` lists after an id, page by page."""
-
-    async def read(work: Work, person_id: UUID, cursor: str | None) -> Page[T]:
-        return cut_page(await query(work, person_id, decode_cursor(cursor) or NOBODY, _PAGE + 1), _PAGE, key)
-
-    return read
-
-
-CONVERSATIONS = pages(queries.list_memberships, lambda row: row.conversation_id)
-MESSAGES = pages(queries.list_messages, lambda row: row.id)
-REACTIONS = pages(queries.list_reactions, lambda row: row.message_id)
+CONVERSATIONS = export_pages(queries.list_memberships, lambda row: row.conversation_id)
+MESSAGES = export_pages(queries.list_messages, lambda row: row.id)
+REACTIONS = export_pages(queries.list_reactions, lambda row: row.message_id)
 
 
 async def erase(work: Work, person_id: UUID) -> bool:

@@ -1,7 +1,5 @@
 """All that one person wrote and chose: pages of it for their export, and its end when they are deleted."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
 from uuid import UUID
 
 from banyan.features.posts.queries import personal as queries
@@ -11,33 +9,18 @@ from banyan.features.posts.service.announcing import announce_change
 from banyan.features.posts.service.reactions import without
 from banyan.features.posts.signals import PostDeleted, ReactionRemoved
 from banyan.infra.database.work import Work
-from banyan.kernel.pages import Page, cut_page, decode_cursor
+from banyan.infra.export_pages import export_pages
 
-_PAGE = 200
-_FIRST_ID = UUID(int=0)
 # Each with the locks of its counters, in one transaction.
 _POSTS_AT_ONCE = 50
 _CHOICES_AT_ONCE = 100
 _COMMENTS_AT_ONCE = 500
 
-T = TypeVar("T")
-Read = Callable[[Work, UUID, str | None], Awaitable[Page[Any]]]
-
-
-def pages(query: Callable[[Work, UUID, UUID, int], Awaitable[list[T]]], key: Callable[[T], UUID]) -> Read:
-    """Reads what `query` lists after an id, page by page."""
-
-    async def read(work: Work, person_id: UUID, cursor: str | None) -> Page[T]:
-        return cut_page(await query(work, person_id, decode_cursor(cursor) or _FIRST_ID, _PAGE + 1), _PAGE, key)
-
-    return read
-
-
-POSTS = pages(queries.list_posts, lambda row: row.id)
-EARLIER_TEXTS = pages(queries.list_earlier_texts, lambda row: row.id)
-COMMENTS = pages(queries.list_comments, lambda row: row.id)
-REACTIONS = pages(queries.list_reactions, lambda row: row.post_id)
-SAVED = pages(queries.list_saved, lambda row: row.id)
+POSTS = export_pages(queries.list_posts, lambda row: row.id)
+EARLIER_TEXTS = export_pages(queries.list_earlier_texts, lambda row: row.id)
+COMMENTS = export_pages(queries.list_comments, lambda row: row.id)
+REACTIONS = export_pages(queries.list_reactions, lambda row: row.post_id)
+SAVED = export_pages(queries.list_saved, lambda row: row.id)
 
 
 async def erase(work: Work, person_id: UUID) -> bool:
