@@ -18,8 +18,8 @@ from banyan.app.settings import Settings, load_settings
 from banyan.app.targets import Targets
 from banyan.app.wiring import open_platform
 from banyan.features.posts.queries import homes
-from banyan.features.posts.queries.posts import LAST_ID
 from banyan.infra.log import LogStream
+from banyan.kernel.ids import LAST_ID
 from banyan.ops.datadir import DataDirectory
 from banyan.ops.postgres import EmbeddedPostgres
 from dev.benchmarks.bare import bare_queue_per_second, hello_cpu_microseconds, page_cpu_microseconds

@@ -15,8 +15,8 @@ import msgspec
 from banyan.app.server import listen
 from banyan.app.settings import Settings
 from banyan.features.posts.queries import homes
-from banyan.features.posts.queries.posts import LAST_ID
 from banyan.infra.database.connect import connect
+from banyan.kernel.ids import LAST_ID
 from dev.benchmarks.load import load
 from dev.benchmarks.processes import cpu_seconds
 

@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from banyan.infra.database.work import Work
+from banyan.kernel.ids import FIRST_ID
 from banyan.kernel.pages import Page, cut_page, decode_cursor
 
 _ROWS = 200
-_FIRST_ID = UUID(int=0)
 
 T = TypeVar("T")
 
@@ -19,6 +19,6 @@ def export_pages(
     """Reads what `query` (work, person, after, limit) lists in the order of `key`, behind the cursor."""
 
     async def read(work: Work, person_id: UUID, cursor: str | None) -> Page[T]:
-        return cut_page(await query(work, person_id, decode_cursor(cursor) or _FIRST_ID, _ROWS + 1), _ROWS, key)
+        return cut_page(await query(work, person_id, decode_cursor(cursor) or FIRST_ID, _ROWS + 1), _ROWS, key)
 
     return read

@@ -4,7 +4,12 @@ import os
 import threading
 import time
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
+
+# Below and above every id: where a list begins that is read in the order of ids.
+FIRST_ID: Final = UUID(int=0)
+LAST_ID: Final = UUID(int=(1 << 128) - 1)
 
 _RANDOM_BITS = 74
 _RANDOM_MASK = (1 << _RANDOM_BITS) - 1

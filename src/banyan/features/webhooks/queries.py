@@ -19,13 +19,12 @@ from banyan.features.webhooks.models import (
     WebhookRow,
 )
 from banyan.infra.database.work import Connection, Work
+from banyan.kernel.ids import FIRST_ID, LAST_ID
 
 _WEBHOOK = """id, url, description, signals, active, created_at, updated_at, secret, previous_secret,
     previous_until, failing_since, disabled_at, disabled_reason"""
 _DELIVERY = """id, webhook_id, signal, state, attempts, created_at, last_try_at, next_try_at, status, duration_ms,
     response, error"""
-_FIRST_ID = UUID(int=0)
-_LAST_ID = UUID(int=(1 << 128) - 1)
 
 
 # ---- webhooks -----------------------------------------------------------------------------------------------
@@ -66,7 +65,7 @@ async def lock_webhook(work: Work, webhook_id: UUID) -> WebhookRow | None:
 async def list_webhooks(work: Work, before: UUID | None, limit: int) -> list[Webhook]:
     """Newest first."""
     rows = await work.rows(
-        f"SELECT {_WEBHOOK} FROM webhooks_webhooks WHERE id < $1 ORDER BY id DESC LIMIT $2", before or _LAST_ID, limit
+        f"SELECT {_WEBHOOK} FROM webhooks_webhooks WHERE id < $1 ORDER BY id DESC LIMIT $2", before or LAST_ID, limit
     )
     return [_webhook(row).webhook for row in rows]
 
@@ -294,7 +293,7 @@ async def list_deliveries(
         f"""SELECT {_DELIVERY} FROM webhooks_deliveries WHERE webhook_id = $1 AND id < $2 {only}
             ORDER BY id DESC LIMIT $3""",
         webhook_id,
-        before or _LAST_ID,
+        before or LAST_ID,
         limit,
     )
     return [Delivery(**row) for row in rows]
@@ -308,7 +307,7 @@ async def delete_old(work: Work, below: UUID, limit: int) -> int:
            SELECT count(*) FROM gone""",
         below,
         limit,
-        _FIRST_ID,
+        FIRST_ID,
     )
     return deleted
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from banyan.infra.database.work import Work
+from banyan.kernel.ids import LAST_ID
 from lost_and_found.models import HelperRow, ItemKind, ItemRow, ItemState
 
 _ITEM = "id, person_id, kind, state, title, description, place, created_at"
-_LAST_ID = UUID(int=(1 << 128) - 1)
 
 
 async def lock_open(work: Work, person_id: UUID) -> int:
@@ -60,7 +60,7 @@ async def list_items(
         state,
         kind,
         list(hidden),
-        before or _LAST_ID,
+        before or LAST_ID,
         limit,
     )
     return [ItemRow(**row) for row in rows]
@@ -124,7 +124,7 @@ async def list_helpers(work: Work, hidden: Sequence[UUID], before: UUID | None, 
         """SELECT id, person_id, returned_count FROM lost_and_found_helpers
            WHERE id < $2 AND person_id <> ALL ($1) ORDER BY id DESC LIMIT $3""",
         list(hidden),
-        before or _LAST_ID,
+        before or LAST_ID,
         limit,
     )
     return [HelperRow(**row) for row in rows]
@@ -135,7 +135,7 @@ async def list_own(work: Work, person_id: UUID, before: UUID | None, limit: int)
     rows = await work.rows(
         f"SELECT {_ITEM} FROM lost_and_found_items WHERE person_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
         person_id,
-        before or _LAST_ID,
+        before or LAST_ID,
         limit,
     )
     return [ItemRow(**row) for row in rows]

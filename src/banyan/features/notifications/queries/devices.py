@@ -8,10 +8,10 @@ import asyncpg
 
 from banyan.features.notifications.models import DeviceRow
 from banyan.infra.database.work import Work
+from banyan.kernel.ids import LAST_ID
 
 _COLUMNS = """id, person_id, session_id, service, address, p256dh, auth, user_agent, created_at, seen_at, pushed_at,
     failing_since"""
-_LAST_ID = UUID(int=(1 << 128) - 1)
 
 
 async def put_device(work: Work, row: DeviceRow, digest: bytes) -> DeviceRow:
@@ -64,7 +64,7 @@ async def list_devices(
             WHERE person_id = $1 AND service = ANY ($2) AND id < $3 ORDER BY id DESC LIMIT $4""",
         person_id,
         services,
-        before or _LAST_ID,
+        before or LAST_ID,
         limit,
     )
     return [_device(row) for row in rows]

@@ -10,9 +10,9 @@ from uuid import UUID
 from banyan.features.notifications.models import ActorsRow, ItemRow, Told
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Gone, Notice
+from banyan.kernel.ids import LAST_ID
 
 ITEM = "id, person_id, kind, subject_id, post_id, place, actor_count, version, read_at"
-_LAST_ID = UUID(int=(1 << 128) - 1)
 # So many of an item's newest events are looked through for actors to be shown.
 _LOOKED_AT = 30
 
@@ -155,7 +155,7 @@ async def list_items(
         f"""SELECT {ITEM} FROM notifications_items
             WHERE person_id = $1 AND in_app AND place < $2 {only} ORDER BY place DESC LIMIT $3""",
         person_id,
-        before or _LAST_ID,
+        before or LAST_ID,
         limit,
     )
     return [ItemRow(*row) for row in rows]

@@ -25,7 +25,7 @@ from banyan.features.people.models import Card
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
-from banyan.kernel.ids import id_at, id_time
+from banyan.kernel.ids import LAST_ID, id_at, id_time
 from banyan.kernel.pages import Page, decode_cursor, encode_cursor
 
 SHOWN_ACTORS = 3
@@ -33,7 +33,6 @@ SHOWN_ACTORS = 3
 MOST_UNREAD = 1000
 # A page looks so far for what may still be seen, then it is short.
 _MOST_LOOKS = 5
-_LAST_ID = UUID(int=(1 << 128) - 1)
 
 
 class Shown(Struct, frozen=True):
@@ -169,7 +168,7 @@ class Inbox:
     async def _find_last(self, work: Work, person_id: UUID, before: str | None) -> UUID:
         """The place up to which everything is read."""
         if before is None:
-            return _LAST_ID
+            return LAST_ID
         try:
             item_id = UUID(before)
         except ValueError:

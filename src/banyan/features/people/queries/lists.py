@@ -5,8 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from banyan.features.people.models import ConnectionList, IdSet, ListMember
-from banyan.features.people.queries.parts import LAST_ID, THERE, read_card
+from banyan.features.people.queries.parts import THERE, read_card
 from banyan.infra.database.work import Work
+from banyan.kernel.ids import FIRST_ID, LAST_ID
 
 _LIST = f"""SELECT l.id, l.name, l.created_at,
         (SELECT count(*) FROM people_list_members m
@@ -143,7 +144,7 @@ async def list_member_ids(work: Work, list_id: UUID, after: UUID | None, limit: 
                SELECT person_id FROM people_list_members
                WHERE list_id = $1 AND person_id > $2 ORDER BY person_id LIMIT $3) page""",
         list_id,
-        after or UUID(int=0),
+        after or FIRST_ID,
         limit,
     )
     return IdSet(packed or b"")

@@ -4,8 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from banyan.features.people.models import Mute
-from banyan.features.people.queries.parts import BLOCKED, LAST_ID, read_card
+from banyan.features.people.queries.parts import BLOCKED, read_card
 from banyan.infra.database.work import Work
+from banyan.kernel.ids import LAST_ID
 
 _LIST = f"""SELECT m.id AS mute_id, m.created_at, p.id, p.handle, p.display_name, p.avatar_url
     FROM people_mutes m

@@ -1,11 +1,8 @@
 """Pieces that statements of people share."""
 
 from typing import Any
-from uuid import UUID
 
 from banyan.features.people.models import Card
-
-LAST_ID = UUID(int=(1 << 128) - 1)
 
 # A block stands between the two, whoever made it.
 BLOCKED = """EXISTS (SELECT FROM people_blocks b

@@ -5,8 +5,9 @@ from typing import Final
 from uuid import UUID
 
 from banyan.features.people.models import Suggestion
-from banyan.features.people.queries.parts import BLOCKED, LAST_ID, THERE, read_card
+from banyan.features.people.queries.parts import BLOCKED, THERE, read_card
 from banyan.infra.database.work import Work
+from banyan.kernel.ids import LAST_ID
 
 # Counted over the newest so many of one's connections, and of each of theirs: whoever has 10,000 connections costs
 # no more than 20,000 index rows.

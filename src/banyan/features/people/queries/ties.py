@@ -8,8 +8,9 @@ from uuid import UUID
 from msgspec import Struct
 
 from banyan.features.people.models import Block, Card, Connection, ConnectionState, IdSet, Relations
-from banyan.features.people.queries.parts import BLOCKED, LAST_ID, THERE, read_card
+from banyan.features.people.queries.parts import BLOCKED, THERE, read_card
 from banyan.infra.database.work import Work
+from banyan.kernel.ids import FIRST_ID, LAST_ID
 
 
 class Tie(Struct, frozen=True):
@@ -86,7 +87,7 @@ async def list_connection_ids(work: Work, person_id: UUID, after: UUID | None, l
                SELECT other_id FROM people_connections
                WHERE person_id = $1 AND state = 'connected' AND other_id > $2 ORDER BY other_id LIMIT $3) page""",
         person_id,
-        after or UUID(int=0),
+        after or FIRST_ID,
         limit,
     )
     return IdSet(packed or b"")

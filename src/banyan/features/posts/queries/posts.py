@@ -10,8 +10,6 @@ import msgspec
 from banyan.features.posts.models import NO_MARKS, AudienceKind, Marks, PostRow, PostText, Reach, RevisionRow
 from banyan.infra.database.work import Work
 
-LAST_ID = UUID(int=(1 << 128) - 1)
-
 # What every read of posts selects; $1 is the reader, or null for anybody. Times come as seconds, exact to the
 # microsecond: the driver takes 0.8 µs to make a datetime of a timestamp, Python 0.25 of a float.
 COLUMNS = """p.id, p.author_id, p.body, p.audience, p.list_id, p.marks, date_part('epoch', p.created_at),

@@ -29,12 +29,11 @@ from banyan.features.posts.signals import CommentDeleted, CommentEdited, Comment
 from banyan.features.posts.visibility import is_hidden
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
-from banyan.kernel.ids import id_time, new_id
+from banyan.kernel.ids import FIRST_ID, id_time, new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
 from banyan.kernel.text import check_lines
 
 COMMENT_MAX_CHARS = 2000
-_FIRST_ID = UUID(int=0)
 
 
 class Comments:
@@ -80,7 +79,7 @@ class Comments:
         branch: Branch = "all",
     ) -> Page[Comment]:
         """Oldest first, without those of people whom a block hides. Raises PostNotFound, CommentNotFound."""
-        after = decode_cursor(cursor) or _FIRST_ID
+        after = decode_cursor(cursor) or FIRST_ID
         await self._posts.get_visible(work, viewer_id, post_id)
         relations = await self._people.relations(work, viewer_id)
         if isinstance(branch, UUID):
@@ -96,7 +95,7 @@ class Comments:
         self, work: Work, viewer_id: UUID | None, comment_id: UUID, limit: int, cursor: str | None
     ) -> Page[Comment]:
         """The direct replies to a comment, oldest first. Raises CommentNotFound."""
-        after = decode_cursor(cursor) or _FIRST_ID
+        after = decode_cursor(cursor) or FIRST_ID
         row, _ = await self._get_visible(work, viewer_id, comment_id)
         relations = await self._people.relations(work, viewer_id)
         return await self._list(work, relations, row.post_id, comment_id, after, limit)

@@ -18,7 +18,7 @@ from banyan.features.people.signals import ConnectionEnded, ConnectionMade, List
 from banyan.features.posts.jobs import FanOutPost
 from banyan.features.posts.models import FeedMark, Post, PostRow
 from banyan.features.posts.queries import homes as queries
-from banyan.features.posts.queries.posts import LAST_ID, list_by_id
+from banyan.features.posts.queries.posts import list_by_id
 from banyan.features.posts.service.announcing import FEEDS_TOPIC
 from banyan.features.posts.service.large import LargeAuthors
 from banyan.features.posts.service.posts import Posts
@@ -27,6 +27,7 @@ from banyan.features.posts.visibility import FeedRow, feed_rows
 from banyan.infra.bus import Bus
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ME_TOPIC
+from banyan.kernel.ids import LAST_ID
 from banyan.kernel.pages import Page, decode_cursor
 
 # Where much of what was read may not be shown, larger steps bound the number of statements.

@@ -38,7 +38,7 @@ from banyan.infra.database.work import Work
 from banyan.infra.declare import ME_TOPIC
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
-from banyan.kernel.ids import id_time, new_id
+from banyan.kernel.ids import LAST_ID, id_time, new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
 from banyan.kernel.text import check_lines
 
@@ -106,7 +106,7 @@ class Posts:
         """
         conditions = read_conditions(self._attributes, query)
         relations = await self._people.relations(work, viewer_id)
-        before = decode_cursor(cursor) or queries.LAST_ID
+        before = decode_cursor(cursor) or LAST_ID
         unwanted = relations.unwanted()
         if conditions:
             rows = await list_public_with(work, viewer_id, unwanted, conditions, before, limit + 1)
@@ -121,7 +121,7 @@ class Posts:
 
         Raises PersonNotFound; HandleMoved for a handle given up.
         """
-        before = decode_cursor(cursor) or queries.LAST_ID
+        before = decode_cursor(cursor) or LAST_ID
         author_id = await self._people.find_by_handle(work, handle)
         if author_id is None:
             present = await self._people.find_present_handle(work, viewer_id, handle)
@@ -165,7 +165,7 @@ class Posts:
         Others than the author find an earlier text only when they may see the post now and belonged to those for
         whom that text was: making a post public does not publish what it said before.
         """
-        before = decode_cursor(cursor) or queries.LAST_ID
+        before = decode_cursor(cursor) or LAST_ID
         post = await self.get_visible(work, viewer_id, post_id)
         relations = await self._people.relations(work, viewer_id)
         own = post.author_id == viewer_id

@@ -6,13 +6,13 @@ from banyan.features.people.api import PeopleApi
 from banyan.features.posts.errors import PostNotFound
 from banyan.features.posts.models import Post, PostRow
 from banyan.features.posts.queries import reactions as queries
-from banyan.features.posts.queries.posts import LAST_ID, lock_counters
+from banyan.features.posts.queries.posts import lock_counters
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.visibility import may_see
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ME_TOPIC
 from banyan.kernel.clock import now
-from banyan.kernel.ids import new_id
+from banyan.kernel.ids import LAST_ID, new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
 
 # Where much of what was saved may no longer be seen, larger steps bound the number of statements.

@@ -10,13 +10,12 @@ from banyan.features.people.api import PeopleApi
 from banyan.features.posts.marks import read_tag
 from banyan.features.posts.models import Post, TagUse
 from banyan.features.posts.queries import tags as queries
-from banyan.features.posts.queries.posts import LAST_ID
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.visibility import may_see
 from banyan.infra.cache import Cache
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
-from banyan.kernel.ids import first_id_at
+from banyan.kernel.ids import LAST_ID, first_id_at
 from banyan.kernel.pages import MAX_LIMIT, Page, decode_cursor
 
 _USED_WITHIN: Final = timedelta(days=7)
