@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from banyan.features.people.models import DELETED_ACCOUNT
 from banyan.features.posts.errors import CommentNotFound
-from banyan.features.posts.models import DELETED_ACCOUNT, MAX_DEPTH, Branch, Comment, CommentText
+from banyan.features.posts.models import MAX_DEPTH, Branch, Comment, CommentText
 from banyan.infra.database.pool import Pool
 from banyan.kernel.ids import new_id
 from tests.features.town import Town

@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from banyan.features.messaging.errors import MessageNotFound
-from banyan.features.messaging.models import NOBODY, ChatMessage
+from banyan.features.messaging.models import ChatMessage
 from banyan.features.messaging.queries import conversations as queries
 from banyan.features.messaging.service.messages import Messages
 from banyan.infra.database.work import Work
+from banyan.kernel.ids import FIRST_ID
 
 
 class MessagingApi:
@@ -21,7 +22,7 @@ class MessagingApi:
         """Whom a message still concerns: members who have not read up to it and have not muted the conversation, in
         the order of their ids. Its author is among them when they have not read what came before it.
         """
-        return await queries.list_recipients(work, conversation_id, seq, after or NOBODY, limit)
+        return await queries.list_recipients(work, conversation_id, seq, after or FIRST_ID, limit)
 
     async def find_message(self, work: Work, viewer_id: UUID, message_id: UUID) -> ChatMessage | None:
         """A message as one reader sees it; None where they may not."""

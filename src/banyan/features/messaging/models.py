@@ -21,11 +21,6 @@ POINTED_MEMBERS = 100
 # Whoever has the conversation open has read a message before that; others are told of it.
 AWAY_SECONDS = 5.0
 
-# Whose account is gone; no account has the nil id.
-NOBODY: Final = UUID(int=0)
-# Stands beside what they wrote.
-DELETED_ACCOUNT: Final = Card(NOBODY, "", "Deleted account", None)
-
 MessageBody = Annotated[str, Meta(min_length=1, description="1 to 5,000 characters; newlines and tabs are kept.")]
 Title = Annotated[str, Meta(min_length=1, max_length=200, description="One line of 1 to 80 characters.")]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -26,6 +26,12 @@ class Card(Struct, frozen=True, gc=False):
     handle: str
     display_name: str
     avatar_url: str | None
+
+
+# Whose account is gone; no account has the nil id.
+NOBODY: Final = UUID(int=0)
+# Stands beside what they wrote.
+DELETED_ACCOUNT: Final = Card(NOBODY, "", "Deleted account", None)
 
 
 class ConnectionLink(Struct, frozen=True, gc=False):

@@ -57,9 +57,6 @@ class Marks(Struct, frozen=True, gc=False, omit_defaults=True):
 
 NO_MARKS: Final = Marks()
 
-# Stands beside what somebody wrote whose account is gone; no account has the nil id.
-DELETED_ACCOUNT: Final = Card(UUID(int=0), "", "Deleted account", None)
-
 PostBody = Annotated[str, Meta(min_length=1, description="1 to 5,000 characters; newlines and tabs are kept.")]
 CommentBody = Annotated[str, Meta(min_length=1, description="1 to 2,000 characters; newlines and tabs are kept.")]
 AudienceInput = Annotated[

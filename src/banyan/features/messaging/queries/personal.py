@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from banyan.features.messaging.models import NOBODY, OwnMembership, OwnMessage, OwnReaction
+from banyan.features.messaging.models import OwnMembership, OwnMessage, OwnReaction
+from banyan.features.people.models import NOBODY
 from banyan.infra.database.work import Work
 
 

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from banyan.features.messaging.errors import ConversationNotFound, MessageNotFound
-from banyan.features.messaging.models import DELETED_ACCOUNT, NOBODY, ChatMessage, Membership, MessageRow
+from banyan.features.messaging.models import ChatMessage, Membership, MessageRow
 from banyan.features.messaging.queries import conversations as queries
 from banyan.features.messaging.queries.messages import find_message
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import PersonNotFound
-from banyan.features.people.models import Card, IdSet
+from banyan.features.people.models import DELETED_ACCOUNT, NOBODY, Card, IdSet
 from banyan.infra.database.work import Work
 
 

@@ -14,7 +14,6 @@ from banyan.features.messaging.happenings import MemberRemoved, MembersAdded
 from banyan.features.messaging.jobs import EraseConversation
 from banyan.features.messaging.models import (
     GROUP_MAX_MEMBERS,
-    NOBODY,
     POINTED_MEMBERS,
     Member,
     Membership,
@@ -24,6 +23,7 @@ from banyan.features.messaging.service.access import Access
 from banyan.features.messaging.service.log import cut, tell
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
+from banyan.kernel.ids import FIRST_ID
 from banyan.kernel.pages import Page, cut_page, decode_cursor
 
 
@@ -37,7 +37,7 @@ class Members:
         self, work: Work, viewer_id: UUID, conversation_id: UUID, limit: int, cursor: str | None
     ) -> Page[Member]:
         """How far each has read too; without those whom a block hides. Raises ConversationNotFound."""
-        after = decode_cursor(cursor) or NOBODY
+        after = decode_cursor(cursor) or FIRST_ID
         membership = await self._access.get_membership(work, viewer_id, conversation_id)
         hidden = list(await self._access.hidden(work, viewer_id))
         rows = await queries.list_members(work, conversation_id, hidden, after, limit + 1)

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from banyan.features.messaging.jobs import EraseConversation
-from banyan.features.messaging.models import NOBODY
 from banyan.features.messaging.queries import personal as queries
 from banyan.features.messaging.queries.messages import find_message, put_reaction
 from banyan.features.messaging.service.members import take_out
@@ -11,6 +10,7 @@ from banyan.features.messaging.service.reactions import take_back
 from banyan.infra.database.work import Work
 from banyan.infra.export_pages import export_pages
 from banyan.infra.streams.events import delete_log, renew_log
+from banyan.kernel.ids import FIRST_ID
 
 _MESSAGES_AT_ONCE = 500
 _REACTIONS_AT_ONCE = 50
@@ -42,7 +42,7 @@ async def erase_conversation(work: Work, job: EraseConversation) -> None:
 
 
 async def _erase_reactions(work: Work, person_id: UUID) -> bool:
-    reactions = await queries.list_reactions(work, person_id, NOBODY, _REACTIONS_AT_ONCE)
+    reactions = await queries.list_reactions(work, person_id, FIRST_ID, _REACTIONS_AT_ONCE)
     for reaction in reactions:
         message = await find_message(work, person_id, reaction.message_id)
         if message is None or message.deleted:

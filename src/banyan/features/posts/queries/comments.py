@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from banyan.features.people.models import NOBODY
 from banyan.features.posts.models import Branch, CommentRow, Marks
 from banyan.features.posts.queries.posts import read_marks, write_marks
 from banyan.infra.database.work import Work
 
 _COLUMNS = """id, post_id, author_id, body, created_at, edited_at, parent_id, depth, reply_count, deleted, marks"""
-_NOBODY = UUID(int=0)
 
 _LIST = f"""SELECT {_COLUMNS} FROM posts_comments
     WHERE {{where}} AND id > $2 AND author_id <> ALL($4::uuid[]) ORDER BY id LIMIT $3"""
@@ -105,7 +105,7 @@ async def update_comment(work: Work, comment_id: UUID, body: str, marks: Marks, 
 
 async def delete_comment(work: Work, post_id: UUID, comment_id: UUID) -> bool:
     """The caller holds the lock of the counters. False when it is gone."""
-    return await work.write_value(_DELETE, comment_id, _NOBODY, post_id) is not None
+    return await work.write_value(_DELETE, comment_id, NOBODY, post_id) is not None
 
 
 def _comments(rows: Iterable[Any]) -> list[CommentRow]:

@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
+from banyan.features.people.models import NOBODY
 from banyan.features.posts.models import (
     AudienceKind,
     EarlierText,
@@ -14,8 +15,6 @@ from banyan.features.posts.models import (
     WrittenReaction,
 )
 from banyan.infra.database.work import Work
-
-_NOBODY = UUID(int=0)
 
 
 async def list_posts(work: Work, author_id: UUID, after: UUID, limit: int) -> list[WrittenPost]:
@@ -111,7 +110,7 @@ async def unlink_comments(work: Work, author_id: UUID, limit: int) -> int:
            RETURNING 1""",
         author_id,
         limit,
-        _NOBODY,
+        NOBODY,
     )
     return len(rows)
 

@@ -6,10 +6,9 @@ from msgspec import structs
 
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.errors import PersonNotFound
-from banyan.features.people.models import Card, Relations
+from banyan.features.people.models import DELETED_ACCOUNT, Card, Relations
 from banyan.features.posts.errors import CommentNotFound, NotTheAuthor, PostNotFound
 from banyan.features.posts.models import (
-    DELETED_ACCOUNT,
     MAX_DEPTH,
     NO_MARKS,
     Branch,
