@@ -9,13 +9,7 @@ from msgspec import Struct
 from banyan.features.accounts.import_lines import BadImportFile, ImportLine, count_lines, read_lines
 from banyan.features.accounts.models import PersonNames
 from banyan.features.accounts.person import NewPerson, PersonBulk
-from banyan.features.accounts.service.imports import (
-    AccountImports,
-    BatchOutcome,
-    ReadyLine,
-    Refused,
-    import_one,
-)
+from banyan.features.accounts.service.imports import AccountImports, BatchOutcome, ReadyLine, Refused, import_one
 from banyan.features.people.models import PersonImport
 from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.imports import PeopleImports

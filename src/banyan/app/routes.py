@@ -12,13 +12,7 @@ from banyan.app.realtime import DEFAULT_PUBLIC_URL, RealtimeRoutes
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.targets import Targets
-from banyan.features.accounts.routes.accounts import (
-    AccountRoutes,
-    AuthRoutes,
-    InviteRoutes,
-    JwksRoutes,
-    SetupRoutes,
-)
+from banyan.features.accounts.routes.accounts import AccountRoutes, AuthRoutes, InviteRoutes, JwksRoutes, SetupRoutes
 from banyan.features.accounts.routes.api_keys import ApiKeyRoutes
 from banyan.features.accounts.routes.email_changes import EmailRoutes
 from banyan.features.accounts.routes.passwords import PasswordRoutes

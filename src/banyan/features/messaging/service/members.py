@@ -12,12 +12,7 @@ from banyan.features.messaging.errors import (
 )
 from banyan.features.messaging.happenings import MemberRemoved, MembersAdded
 from banyan.features.messaging.jobs import EraseConversation
-from banyan.features.messaging.models import (
-    GROUP_MAX_MEMBERS,
-    POINTED_MEMBERS,
-    Member,
-    Membership,
-)
+from banyan.features.messaging.models import GROUP_MAX_MEMBERS, POINTED_MEMBERS, Member, Membership
 from banyan.features.messaging.queries import conversations as queries
 from banyan.features.messaging.service.access import Access
 from banyan.features.messaging.service.log import cut, tell

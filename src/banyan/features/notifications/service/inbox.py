@@ -9,14 +9,7 @@ from msgspec import Struct
 
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.notifications.errors import NotificationNotFound
-from banyan.features.notifications.models import (
-    ActorsRow,
-    ItemRow,
-    Notification,
-    ReadAll,
-    Subject,
-    UnreadCount,
-)
+from banyan.features.notifications.models import ActorsRow, ItemRow, Notification, ReadAll, Subject, UnreadCount
 from banyan.features.notifications.queries import items as queries
 from banyan.features.notifications.service.announcing import announce
 from banyan.features.notifications.service.kinds import Kinds, write_text

@@ -9,11 +9,7 @@ from msgspec import UNSET, structs
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.people.api import AWAY_TOPIC, CARDS_TOPIC
 from banyan.features.people.checks import check_bio, check_display_name, check_handle, check_neighbourhood, read_handle
-from banyan.features.people.errors import (
-    HandleMoved,
-    HandleTaken,
-    PersonNotFound,
-)
+from banyan.features.people.errors import HandleMoved, HandleTaken, PersonNotFound
 from banyan.features.people.models import (
     Card,
     Location,
@@ -30,10 +26,7 @@ from banyan.features.people.queries.attributes import find_attributes, put_attri
 from banyan.features.people.queries.profiles import CheckedChanges, StoredProfile
 from banyan.features.people.service.handles import Handles
 from banyan.features.people.service.presence import PeoplePresence
-from banyan.features.people.signals import (
-    PersonCreated,
-    ProfileChanged,
-)
+from banyan.features.people.signals import PersonCreated, ProfileChanged
 from banyan.infra.attributes.declared import Declared
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC

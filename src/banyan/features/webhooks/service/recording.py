@@ -5,10 +5,11 @@ from uuid import UUID
 
 import msgspec
 
-from banyan.features.webhooks import queries
 from banyan.features.webhooks.catalogue import EVERY
 from banyan.features.webhooks.jobs import SendDeliveries
 from banyan.features.webhooks.models import Message
+from banyan.features.webhooks.queries import webhooks as queries
+from banyan.features.webhooks.queries.deliveries import insert_deliveries
 from banyan.infra.bus import Bus
 from banyan.infra.cache import Cache
 from banyan.infra.database.work import Connection, Work
@@ -64,7 +65,7 @@ class Recording:
         deliveries = [
             (message.id, webhook_id, msgspec.json.encode(message).decode()) for webhook_id, message in messages.items()
         ]
-        there = await queries.insert_deliveries(work, deliveries, name, at)
+        there = await insert_deliveries(work, deliveries, name, at)
         for webhook_id in there:
             work.enqueue(SendDeliveries(webhook_id), key=str(webhook_id))
         return {webhook_id: messages[webhook_id].id for webhook_id in there}

@@ -10,10 +10,11 @@ import structlog
 from prometheus_client import Counter
 
 from banyan import __version__
-from banyan.features.webhooks import queries
 from banyan.features.webhooks.catalogue import TEST
 from banyan.features.webhooks.jobs import ForgetDeliveries, SendDeliveries, SweepDeliveries
 from banyan.features.webhooks.models import Due, Settled, WebhookRow
+from banyan.features.webhooks.queries import deliveries
+from banyan.features.webhooks.queries import webhooks as queries
 from banyan.features.webhooks.service.recording import WANTED_TOPIC
 from banyan.features.webhooks.settings import WebhooksSettings
 from banyan.features.webhooks.signing import sign
@@ -79,14 +80,14 @@ class Sending:
                 await work.commit()
         # In this order: what is recorded before others may hold the webhook is seen here, the rest by them.
         await queries.release(work, job.webhook_id, until)
-        next_at = await queries.find_next_due(work, job.webhook_id, TEST)
+        next_at = await deliveries.find_next_due(work, job.webhook_id, TEST)
         if next_at is not None:
             work.enqueue(job, run_at=max(next_at, now()), key=str(job.webhook_id))
 
     async def _claim(self, work: Work, job: SendDeliveries, hold_seconds: float) -> list[Due]:
         at = now()
         until = at + timedelta(seconds=hold_seconds)
-        return await queries.claim_due(work, job.webhook_id, self._settings.at_once, at, until, TEST)
+        return await deliveries.claim_due(work, job.webhook_id, self._settings.at_once, at, until, TEST)
 
     async def _come_back(self, work: Work, job: SendDeliveries) -> None:
         """Another worker is at it: if it dies, this job takes over."""
@@ -96,13 +97,13 @@ class Sending:
 
     async def sweep(self, work: Work, job: SweepDeliveries) -> None:
         """Sets going what has been due for minutes: its job was given up or dropped."""
-        for webhook_id in await queries.list_overdue(work, now() - _OVERDUE):
+        for webhook_id in await deliveries.list_overdue(work, now() - _OVERDUE):
             work.enqueue(SendDeliveries(webhook_id), key=str(webhook_id))
 
     async def forget(self, work: Work, job: ForgetDeliveries) -> None:
         """Removes what the log no longer keeps, a part at a time."""
         oldest = now() - timedelta(days=self._settings.kept_days)
-        if await queries.delete_old(work, first_id_at(oldest), _FORGOTTEN_AT_ONCE) == _FORGOTTEN_AT_ONCE:
+        if await deliveries.delete_old(work, first_id_at(oldest), _FORGOTTEN_AT_ONCE) == _FORGOTTEN_AT_ONCE:
             work.enqueue(job)
 
     async def _send(self, sender: Sender, webhook: WebhookRow, due: Due) -> Received:
@@ -137,7 +138,7 @@ class Sending:
         settled = [self._judge(one, answer, at) for one, answer in zip(due, received, strict=True)]
         for one in settled:
             _TRIES.labels("failed" if one.state == "waiting" else one.state).inc()
-        await queries.settle(work, settled)
+        await deliveries.settle(work, settled)
         webhook_id = row.webhook.id
         if any(one.state == "delivered" for one in settled):
             await queries.mark_well(work, webhook_id)

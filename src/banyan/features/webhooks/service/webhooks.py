@@ -6,7 +6,6 @@ from uuid import UUID
 
 from msgspec import UNSET, structs
 
-from banyan.features.webhooks import queries
 from banyan.features.webhooks.catalogue import TEST, Catalogue
 from banyan.features.webhooks.errors import DeliveryNotFound, SecretUnreadable, TooManyWebhooks, WebhookNotFound
 from banyan.features.webhooks.jobs import SendDeliveries
@@ -21,6 +20,8 @@ from banyan.features.webhooks.models import (
     WebhookRow,
     WebhookWithSecret,
 )
+from banyan.features.webhooks.queries import deliveries
+from banyan.features.webhooks.queries import webhooks as queries
 from banyan.features.webhooks.service.recording import WANTED_TOPIC, Recording
 from banyan.features.webhooks.settings import WebhooksSettings
 from banyan.features.webhooks.signing import make_key, show
@@ -154,7 +155,7 @@ class Webhooks:
         """A message that tells nothing, also while the webhook is off. Raises WebhookNotFound."""
         await self._get(work, webhook_id)
         delivery_id = await self._recording.record_one(work, webhook_id, TEST, b'{"text":"This is a test."}')
-        delivery = await queries.find_delivery(work, webhook_id, delivery_id) if delivery_id else None
+        delivery = await deliveries.find_delivery(work, webhook_id, delivery_id) if delivery_id else None
         if delivery is None:
             raise WebhookNotFound
         record(work, actor, "webhooks.test", _KIND, webhook_id, delivery=str(delivery_id))
@@ -166,19 +167,19 @@ class Webhooks:
         """Newest first. Raises WebhookNotFound."""
         before = decode_cursor(cursor)
         await self._get(work, webhook_id)
-        rows = await queries.list_deliveries(work, webhook_id, state, before, limit + 1)
+        rows = await deliveries.list_deliveries(work, webhook_id, state, before, limit + 1)
         return cut_page(rows, limit, lambda delivery: delivery.id)
 
     async def get_delivery(self, work: Work, webhook_id: UUID, delivery_id: UUID) -> DeliveryWithPayload:
         """Raises DeliveryNotFound."""
-        delivery = await queries.find_delivery(work, webhook_id, delivery_id)
+        delivery = await deliveries.find_delivery(work, webhook_id, delivery_id)
         if delivery is None:
             raise DeliveryNotFound
         return delivery
 
     async def replay_delivery(self, work: Work, actor: Actor, webhook_id: UUID, delivery_id: UUID) -> Delivery:
         """Sends it again, with all its tries, under the same id. Raises DeliveryNotFound."""
-        delivery = await queries.send_again(work, webhook_id, delivery_id, now())
+        delivery = await deliveries.send_again(work, webhook_id, delivery_id, now())
         if delivery is None:
             raise DeliveryNotFound
         record(work, actor, "webhooks.replay", _KIND, webhook_id, delivery=str(delivery_id))

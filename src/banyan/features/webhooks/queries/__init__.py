@@ -1,0 +1,1 @@
+"""All SQL of webhooks, by what it is about."""
