@@ -15,7 +15,7 @@ from banyan.cli.plan_new import ask
 from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan
 from banyan.planner.catalogue.prices import CatalogueError
 from banyan.planner.compute import SEED, WORLDS, Computed, UnknownScenario, compute, compute_plan
-from banyan.planner.differ import compare
+from banyan.planner.diff.differ import compare
 from banyan.planner.explain import UnknownKey, explain
 from banyan.planner.findings.review import with_lines
 from banyan.planner.plan import Plan

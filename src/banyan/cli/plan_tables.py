@@ -9,7 +9,7 @@ from rich.table import Table
 
 from banyan.planner import words
 from banyan.planner.answer import answer, bill_of, machines_of, two_schedules
-from banyan.planner.differ import Difference, PlanDifference
+from banyan.planner.diff.differ import Difference, PlanDifference
 from banyan.planner.explain import Explanation
 from banyan.planner.plan import Finding, Phase, Plan, Rejected, Upgrade
 

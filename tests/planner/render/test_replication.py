@@ -20,7 +20,7 @@ from banyan.infra.database.connect import CONNECT_ERRORS, connect
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.streams.queries import renew_epochs
 from banyan.planner.render.everything import render_deployment
-from banyan.planner.render.playbook import database_url
+from banyan.planner.render.install import database_url
 from tests.planner.render.described import replicated, split
 from tests.support.banyan import find_port
 from tests.support.postgres import Cluster, binaries

@@ -9,9 +9,9 @@ from banyan.planner.deployment import Deployment, Host, Part
 from banyan.planner.plan import Plan, Setting
 from banyan.planner.render import settings_files as lists
 from banyan.planner.render.compose import DOCKERFILE, DOCKERIGNORE, compose_yml
+from banyan.planner.render.install import install_md
 from banyan.planner.render.nginx import nginx_conf
 from banyan.planner.render.phases import deployment_of
-from banyan.planner.render.playbook import install_md
 from banyan.planner.render.prometheus import monitoring_host, prometheus_yml, rules_yml
 from banyan.planner.render.replication import failover_md, replication_files
 from banyan.planner.render.systemd import units

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from banyan.planner.compute import compute_plan
-from banyan.planner.differ import PlanDifference, compare
+from banyan.planner.diff.differ import PlanDifference, compare
 from banyan.planner.plan import Plan
 from banyan.planner.workload.models import Workload
 from tests.planner.workloads import workload

@@ -8,7 +8,7 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from banyan.planner.catalogue.prices import CatalogueError
-from banyan.planner.effects import effects, leading
+from banyan.planner.diff.effects import effects, leading
 from banyan.planner.plan import Plan
 from banyan.planner.quantity import Quantity
 from banyan.planner.workload.checks import check_workload

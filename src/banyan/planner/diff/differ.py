@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from banyan.planner.causes import Cause, Change, Replan, changes, figure_of, find_causes, missing, shown
-from banyan.planner.effects import effects
+from banyan.planner.diff.causes import Cause, Change, Replan, changes, figure_of, find_causes, missing, shown
+from banyan.planner.diff.effects import effects
 from banyan.planner.plan import Phase, Plan
 from banyan.planner.workload.models import Workload
 
