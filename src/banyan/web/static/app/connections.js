@@ -17,7 +17,7 @@ export function connectionRow({ id, state, person, created_at: since }) {
   return h("div", { class: "person card" }, avatar(person), name, connectButtons(person, { id, state }));
 }
 
-export function connectionList(state, emptyNode) {
+function connectionList(state, emptyNode) {
   return cursorList({
     label: TABS[state][0],
     load: (cursor) => api.get(query("/v1/connections", { state, cursor })),

@@ -11,7 +11,7 @@ export const AUDIENCES = {
 const LONG_LETTERS = 700;
 const LONG_LINES = 12;
 
-export const postLink = (post) => `/app#/posts/${post.id}`;
+const postLink = (post) => `/app#/posts/${post.id}`;
 
 /** Who wrote it, when, for whom. `tools` stand at the end of the line. */
 export function postHead(post, tools) {

@@ -10,7 +10,7 @@ const relative = new Intl.RelativeTimeFormat(navigator.language, { numeric: "aut
 const day = new Intl.DateTimeFormat(navigator.language, { dateStyle: "medium" });
 const exact = new Intl.DateTimeFormat(navigator.language, { dateStyle: "full", timeStyle: "short" });
 
-export function ago(iso) {
+function ago(iso) {
   const then = new Date(iso);
   const seconds = (Date.now() - then) / 1000;
   if (seconds < 45) return "just now";
