@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
+from banyan.infra.background import Background
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Unavailable
@@ -19,14 +19,13 @@ _EVERY_SECONDS = 60
 WriteUses = Callable[[Work, Mapping[UUID, datetime]], Awaitable[None]]
 
 
-class KeyUses:
+class KeyUses(Background):
     """A process that is killed forgets the uses of its last minute."""
 
     def __init__(self, new_work: Callable[[], Work], write: WriteUses) -> None:
         self._new_work = new_work
         self._write = write
         self._uses: dict[UUID, datetime] = {}
-        self._task: asyncio.Task[None] | None = None
 
     def note(self, key_id: UUID) -> None:
         """The key was used now."""
@@ -44,16 +43,9 @@ class KeyUses:
             log.debug("uses of API keys wait for the database", error=type(error).__name__)
             self._uses = uses | self._uses
 
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="key_uses")
-
     async def stop(self) -> None:
         """Writes the rest."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await super().stop()
         await self.flush()
 
     async def _run(self) -> None:

@@ -3,10 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import structlog
 
+from banyan.infra.background import Background
 from banyan.infra.bus.ephemeral import DROPPED, Message
 from banyan.infra.database.work import Work
 from banyan.kernel.errors import BanyanError
@@ -19,7 +19,7 @@ _MOST_WAITING = 20_000
 _RETRY_SECONDS = 1.0
 
 
-class Detour:
+class Detour(Background):
     """Announces messages on one topic of the table bus, in batches; a key is channel and payload, a space between."""
 
     def __init__(self, topic: str, new_work: Callable[[], Work]) -> None:
@@ -27,7 +27,6 @@ class Detour:
         self._new_work = new_work
         self._waiting: deque[Message] = deque()
         self._stir = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     def take(self, messages: Sequence[Message]) -> None:
         """Never raises, never waits."""
@@ -35,16 +34,6 @@ class Detour:
         self._waiting.extend(messages[:room])
         DROPPED.inc(max(len(messages) - room, 0))
         self._stir.set()
-
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="bus detour")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     async def _run(self) -> None:
         while True:

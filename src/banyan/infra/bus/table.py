@@ -11,6 +11,7 @@ import structlog
 from msgspec import Struct
 from prometheus_client import Counter, Histogram
 
+from banyan.infra.background import Background
 from banyan.infra.database.indexed import Source, indexed
 from banyan.infra.database.pending import Announcement, call_safely
 from banyan.infra.database.work import Work
@@ -78,10 +79,11 @@ class _Cursor(Struct, frozen=True):
     at: datetime
 
 
-class TableBus:
+class TableBus(Background):
     """The bus over the table `bus_messages`; the relay's notifications make it fast, polling makes it sure.
 
-    It reads by the relay's connection: behind a crowded pool an ended session would live on.
+    It reads by the relay's connection: behind a crowded pool an ended session would live on. From its start every
+    announcement is heard; what was cached before is forgotten at the first poll.
     """
 
     def __init__(self, source: Source) -> None:
@@ -92,7 +94,6 @@ class TableBus:
         self._resets: list[Callable[[], None]] = []
         self._cursor: _Cursor | None = None
         self._stir = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     def subscribe(self, topic: str, callback: Callback) -> None:
         self._callbacks.setdefault(topic, []).append(callback)
@@ -114,17 +115,6 @@ class TableBus:
     def wake(self) -> None:
         """Another process announced something."""
         self._stir.set()
-
-    async def start(self) -> None:
-        """From here on every announcement is heard; what was cached before is forgotten at the first poll."""
-        self._task = asyncio.create_task(self._run(), name="bus")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     async def poll(self) -> None:
         """Delivers what others committed since the last poll. Raises for the database's sake."""

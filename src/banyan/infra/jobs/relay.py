@@ -3,11 +3,12 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import asyncpg
 import structlog
 
+from banyan.infra.background import Background
 from banyan.infra.database.connect import CONNECT_ERRORS, connect
 from banyan.infra.database.errors import DatabaseUnavailable, is_connection_lost
 from banyan.infra.database.pending import call_safely
@@ -30,9 +31,9 @@ _FIRST_BACKOFF_SECONDS = 0.1
 _LONGEST_BACKOFF_SECONDS = 1.0
 
 
-class Relay:
+class Relay(Background):
     """Coalesces `ring`s into at most 50 notifications a second. It only shortens the wait: whoever listens also
-    polls, so a lost notification costs at most one polling interval.
+    polls, so a lost notification, or what was rung just before the stop, costs at most one polling interval.
 
     Its connection also serves what must not queue behind requests: the bus' polls and the workers' heartbeats.
     """
@@ -44,7 +45,6 @@ class Relay:
         self._listeners: dict[str, list[Callable[[], None]]] = {}
         self._rung: set[str] = set()
         self._stir = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection | None = None
         self._in_use = asyncio.Lock()
 
@@ -77,17 +77,6 @@ class Relay:
             except BaseException as error:
                 await _clean(connection, error)
                 raise
-
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="relay")
-
-    async def stop(self) -> None:
-        """Whatever was rung and not yet sent is left to the others' polling."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     async def _run(self) -> None:
         backoff_seconds = _FIRST_BACKOFF_SECONDS

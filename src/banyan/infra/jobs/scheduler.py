@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from contextlib import suppress
 
 import structlog
 
+from banyan.infra.background import Background
 from banyan.infra.database.pool import Pool
 from banyan.infra.jobs import queries
 from banyan.infra.jobs.registry import Registry
@@ -16,7 +16,7 @@ log = structlog.get_logger("banyan.jobs")
 _TICK_SECONDS = 1.0
 
 
-class Scheduler:
+class Scheduler(Background):
     """Looks every second. Any number may run: a due schedule is advanced and its job written in one transaction,
     and whoever comes second finds it advanced. After an outage each schedule runs once, not once per missed time.
     """
@@ -25,17 +25,6 @@ class Scheduler:
         self._pool = pool
         self._schedules = {schedule.name: schedule for schedule in registry.schedules}
         self._saved = False
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="scheduler")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     async def tick(self) -> list[str]:
         """The names of the schedules that this call ran. Raises for the database's sake."""

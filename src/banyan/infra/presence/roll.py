@@ -11,6 +11,7 @@ import structlog
 from msgspec import Struct
 from prometheus_client import Counter, Gauge
 
+from banyan.infra.background import Background
 from banyan.infra.database.work import Work
 from banyan.infra.presence import queries
 from banyan.infra.presence.models import BEAT_SECONDS, GRACE_SECONDS, LEASE_SECONDS
@@ -40,7 +41,7 @@ class Changed(Struct, frozen=True):
     """Published for whoever looks: what it is now is read."""
 
 
-class Roll:
+class Roll(Background):
     """Who comes and goes is written in batches, four times a second; the lease under which all are believed is renewed
     by one row every few seconds. `look` is called when anybody's presence may have changed unheard.
     """
@@ -60,7 +61,6 @@ class Roll:
         self._beaten_at = 0.0
         self._looked_at = 0.0
         self._noted_at = time.monotonic()
-        self._task: asyncio.Task[None] | None = None
         _PEOPLE.set_function(lambda: len(self._here))
 
     def arrive(self, person_id: UUID) -> None:
@@ -79,17 +79,9 @@ class Roll:
         """The process is about to stop: whoever goes from now on was sent away, and comes back elsewhere."""
         self._holding = True
 
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="presence")
-
     async def stop(self) -> None:
         """Everybody was seen until now. Their lease runs out by itself: who comes back elsewhere was never away."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
-        self._task = None
+        await super().stop()
         with suppress(BanyanError):
             async with self._new_work() as work:
                 await queries.note_seen(work, self._id)

@@ -113,9 +113,9 @@ class Realtime:
     # The life of the process.
 
     async def start(self) -> None:
-        self.reader.start()
-        self.gathering.start()
-        self._pulse.start()
+        await self.reader.start()
+        await self.gathering.start()
+        await self._pulse.start()
 
     async def stop(self) -> None:
         """Says goodbye to whoever is left."""

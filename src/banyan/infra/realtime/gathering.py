@@ -6,11 +6,11 @@ what differs from what it was told, at most a few times a second.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 
 import msgspec
 import structlog
 
+from banyan.infra.background import Background
 from banyan.infra.database.work import Work
 from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.frames import StateOf, States, encode
@@ -26,7 +26,7 @@ _BATCH = 1000
 _CHUNK = 128
 
 
-class Gathering:
+class Gathering(Background):
     """Brings the states of a process' channels to those who have joined them."""
 
     def __init__(self, hub: Hub, new_work: Callable[[], Work]) -> None:
@@ -36,7 +36,6 @@ class Gathering:
         # Who has joined and been told nothing yet.
         self._new: dict[Connection, list[Channel]] = {}
         self._stir = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         hub.on_touch = self.touch
 
     def touch(self, channel: Channel) -> None:
@@ -54,16 +53,6 @@ class Gathering:
         """It has just joined these."""
         self._new.setdefault(connection, []).extend(channels)
         self._stir.set()
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="realtime gathering")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     async def _run(self) -> None:
         while True:

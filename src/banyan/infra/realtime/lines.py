@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import structlog
 
+from banyan.infra.background import Background
 from banyan.infra.bus.ephemeral import EphemeralBus
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Place
@@ -22,7 +23,7 @@ _EVERY_SECONDS = 15.0
 _BATCH = 1000
 
 
-class Lines:
+class Lines(Background):
     """Hears what other processes publish, and looks into the logs of durable topics for what may have been missed:
     when a line begins to be heard, each second while the bus is not sure, and seldom in any case.
     """
@@ -43,20 +44,9 @@ class Lines:
         self._unsure: set[str] = set()
         self._stir = asyncio.Event()
         self._looked_at = 0.0
-        self._task: asyncio.Task[None] | None = None
         hub.on_open = self._open
         hub.on_close = self._close
         bus.on_heard(self._look_soon)
-
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="realtime lines")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     def _open(self, channel: Channel) -> None:
         # What is one person's own is announced on the table bus.

@@ -7,11 +7,11 @@ what they missed as fast as they read it: on a thin line it must not pile up her
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from uuid import UUID
 
 import structlog
 
+from banyan.infra.background import Background
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Logged, Place, TopicLog
 from banyan.infra.realtime.connection import Connection
@@ -23,8 +23,6 @@ from banyan.kernel.errors import Unavailable
 
 log = structlog.get_logger("banyan.realtime")
 
-# So many channels are read at once: the pool serves requests as well.
-_AT_ONCE = 2
 _REST_SECONDS = 0.25
 _AFTER_FAILURE_SECONDS = 1.0
 PAGE = 200
@@ -37,24 +35,15 @@ _BYTES_TOGETHER = 32 * 1024
 _IDLE, _QUEUED, _READING, _STALE, _RESTING, _RESTING_STALE = range(6)
 
 
-class LogReader:
+class LogReader(Background):
     """Brings every member of a durable channel up to the end of its log."""
+
+    # So many channels are read at once: the pool serves requests as well.
+    _at_once = 2
 
     def __init__(self, new_work: Callable[[], Work]) -> None:
         self._new_work = new_work
         self._queue: asyncio.Queue[Channel] = asyncio.Queue()
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run(), name="realtime reader") for _ in range(_AT_ONCE)]
-
-    async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
-        self._tasks = []
 
     def prompt(self, channel: Channel) -> None:
         """Something may have been logged."""

@@ -5,8 +5,8 @@ A timer per socket would cost more than the socket's own memory allows, so a tur
 
 import asyncio
 import time
-from contextlib import suppress
 
+from banyan.infra.background import Background
 from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.settings import RealtimeSettings
 from banyan.infra.realtime.wire import GOING_AWAY, POLICY
@@ -17,7 +17,7 @@ _FAREWELL_SECONDS = 2.0
 _RETRY_SECONDS = 5.0
 
 
-class Pulse:
+class Pulse(Background):
     """Knows every open connection."""
 
     def __init__(self, settings: RealtimeSettings) -> None:
@@ -27,7 +27,6 @@ class Pulse:
         # Connections by the moment until which something has to happen.
         self._greeting: dict[Connection, float] = {}
         self._leaving: dict[Connection, float] = {}
-        self._task: asyncio.Task[None] | None = None
 
     def add(self, connection: Connection) -> None:
         """A new one, which has not said hello yet."""
@@ -47,16 +46,6 @@ class Pulse:
         self._leaving.pop(connection, None)
         for part in self._parts:
             part.discard(connection)
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="realtime pulse")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     async def _run(self) -> None:
         while True:
