@@ -1,23 +1,14 @@
 """One client's connection: what it is bound to, how much it may send, how much it may leave unread."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from uuid import UUID
 
-from banyan.infra.realtime import wire as codes
 from banyan.infra.realtime.frames import Goodbye, ServerFrame, encode
 from banyan.infra.realtime.metrics import CUT, FRAMES_IN, FRAMES_OUT
-from banyan.infra.realtime.wire import framed
-
-if TYPE_CHECKING:
-    from picows import WSCloseCode
-
-    from banyan.infra.realtime.hub import Channel
-    from banyan.infra.realtime.settings import RealtimeSettings
-    from banyan.infra.realtime.wire import Wire
+from banyan.infra.realtime.settings import RealtimeSettings
+from banyan.infra.realtime.wire import POLICY, CloseCode, Wire, framed
 
 # Time for a burst to be paid for; after other mistakes the same frame would come again.
 _AFTER_FLOOD_SECONDS = 5.0
@@ -28,16 +19,16 @@ class Keeper(Protocol):
 
     settings: RealtimeSettings
 
-    def handle(self, connection: Connection, text: str) -> None:
+    def handle(self, connection: "Connection", text: str) -> None:
         """A whole message came in."""
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: "Connection") -> None:
         """The connection is gone: nothing may refer to it any more."""
 
-    def expect_end(self, connection: Connection) -> None:
+    def expect_end(self, connection: "Connection") -> None:
         """It was told to go, and is aborted where it does not."""
 
-    def catch_up(self, connection: Connection) -> None:
+    def catch_up(self, connection: "Connection") -> None:
         """It reads again, and some of its logs were not sent to their end."""
 
 
@@ -49,7 +40,6 @@ class Connection:
         "account_id",
         "address",
         "behind",
-        "channels",
         "closed",
         "greeted",
         "heard",
@@ -74,7 +64,6 @@ class Connection:
         self.paused_at = 0.0
         # Whether a log was not sent to its end because of that.
         self.behind = False
-        self.channels: dict[str, Channel] = {}
         # Messages that wait for the one before them; None while nothing is at work.
         self.inbox: deque[str] | None = None
         self._budget_at = 0.0
@@ -97,7 +86,7 @@ class Connection:
             FRAMES_OUT.inc()
             self.send(encode(frame))
 
-    def cut(self, reason: str, *, reconnect: bool, after_seconds: float = 0, code: WSCloseCode = codes.POLICY) -> None:
+    def cut(self, reason: str, *, reconnect: bool, after_seconds: float = 0, code: CloseCode = POLICY) -> None:
         """Says why and ends the connection."""
         if self.closed:
             return
@@ -128,7 +117,7 @@ class Connection:
     def receive(self, text: str) -> None:
         self.keeper.handle(self, text)
 
-    def fail(self, reason: str, code: WSCloseCode) -> None:
+    def fail(self, reason: str, code: CloseCode) -> None:
         self.cut(reason, reconnect=True, after_seconds=_AFTER_FLOOD_SECONDS, code=code)
 
     def lose(self) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from banyan.infra.auth.principal import Principal
+from banyan.infra.auth.tokens import FindRole
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Place, Topic
 from banyan.infra.http.addresses import limit_key
@@ -50,8 +51,6 @@ from banyan.kernel.errors import BanyanError, Invalid, NotFound, Unauthorized
 log = structlog.get_logger("banyan.realtime")
 
 VerifyToken = Callable[[Work, str], Awaitable[Principal]]
-# (work, account, session) -> the account's role, None when the session has ended.
-FindRole = Callable[[Work, UUID, UUID], Awaitable[str | None]]
 
 # Frames of one client that wait for the one before them, beyond a burst that it may send.
 _MOST_WAITING = 64
@@ -233,7 +232,7 @@ class Realtime:
 
     def catch_up(self, connection: Connection) -> None:
         """It reads again: what was not sent of its logs is."""
-        for channel in connection.channels.values():
+        for channel in self.hub.joined(connection).values():
             if channel.topic.durable:
                 self.reader.prompt(channel)
 
@@ -348,7 +347,8 @@ class Realtime:
             return
         name = frame.topic or ""
         topic, key = self._find_topic(connection, name)
-        if len(connection.channels) >= self.settings.topics_per_socket and name not in connection.channels:
+        joined = self.hub.joined(connection)
+        if len(joined) >= self.settings.topics_per_socket and name not in joined:
             raise TooManyTopics(f"At most {self.settings.topics_per_socket} on one socket.")
         place = None
         if frame.epoch is not None and frame.offset is not None:
@@ -370,15 +370,16 @@ class Realtime:
         topic = found[0][0]
         if topic.states is None or any(other is not topic for other, _ in found):
             raise Invalid.field("topics", "not_together", "Topics of this kind are joined one by one.")
-        added = sum(name not in connection.channels for name in dict.fromkeys(frame.topics))
-        if len(connection.channels) + added > self.settings.topics_per_socket:
+        joined = self.hub.joined(connection)
+        added = sum(name not in joined for name in dict.fromkeys(frame.topics))
+        if len(joined) + added > self.settings.topics_per_socket:
             raise TooManyTopics(f"At most {self.settings.topics_per_socket} on one socket.")
         await self._joining.join_many(connection, topic, topic.states, [key for _, key in found], frame.id)
 
     def _unsubscribe(self, connection: Connection, frame: UnsubscribeFrame) -> None:
         names = frame.topics or (frame.topic or "",)
         for name in names:
-            channel = connection.channels.get(name)
+            channel = self.hub.joined(connection).get(name)
             if channel is not None:
                 self.hub.leave(connection, channel)
         connection.tell(AckMany(list(frame.topics), frame.id) if frame.topics else Ack(names[0], frame.id))
@@ -388,7 +389,7 @@ class Realtime:
         account_id = connection.account_id
         if topic.publish is None or account_id is None:
             raise NotPublishable("Use the API.")
-        if frame.topic not in connection.channels:
+        if frame.topic not in self.hub.joined(connection):
             raise NotFound("Join the topic first.")
         async with self._new_work() as work:
             await topic.publish(work, account_id, key, frame.data)
@@ -403,7 +404,8 @@ class Realtime:
     async def _ask_again(self, connections: Sequence[Connection], name: str | None) -> None:
         """Whether they may still be where they are: under one name, or everywhere."""
         for connection in connections:
-            channels = list(connection.channels.values()) if name is None else [connection.channels.get(name)]
+            joined = self.hub.joined(connection)
+            channels = list(joined.values()) if name is None else [joined.get(name)]
             for channel in channels:
                 if channel is not None and not connection.closed and not await self._may_stay(connection, channel):
                     self._cut_topic(connection, channel)

@@ -9,7 +9,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,6 +27,8 @@ _CLOCK_EVERY = 16
 # Events that wait for one topic go out together, one system call for all of them: the more comes, the cheaper.
 _MOST_TOGETHER = 32
 _MOST_BYTES_TOGETHER = 32 * 1024
+
+_NOTHING: Mapping[str, "Channel"] = {}
 
 Offset = int | str | None
 
@@ -113,6 +115,8 @@ class Hub:
         self.on_departure: Callable[[UUID], None] = _ignore
         # Grows with every cut: who asks whether somebody may join sees whether the answer still holds.
         self.cuts = 0
+        # By connection and name; nothing of one that has joined nothing.
+        self._joined: dict[Connection, dict[str, Channel]] = {}
         self._busy: deque[Channel] = deque()
         self._pumping = False
 
@@ -127,7 +131,7 @@ class Hub:
 
     def remove(self, connection: Connection) -> None:
         """Forgets a connection and all that it has joined."""
-        for channel in list(connection.channels.values()):
+        for channel in list(self.joined(connection).values()):
             self.leave(connection, channel)
         was_here = connection.account_id in self.people
         _drop(self.people, connection.account_id, connection)
@@ -154,12 +158,15 @@ class Hub:
 
     def join(self, connection: Connection, channel: Channel, offset: Offset) -> None:
         channel.members[connection] = offset
-        connection.channels[channel.name] = channel
+        self._joined.setdefault(connection, {})[channel.name] = channel
 
     def leave(self, connection: Connection, channel: Channel) -> None:
         channel.members.pop(connection, None)
-        if connection.channels.get(channel.name) is channel:
-            del connection.channels[channel.name]
+        joined = self._joined.get(connection, {})
+        if joined.get(channel.name) is channel:
+            del joined[channel.name]
+            if not joined:
+                del self._joined[connection]
         self._close_if_empty(channel)
 
     def publish(self, id: str, data: bytes, seq: int | None, committed_at: float) -> None:
@@ -183,13 +190,17 @@ class Hub:
                 self._pumping = True
                 asyncio.get_running_loop().call_soon(self._pump)
 
+    def joined(self, connection: Connection) -> Mapping[str, Channel]:
+        """What a connection has joined, by name."""
+        return self._joined.get(connection, _NOTHING)
+
     def joined_by(self, person_ids: Iterable[UUID], name: str) -> list[tuple[Connection, Channel]]:
         """What these people have joined under one name."""
         return [
-            (connection, connection.channels[name])
+            (connection, self.joined(connection)[name])
             for person_id in person_ids
             for connection in self.people.get(person_id, ())
-            if name in connection.channels
+            if name in self.joined(connection)
         ]
 
     def _close_if_empty(self, channel: Channel) -> None:

@@ -43,14 +43,15 @@ _LONG: Final = 127
 # Of a connection that may not be written to directly.
 _NO_FILE: Final = -1
 
-OK = WSCloseCode.OK
-GOING_AWAY = WSCloseCode.GOING_AWAY
-PROTOCOL_ERROR = WSCloseCode.PROTOCOL_ERROR
-UNSUPPORTED = WSCloseCode.UNSUPPORTED_DATA
-INVALID_TEXT = WSCloseCode.INVALID_TEXT
-POLICY = WSCloseCode.POLICY_VIOLATION
-TOO_BIG = WSCloseCode.MESSAGE_TOO_BIG
-INTERNAL = WSCloseCode.INTERNAL_ERROR
+CloseCode = WSCloseCode
+OK = CloseCode.OK
+GOING_AWAY = CloseCode.GOING_AWAY
+PROTOCOL_ERROR = CloseCode.PROTOCOL_ERROR
+UNSUPPORTED = CloseCode.UNSUPPORTED_DATA
+INVALID_TEXT = CloseCode.INVALID_TEXT
+POLICY = CloseCode.POLICY_VIOLATION
+TOO_BIG = CloseCode.MESSAGE_TOO_BIG
+INTERNAL = CloseCode.INTERNAL_ERROR
 
 
 class Receiver(Protocol):
@@ -65,7 +66,7 @@ class Receiver(Protocol):
     def receive(self, text: str) -> None:
         """A whole message."""
 
-    def fail(self, reason: str, code: WSCloseCode) -> None:
+    def fail(self, reason: str, code: CloseCode) -> None:
         """The client broke a rule below the level of messages."""
 
     def lose(self) -> None:
@@ -142,7 +143,7 @@ class Wire(WSListener):
     def ping(self) -> None:
         self._transport.send_ping()
 
-    def close(self, code: WSCloseCode, reason: str) -> None:
+    def close(self, code: CloseCode, reason: str) -> None:
         """Says goodbye below the level of messages; the connection ends when the client ends it too, or by `abort`.
 
         Only this side's half is closed: ending a connection while more comes in would reset it, and the client might
