@@ -1,13 +1,12 @@
 """Cursor pages: `{"items": [...], "next_cursor": "..." | null}`."""
 
-import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
+from banyan.kernel import base64url
 from banyan.kernel.errors import Invalid
 
 DEFAULT_LIMIT = 20
@@ -27,7 +26,7 @@ class Page(Struct, Generic[T], frozen=True):
 
 def encode_cursor(key: UUID) -> str:
     """An opaque cursor for the place after the item with this id (22 characters)."""
-    return _encode(key.bytes)
+    return base64url.encode(key.bytes)
 
 
 def decode_cursor(cursor: str | None) -> UUID | None:
@@ -42,7 +41,7 @@ def decode_cursor(cursor: str | None) -> UUID | None:
 
 def encode_ranked_cursor(rank: int, key: UUID) -> str:
     """As `encode_cursor`, in a list that is ordered by a rank (0 to 2^32 - 1) before the id (27 characters)."""
-    return _encode(rank.to_bytes(_RANK_BYTES, "big") + key.bytes)
+    return base64url.encode(rank.to_bytes(_RANK_BYTES, "big") + key.bytes)
 
 
 def decode_ranked_cursor(cursor: str | None) -> tuple[int, UUID] | None:
@@ -69,16 +68,8 @@ def cut_ranked_page(rows: Sequence[T], limit: int, key: Callable[[T], tuple[int,
     return Page(items, encode_ranked_cursor(*key(items[-1])))
 
 
-def _encode(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
 def _decode(cursor: str, length_bytes: int) -> bytes:
-    try:
-        content = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        content = b""
-    # Padding and unused bits could be written in other ways too: only what was given out is taken back.
-    if len(content) != length_bytes or _encode(content) != cursor:
+    content = base64url.decode(cursor)
+    if content is None or len(content) != length_bytes:
         raise Invalid.field("cursor", "invalid_cursor", "Pass `next_cursor` of the page before, unchanged.")
     return content

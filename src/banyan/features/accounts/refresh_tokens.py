@@ -1,15 +1,13 @@
 """Refresh tokens: the session they belong to, random bits, and a seal that tells a used one from an invented one."""
 
-import base64
-import binascii
-import hashlib
 import hmac
 import secrets
 from uuid import UUID
 
 from msgspec import Struct
 
-from banyan.infra.auth.digests import KeyedDigest
+from banyan.infra.auth.digests import KeyedDigest, hash_token
+from banyan.kernel import base64url
 
 _NONCE_BYTES = 16
 _SEAL_BYTES = 16
@@ -36,23 +34,18 @@ class RefreshTokens:
     def make(self, session_id: UUID) -> tuple[str, bytes]:
         """A new token of that session, and its digest."""
         body = session_id.bytes + secrets.token_bytes(_NONCE_BYTES)
-        token = base64.urlsafe_b64encode(body + self._seal(body)).decode()
-        return token, _digest(token)
+        token = base64url.encode(body + self._seal(body))
+        return token, hash_token(token)
 
     def read(self, token: str) -> RefreshToken | None:
         """The token, or None if it was not made here."""
-        try:
-            data = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
-        except (ValueError, binascii.Error):
+        data = base64url.decode(token)
+        if data is None or len(data) != _TOKEN_BYTES:
             return None
         body, seal = data[:-_SEAL_BYTES], data[-_SEAL_BYTES:]
-        if len(data) != _TOKEN_BYTES or not hmac.compare_digest(seal, self._seal(body)):
+        if not hmac.compare_digest(seal, self._seal(body)):
             return None
-        return RefreshToken(UUID(bytes=body[:16]), _digest(token))
+        return RefreshToken(UUID(bytes=body[:16]), hash_token(token))
 
     def _seal(self, body: bytes) -> bytes:
         return self._seals.of(body)[:_SEAL_BYTES]
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -1,7 +1,5 @@
 """The mails of notifications, each with a way to get no more of them."""
 
-import base64
-import binascii
 import hmac
 from collections.abc import Sequence
 from importlib import resources
@@ -12,6 +10,7 @@ from msgspec import structs
 from banyan.infra.auth.digests import KeyedDigest
 from banyan.infra.mail.message import Language, MailMessage
 from banyan.infra.mail.templates import MailTemplates
+from banyan.kernel import base64url
 
 # What `banyan mail preview` shows in place of each value.
 SAMPLES = {
@@ -33,16 +32,13 @@ class Unsubscribing:
     def make(self, person_id: UUID, scope: str) -> str:
         """A token of about 50 characters."""
         signed = person_id.bytes + self._sign(person_id, scope)
-        return f"{scope}.{base64.urlsafe_b64encode(signed).rstrip(b'=').decode()}"
+        return f"{scope}.{base64url.encode(signed)}"
 
     def read(self, token: str) -> tuple[UUID, str] | None:
         """Person and scope; None for a token that was never given out."""
         scope, _, encoded = token.rpartition(".")
-        try:
-            signed = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-        except (ValueError, binascii.Error):
-            return None
-        if len(signed) != 16 + _DIGEST_BYTES:
+        signed = base64url.decode(encoded)
+        if signed is None or len(signed) != 16 + _DIGEST_BYTES:
             return None
         person_id = UUID(bytes=signed[:16])
         return (person_id, scope) if hmac.compare_digest(signed[16:], self._sign(person_id, scope)) else None

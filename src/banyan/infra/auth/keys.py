@@ -1,6 +1,5 @@
 """Signing keys: Ed25519, several at a time so that they can be replaced, published as a JWK set (RFC 7517, 8037)."""
 
-import base64
 import hashlib
 import re
 from typing import Self
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from msgspec import Struct
 
 from banyan.infra.auth.errors import BadKeyFile
+from banyan.kernel import base64url
 
 _PEM = re.compile(r"-----BEGIN (PRIVATE|PUBLIC) KEY-----.+?-----END \1 KEY-----", re.DOTALL)
 
@@ -70,7 +70,7 @@ class SigningKeys:
 
     def jwks(self) -> JwkSet:
         """What others need to check our tokens."""
-        return JwkSet([Jwk(kid, _base64url(_raw(key))) for kid, key in self.accepted.items()])
+        return JwkSet([Jwk(kid, base64url.encode(_raw(key))) for kid, key in self.accepted.items()])
 
 
 def make_signing_key() -> str:
@@ -81,8 +81,8 @@ def make_signing_key() -> str:
 
 def key_id(key: Ed25519PublicKey) -> str:
     """The key's RFC 7638 thumbprint: the same in every process without anybody agreeing on it."""
-    members = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(_raw(key))}
-    return _base64url(hashlib.sha256(msgspec.json.encode(members)).digest())
+    members = {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(_raw(key))}
+    return base64url.encode(hashlib.sha256(msgspec.json.encode(members)).digest())
 
 
 def _load(pem: bytes, *, private: bool) -> Ed25519PrivateKey | Ed25519PublicKey:
@@ -97,7 +97,3 @@ def _load(pem: bytes, *, private: bool) -> Ed25519PrivateKey | Ed25519PublicKey:
 
 def _raw(key: Ed25519PublicKey) -> bytes:
     return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

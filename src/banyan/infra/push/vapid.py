@@ -1,12 +1,12 @@
 """Saying who pushes: a signed token for each push service (RFC 8292)."""
 
-import base64
 import time
 
 import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from banyan.infra.push.keys import read_private_key
+from banyan.kernel import base64url
 
 # RFC 8292 section 2 allows a day.
 _VALID_SECONDS = 12 * 3600
@@ -24,7 +24,7 @@ class Vapid:
         self.private_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.public_pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         # What a browser wants as applicationServerKey.
-        self.public_key = base64.urlsafe_b64encode(point).rstrip(b"=").decode()
+        self.public_key = base64url.encode(point)
         self._key = key
         self._subject = subject
         self._made: dict[str, tuple[float, str]] = {}

@@ -1,7 +1,6 @@
 """Web push: encrypted for the browser (RFC 8291), handed to the service that its endpoint names (RFC 8030)."""
 
 import asyncio
-import base64
 from collections.abc import Sequence
 
 import httpx
@@ -12,6 +11,7 @@ from webpush.types import WebPushKeys  # type: ignore[import-untyped]
 from banyan.infra.outgoing.sender import Outgoing, Received, RefusedTarget, Sender
 from banyan.infra.push.message import Address, Outcome, PushMessage, Shipment
 from banyan.infra.push.vapid import Vapid
+from banyan.kernel import base64url
 
 _GONE = (404, 410)
 
@@ -78,7 +78,7 @@ class WebPushService:
             }
         )
         # The endpoint goes into the library's token alone, which is not used.
-        keys = WebPushKeys(auth=_base64(to.auth), p256dh=_base64(to.p256dh))
+        keys = WebPushKeys(auth=base64url.encode(to.auth), p256dh=base64url.encode(to.p256dh))
         subscription = WebPushSubscription.model_validate({"endpoint": "https://push.invalid/", "keys": keys})
         encrypted: bytes = self._encryption.get(body, subscription).encrypted
         return encrypted
@@ -103,7 +103,3 @@ def _origin(url: str) -> str:
     """Scheme, host, and port where it is not the usual one."""
     parsed = httpx.URL(url)
     return f"{parsed.scheme}://{parsed.netloc.decode('ascii')}"
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

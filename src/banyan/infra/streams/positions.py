@@ -1,17 +1,15 @@
 """Where a client stands in a stream, as the opaque text that it keeps."""
 
-import base64
-import binascii
 import struct
 from uuid import UUID
 
 from msgspec import Struct
 
 from banyan.infra.streams.models import Head
+from banyan.kernel import base64url
 from banyan.kernel.errors import Invalid
 
 _FORM = struct.Struct(">16sQQ")
-_PADDING = b"="
 
 
 class Position(Struct, frozen=True):
@@ -25,8 +23,7 @@ class Position(Struct, frozen=True):
 
     def encode(self) -> str:
         """43 characters that are safe in a query."""
-        packed = _FORM.pack(self.epoch.bytes, self.seq, self.base)
-        return base64.urlsafe_b64encode(packed).rstrip(_PADDING).decode()
+        return base64url.encode(_FORM.pack(self.epoch.bytes, self.seq, self.base))
 
     def holds(self, head: Head) -> bool:
         """Whether one can go on from here. A position beyond the end is one of a lost future: of a database that
@@ -47,14 +44,8 @@ def decode_position(since: str | None) -> Position | None:
 
 def find_position(since: str) -> Position | None:
     """As `decode_position`, None for what `encode` did not make."""
-    position = _read(since)
-    return None if position is None or position.encode() != since else position
-
-
-def _read(since: str) -> Position | None:
-    try:
-        packed = base64.b64decode(since.encode("ascii") + _PADDING, altchars=b"-_", validate=True)
-        epoch, seq, base = _FORM.unpack(packed)
-    except (ValueError, binascii.Error, struct.error):
+    packed = base64url.decode(since)
+    if packed is None or len(packed) != _FORM.size:
         return None
+    epoch, seq, base = _FORM.unpack(packed)
     return Position(UUID(bytes=epoch), seq, base)
