@@ -19,10 +19,7 @@ class Cache(Generic[K, V]):
     otherwise a value read before a write could outlive it.
     """
 
-    def __init__(self, name: str, *, max_entries: int, ttl_seconds: float) -> None:
-        self.name = name
-        self.hits = 0
-        self.misses = 0
+    def __init__(self, *, max_entries: int, ttl_seconds: float) -> None:
         self._max_entries = max_entries
         self._ttl_seconds = ttl_seconds
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
@@ -39,9 +36,7 @@ class Cache(Generic[K, V]):
         """The live value, or None."""
         entry = self._entries.get(key)
         if entry is None or entry[0] < time.monotonic():
-            self.misses += 1
             return None
-        self.hits += 1
         self._entries.move_to_end(key)
         return entry[1]
 
@@ -78,14 +73,12 @@ class Cache(Generic[K, V]):
                 missing.append(key)
             else:
                 found[key] = entry[1]
-        self.hits += len(found)
         # Who was used last only matters once somebody has to leave soon.
         if 2 * len(entries) > self._max_entries:
             for key in found:
                 entries.move_to_end(key)
         if missing:
             missing = list(dict.fromkeys(missing))
-            self.misses += len(missing)
             drops = self._drops
             filled = await fill(missing)
             found.update(filled)

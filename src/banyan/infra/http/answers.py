@@ -78,9 +78,7 @@ class HotAnswers:
     """Finished anonymous answers by path and query. `drop` a tag when what it stands for changes."""
 
     def __init__(self, max_entries: int, ttl_seconds: float) -> None:
-        self._answers: Cache[bytes, Answer] = Cache(
-            "http.answers", max_entries=max(1, max_entries), ttl_seconds=ttl_seconds
-        )
+        self._answers: Cache[bytes, Answer] = Cache(max_entries=max(1, max_entries), ttl_seconds=ttl_seconds)
         self._keys_by_tag: dict[str, set[bytes]] = {}
         self._kept_since_sweep = 0
         self._enabled = max_entries > 0

@@ -19,7 +19,7 @@ class Communities:
         self._people = people
         self._name = name
         self._sign_up = sign_up
-        self._counts: Cache[str, Community] = Cache("posts.community", max_entries=1, ttl_seconds=_TTL_SECONDS)
+        self._counts: Cache[str, Community] = Cache(max_entries=1, ttl_seconds=_TTL_SECONDS)
 
     async def get_community(self, work: Work) -> Community:
         """The same for every reader."""

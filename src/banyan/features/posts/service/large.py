@@ -41,10 +41,8 @@ class LargeAuthors:
     def __init__(self, people: PeopleApi, above_connections: int) -> None:
         self._people = people
         self._above_connections = above_connections
-        self._large: Cache[str, frozenset[UUID]] = Cache(LARGE_TOPIC, max_entries=1, ttl_seconds=_TTL_SECONDS)
-        self._followed: Cache[UUID, _Followed] = Cache(
-            "posts.large_followed", max_entries=_CACHED_READERS, ttl_seconds=_TTL_SECONDS
-        )
+        self._large: Cache[str, frozenset[UUID]] = Cache(max_entries=1, ttl_seconds=_TTL_SECONDS)
+        self._followed: Cache[UUID, _Followed] = Cache(max_entries=_CACHED_READERS, ttl_seconds=_TTL_SECONDS)
 
     async def list_large(self, work: Work) -> frozenset[UUID]:
         """All of them; another process may have found a new one up to a second ago."""

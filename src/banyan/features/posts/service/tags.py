@@ -37,7 +37,7 @@ class Tags:
     def __init__(self, people: PeopleApi, posts: Posts) -> None:
         self._people = people
         self._posts = posts
-        self._used: Cache[str, _Counted] = Cache("posts.tags", max_entries=1, ttl_seconds=_TTL_SECONDS)
+        self._used: Cache[str, _Counted] = Cache(max_entries=1, ttl_seconds=_TTL_SECONDS)
 
     async def list_tagged(
         self, work: Work, viewer_id: UUID | None, tag: str, limit: int, cursor: str | None

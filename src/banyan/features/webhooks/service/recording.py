@@ -30,7 +30,7 @@ class Recording:
     """
 
     def __init__(self) -> None:
-        self._wanted: Cache[str, frozenset[str]] = Cache(WANTED_TOPIC, max_entries=1, ttl_seconds=_TTL_SECONDS)
+        self._wanted: Cache[str, frozenset[str]] = Cache(max_entries=1, ttl_seconds=_TTL_SECONDS)
 
     def listen(self, bus: Bus) -> None:
         """Drops what the bus says is outdated."""
