@@ -129,13 +129,12 @@ class Sender:
             head = await self._read(answer)
         finally:
             await answer.aclose()
-        retry_after = answer.headers.get("retry-after", "")
         return Received(
             answer.status_code,
             head,
             None,
             _milliseconds(started),
-            float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None,
+            read_retry_after(answer.headers.get("retry-after", "")),
         )
 
     async def _read(self, answer: httpx.Response) -> bytes:
@@ -167,6 +166,11 @@ class Outgoing:
             verify=self._context, trust_env=False, timeout=self._limits.seconds, http2=self._http2
         ) as client:
             yield Sender(client, self.targets, self._limits)
+
+
+def read_retry_after(header: str) -> float | None:
+    """Seconds; None for none, and for a date, which clocks that differ would turn into anything."""
+    return float(header) if header.isascii() and header.isdigit() else None
 
 
 def _host(url: httpx.URL) -> str:

@@ -13,9 +13,10 @@ import jwt
 import msgspec
 from msgspec import Struct
 
+from banyan.infra.outgoing.sender import read_retry_after
 from banyan.infra.push.connection import Answer, ServiceConnection
 from banyan.infra.push.keys import read_private_key
-from banyan.infra.push.message import Outcome, PushMessage, Shipment, read_retry_after
+from banyan.infra.push.message import Outcome, PushMessage, Shipment
 
 # A token may be used for an hour, and renewed every 20 minutes at most.
 _TOKEN_SECONDS = 40 * 60

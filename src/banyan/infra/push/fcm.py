@@ -9,8 +9,9 @@ import jwt
 import msgspec
 from msgspec import Struct
 
+from banyan.infra.outgoing.sender import read_retry_after
 from banyan.infra.push.connection import Answer, ServiceConnection
-from banyan.infra.push.message import Outcome, PushMessage, Shipment, read_retry_after
+from banyan.infra.push.message import Outcome, PushMessage, Shipment
 
 _SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -68,8 +68,3 @@ class PushService(Protocol):
 
     async def close(self) -> None:
         """Ends its connections."""
-
-
-def read_retry_after(text: str) -> float | None:
-    """Of the header Retry-After, where it gives seconds."""
-    return float(text) if text.isascii() and text.isdigit() else None
