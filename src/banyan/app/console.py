@@ -1,7 +1,6 @@
 """The platform for commands of the shell: its rules on the installation's database, without serving anybody."""
 
 import io
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from banyan.app.settings import Settings, load_settings, names_secret
 from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.features.accounts.service.administration import Administration
+from banyan.infra.auth.digests import make_secret
 from banyan.infra.auth.keys import make_signing_key
 from banyan.infra.log import LogStream
 
@@ -50,7 +50,7 @@ def _defaults(url: str, data: Path, public_url: str | None) -> dict[str, dict[st
         "http": {"public_url": public_url},
         "auth": {
             "signing_key": _read_secret(data, "signing-key") or make_signing_key(),
-            "secret": _read_secret(data, "secret") or secrets.token_urlsafe(32),
+            "secret": _read_secret(data, "secret") or make_secret(),
         },
     }
 

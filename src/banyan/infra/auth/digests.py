@@ -26,7 +26,7 @@ class KeyedDigest:
 
 
 def make_secret() -> str:
-    """A new installation secret: 256 random bits as 43 characters."""
+    """256 random bits as 43 letters, digits, `-` and `_`: an installation's secret, a token."""
     return secrets.token_urlsafe(32)
 
 

@@ -35,7 +35,7 @@ class ArchiveWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.members: list[Member] = []
-        self._unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
+        self._unfinished = unfinished(path)
         with explained(path):
             self._file = open(os.open(self._unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")  # noqa: SIM115
         # Held until the end, however this process ends: an unfinished file that nobody holds may be deleted.
@@ -98,6 +98,11 @@ class ArchiveWriter:
             os.fsync(self._file.fileno())
             self._unfinished.rename(self.path)
             sync_directory(self.path.parent)
+
+
+def unfinished(path: Path) -> Path:
+    """What the archive at `path` is called until it is whole."""
+    return path.with_name(f".{path.name}{_UNFINISHED}")
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from banyan import __version__
-from banyan.ops.backup.archive import ArchiveWriter, remove_unfinished
+from banyan.ops.backup.archive import ArchiveWriter, remove_unfinished, unfinished
 from banyan.ops.backup.database import Snapshot, count_rows, snapshot
 from banyan.ops.backup.manifest import DUMP, FILES, FORMAT, Manifest
 from banyan.ops.backup.tools import Tools, dump, find_tools
@@ -108,7 +108,7 @@ def _free_path(folder: Path, made_at: datetime) -> Path:
     number = 1
     while True:
         path = folder / f"{stem}{'' if number == 1 else f'-{number}'}.tar"
-        if not path.exists() and not path.with_name(f".{path.name}.unfinished").exists():
+        if not path.exists() and not unfinished(path).exists():
             return path
         number += 1
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -14,11 +13,10 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from msgspec import Struct
 
 from banyan.ops.backup.archive import CHUNK_BYTES, Progress
-from banyan.ops.binaries import candidate_directories
+from banyan.ops.binaries import candidate_directories, read_version
 from banyan.ops.errors import BackupFailed, NoBinaries, from_server_output
 from banyan.ops.processes import run
 
-_VERSION = re.compile(r"\(PostgreSQL\) ((\d+)\S*)")
 _LOG_SEGMENT_BYTES = 16 * 1024 * 1024
 _LOG_TAIL = 20_000
 _NO_ROOM = "No space left on device"
@@ -56,10 +54,9 @@ def _all_tools() -> Iterator[Tools]:
     for directory, from_wheel in dict(reversed(places)).items():
         if not ((directory / "pg_dump").exists() and (directory / "pg_restore").exists()):
             continue
-        answer = run([directory / "pg_dump", "--version"])
-        version = _VERSION.search(answer.output)
-        if answer.code == 0 and version is not None:
-            yield Tools(directory, version[1], int(version[2]), from_wheel)
+        version = read_version(run([directory / "pg_dump", "--version"]))
+        if version is not None:
+            yield Tools(directory, *version, from_wheel)
 
 
 async def dump(tools: Tools, url: str, snapshot: str, append: Callable[[bytes], None]) -> None:
