@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from banyan.infra.database.migrate import BANYAN, Source, load
+from banyan.infra.database.migrate import BANYAN, Source, newest
 from banyan.infra.http.routing import Controller
 from banyan.infra.settings import BadSettings, explain
 from banyan.kernel.signals import Signal, kind_of
@@ -154,8 +154,7 @@ def describe_plugins(plugged: Iterable[Plugged]) -> list[PluginInfo]:
 
 
 def _newest(loaded: Loaded) -> int | None:
-    numbers = [migration.number for source in migration_sources([loaded])[1:] for migration in load(source)]
-    return max(numbers, default=None)
+    return next((newest(source) or None for source in migration_sources([loaded])[1:]), None)
 
 
 def _build(plugin: Plugin, context: Context) -> Parts:

@@ -3,18 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
-from pydantic import SecretStr
 
 from banyan.app.account_import import ImportReport, count_import_lines, import_accounts
-from banyan.app.settings import find_database_url
-from banyan.cli.process import Format, console, print_line, run
+from banyan.cli.options import HERE, Data, Output, Url, database_url, open_pool
+from banyan.cli.output import Format, console, print_json, print_line
+from banyan.cli.process import run
 from banyan.demo.progress import ProgressLog
-from banyan.infra.database.pool import Pool
-from banyan.infra.database.settings import DatabaseSettings
-from banyan.infra.settings import BadSettings
-from banyan.ops.postgres import running_dsn
 
 app = typer.Typer(
     add_completion=False,
@@ -35,11 +30,9 @@ def accounts() -> None:
 def import_command(
     file: Annotated[Path, typer.Argument(help="CSV with a first line of column names, or JSON lines.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    data: Annotated[Path, typer.Option(help="Directory of the installation that `up` runs.")] = Path("banyan-data"),
-    database_url: Annotated[
-        str | None, typer.Option("--database-url", help="Another database: postgresql://user:password@host/name")
-    ] = None,
-    format: Annotated[Format, typer.Option(help="`json`: one line, for scripts.")] = Format.table,
+    data: Data = HERE,
+    url: Url = None,
+    format: Output = Format.table,
 ) -> None:
     """Import accounts with their bcrypt or argon2 password hashes, while the server runs or not.
 
@@ -47,34 +40,22 @@ def import_command(
     language. Good lines go in; the others are listed with what would be right, and the status is then 1. Run it again
     after a kill, or with the mended file: what is there already stays as it is.
     """
-    reports: list[ImportReport] = []
-    run(_import(file, dry_run, data, database_url, format, reports))
-    report = reports[0]
+    report = run(_import(file, dry_run, data, url, format))
     if format is Format.json:
-        print_line(msgspec.json.encode(report).decode())
+        print_json(report)
     else:
         _print(report)
     if report.refused:
         raise typer.Exit(1)
 
 
-async def _import(
-    file: Path, dry_run: bool, data: Path, database_url: str | None, format: Format, reports: list[ImportReport]
-) -> None:
-    url = database_url or find_database_url(data) or running_dsn(data)
-    if url is None:
-        raise BadSettings(
-            f"No database: none runs for {data}. Start it with `banyan up --data {data}`, or name one with "
-            "--database-url."
-        )
+async def _import(file: Path, dry_run: bool, data: Path, url: str | None, format: Format) -> ImportReport:
+    url = database_url(data, url)
     total = count_import_lines(file)
-    pool = await Pool.open(DatabaseSettings(url=SecretStr(url), pool_size=1))
-    try:
+    async with open_pool(url) as pool:
         log = ProgressLog(console, plain=format is Format.json)
         with log.step("Accounts", "lines", 0, total) as advance:
-            reports.append(await import_accounts(pool, file, advance, dry_run=dry_run))
-    finally:
-        await pool.close()
+            return await import_accounts(pool, file, advance, dry_run=dry_run)
 
 
 def _print(report: ImportReport) -> None:

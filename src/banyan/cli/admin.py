@@ -3,13 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +15,8 @@ from banyan.app.admin.installation import count_all
 from banyan.app.console import Administration, console_settings, has_secret, open_console
 from banyan.app.wiring import Platform
 from banyan.cli.options import HERE, Data, Output, Url, database_url, running_url, shell_actor
-from banyan.cli.process import Format, console, print_line, run
+from banyan.cli.output import Format, print_answer, print_json, print_line, print_table, refuse
+from banyan.cli.process import run
 from banyan.features.accounts.models import AccountState, ManagedPersonDetails, PeopleFilter, Role
 from banyan.infra.audit.models import Actor, ChainState, Filter, Via
 from banyan.infra.audit.trail import check_chain, list_entries, record
@@ -40,8 +39,6 @@ T = TypeVar("T")
 Who = Annotated[str, typer.Argument(help="Handle, e-mail address or id of a person.")]
 Many = Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, newest first.")]
 
-_PIPE_COLUMNS = 1_000
-
 
 @people.command("list")
 def list_people(
@@ -50,7 +47,7 @@ def list_people(
     state: Annotated[AccountState | None, typer.Option(help="Only accounts in this state.")] = None,
     limit: Many = 50,
     data: Data = HERE,
-    database_url: Url = None,
+    url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """List people, newest first."""
@@ -59,9 +56,9 @@ def list_people(
     def page(work: Work, actor: Actor, rules: Administration, size: int, cursor: str | None) -> Awaitable[Page[Any]]:
         return rules.list_people(work, actor, wanted, size, cursor)
 
-    found = _ask(data, database_url, lambda place: _pages(place, limit, page))
+    found = _ask(data, url, lambda place: _pages(place, limit, page))
     if format is Format.json:
-        print_line(msgspec.json.encode(found).decode())
+        print_json(found)
         return
     columns = ("HANDLE", "NAME", "E-MAIL", "ROLE", "STATE", "SINCE", "ID")
     _show(
@@ -74,9 +71,9 @@ def list_people(
 
 
 @people.command("show")
-def show_person(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+def show_person(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Show one person with their account."""
-    _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.get_person(work, actor, id)), format)
+    _report(_act(data, url, who, lambda work, actor, rules, id: rules.get_person(work, actor, id)), format)
 
 
 @people.command("set-role")
@@ -84,11 +81,11 @@ def set_role(
     who: Who,
     role: Annotated[Role, typer.Argument(help="The role that they are to have.")],
     data: Data = HERE,
-    database_url: Url = None,
+    url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """Give somebody another role; it holds in running servers within a second."""
-    changed = _act(data, database_url, who, lambda work, actor, rules, id: rules.set_role(work, actor, id, role))
+    changed = _act(data, url, who, lambda work, actor, rules, id: rules.set_role(work, actor, id, role))
     _report(changed, format)
 
 
@@ -97,59 +94,57 @@ def suspend(
     who: Who,
     reason: Annotated[str, typer.Option(help="Why: kept, and told to the person when they try to sign in.")],
     data: Data = HERE,
-    database_url: Url = None,
+    url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """Suspend an account: its sessions end, and nobody can sign in to it."""
-    changed = _act(data, database_url, who, lambda work, actor, rules, id: rules.suspend(work, actor, id, reason))
+    changed = _act(data, url, who, lambda work, actor, rules, id: rules.suspend(work, actor, id, reason))
     _report(changed, format)
 
 
 @people.command("unsuspend")
-def unsuspend(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+def unsuspend(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Lift a suspension."""
-    _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.unsuspend(work, actor, id)), format)
+    _report(_act(data, url, who, lambda work, actor, rules, id: rules.unsuspend(work, actor, id)), format)
 
 
 @people.command("delete")
-def delete(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+def delete(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Hide somebody from everybody, and erase their account after the grace period; `restore` takes it back."""
-    _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.start_deletion(work, actor, id)), format)
+    _report(_act(data, url, who, lambda work, actor, rules, id: rules.start_deletion(work, actor, id)), format)
 
 
 @people.command("restore")
-def restore(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+def restore(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Take the deletion of an account back, as long as it is not erased."""
-    _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.restore(work, actor, id)), format)
+    _report(_act(data, url, who, lambda work, actor, rules, id: rules.restore(work, actor, id)), format)
 
 
 @people.command("verify-email")
-def verify_email(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+def verify_email(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Take an account's e-mail address for proven."""
-    _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.verify_email(work, actor, id)), format)
+    _report(_act(data, url, who, lambda work, actor, rules, id: rules.verify_email(work, actor, id)), format)
 
 
 @people.command("lift-lockout")
-def lift_lockout(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+def lift_lockout(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Let somebody sign in again who failed too often."""
     if not has_secret(data):
-        _refuse(f"{data} holds no secret: name the installation's directory with --data, or BANYAN_AUTH__SECRET_FILE.")
-    _report(_act(data, database_url, who, lambda work, actor, rules, id: rules.lift_lockout(work, actor, id)), format)
+        refuse(f"{data} holds no secret: name the installation's directory with --data, or BANYAN_AUTH__SECRET_FILE.")
+    _report(_act(data, url, who, lambda work, actor, rules, id: rules.lift_lockout(work, actor, id)), format)
 
 
 @people.command("totp-off")
-def turn_off_second_factor(
-    who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table
-) -> None:
+def turn_off_second_factor(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Turn off the second factor of somebody who has lost device and recovery codes."""
-    _act(data, database_url, who, lambda work, actor, rules, id: rules.turn_off_second_factor(work, actor, id))
+    _act(data, url, who, lambda work, actor, rules, id: rules.turn_off_second_factor(work, actor, id))
     words = "The second factor is off: the password alone is enough now. The owner has been told."
-    print_line(msgspec.json.encode({"second_factor": "off"}).decode() if format is Format.json else words)
+    print_answer({"second_factor": "off"}, words, format)
 
 
 @people.command("sessions")
 def list_sessions(
-    who: Who, limit: Many = 50, data: Data = HERE, database_url: Url = None, format: Output = Format.table
+    who: Who, limit: Many = 50, data: Data = HERE, url: Url = None, format: Output = Format.table
 ) -> None:
     """List where somebody is signed in."""
 
@@ -164,9 +159,9 @@ def list_sessions(
 
         return await _pages(place, limit, page)
 
-    found = _ask(data, database_url, ask)
+    found = _ask(data, url, ask)
     if format is Format.json:
-        print_line(msgspec.json.encode(found).decode())
+        print_json(found)
         return
     _show(
         ("ID", "SINCE", "LAST USED", "ADDRESS", "CLIENT"),
@@ -179,7 +174,7 @@ def end_sessions(
     who: Who,
     session: Annotated[UUID | None, typer.Option(help="Only this one; without it all.")] = None,
     data: Data = HERE,
-    database_url: Url = None,
+    url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """End somebody's sessions; running servers hear of it within a second."""
@@ -190,20 +185,19 @@ def end_sessions(
         await rules.end_session(work, actor, id, session)
         return 1
 
-    ended = _act(data, database_url, who, end)
-    words = f"{ended} session{'' if ended == 1 else 's'} ended"
-    print_line(msgspec.json.encode({"ended": ended}).decode() if format is Format.json else words)
+    ended = _act(data, url, who, end)
+    print_answer({"ended": ended}, f"{ended} session{'' if ended == 1 else 's'} ended", format)
 
 
 @people.command("reset-password-link")
-def reset_password_link(who: Who, data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+def reset_password_link(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Print a link with which somebody chooses a new password: whoever has it has the account."""
-    link = _act(data, database_url, who, lambda work, actor, rules, id: rules.make_reset_link(work, actor, id))
-    print_line(msgspec.json.encode({"url": link}).decode() if format is Format.json else link)
+    link = _act(data, url, who, lambda work, actor, rules, id: rules.make_reset_link(work, actor, id))
+    print_answer({"url": link}, link, format)
 
 
 @app.command("first-admin-link")
-def first_admin_link(data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+def first_admin_link(data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Print a new one-time link that makes the first admin; it voids the one before."""
 
     async def make(place: "_Place") -> str | None:
@@ -213,10 +207,10 @@ def first_admin_link(data: Data = HERE, database_url: Url = None, format: Output
                 record(work, place.actor, "setup.first_admin_link")
             return link
 
-    link = _ask(data, database_url, make)
+    link = _ask(data, url, make)
     if link is None:
-        _refuse("there is an admin already: use `banyan admin people set-role WHO admin`.")
-    print_line(msgspec.json.encode({"url": link}).decode() if format is Format.json else link)
+        refuse("there is an admin already: use `banyan admin people set-role WHO admin`.")
+    print_answer({"url": link}, link, format)
 
 
 @app.command("audit")
@@ -228,21 +222,21 @@ def show_audit(
     verify: Annotated[bool, typer.Option("--verify", help="Check the whole log instead of listing it.")] = False,
     limit: Many = 50,
     data: Data = HERE,
-    database_url: Url = None,
+    url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """List what operators did and looked at, newest first, or check that nobody tampered with it (status 1 then)."""
     if verify:
-        _report_chain(_ask(data, database_url, lambda place: check_chain(place.platform.pool.work())), format)
+        _report_chain(_ask(data, url, lambda place: check_chain(place.platform.pool.work())), format)
         return
     wanted = Filter(action=action, via=_read_via(via), account_id=account, subject_id=subject)
 
     def page(work: Work, actor: Actor, rules: Administration, size: int, cursor: str | None) -> Awaitable[Page[Any]]:
         return list_entries(work, wanted, size, cursor)
 
-    found = _ask(data, database_url, lambda place: _pages(place, limit, page))
+    found = _ask(data, url, lambda place: _pages(place, limit, page))
     if format is Format.json:
-        print_line(msgspec.json.encode(found).decode())
+        print_json(found)
         return
     _show(
         ("NO", "AT", "WHO", "ACTION", "WHAT", "DETAILS"),
@@ -263,29 +257,28 @@ def show_audit(
 @app.command("settings")
 def show_settings(data: Data = HERE, format: Output = Format.table) -> None:
     """Show all settings and where each comes from; secrets show as ***. Those of `serve` come from its environment."""
-    found: list[SettingView] = []
 
-    async def read() -> None:
+    async def read() -> list[SettingView]:
         # No database is asked: one that is not named is the embedded one.
-        found.extend(view_settings(console_settings("postgresql:///embedded", data, running_url(data))))
+        return view_settings(console_settings("postgresql:///embedded", data, running_url(data)))
 
-    run(read())
+    found = run(read())
     if format is Format.json:
-        print_line(msgspec.json.encode(found).decode())
+        print_json(found)
         return
     _show(("SETTING", "VALUE", "FROM"), ((one.name, _value(one.value), one.source) for one in found))
 
 
 @app.command("counts")
-def show_counts(data: Data = HERE, database_url: Url = None, format: Output = Format.table) -> None:
+def show_counts(data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Show how many accounts, sessions, people, posts and jobs there are."""
 
     def count(place: "_Place") -> Awaitable[dict[str, int]]:
         return count_all(place.platform.pool.work(), place.rules, place.platform.features.communities)
 
-    counts = _ask(data, database_url, count)
+    counts = _ask(data, url, count)
     if format is Format.json:
-        print_line(msgspec.json.encode(counts).decode())
+        print_json(counts)
         return
     _show(("WHAT", "HOW MANY"), ((name, f"{number:,}") for name, number in sorted(counts.items())))
 
@@ -301,18 +294,15 @@ class _Place:
 
 def _ask(data: Path, url: str | None, question: Callable[[_Place], Awaitable[T]]) -> T:
     """What the question answers; a refusal is said in words, with status 1."""
-    answers: list[T] = []
 
-    async def ask() -> None:
-        place = open_console(database_url(data, url), data, running_url(data))
-        async with place as platform:
-            answers.append(await question(_Place(platform)))
+    async def ask() -> T:
+        async with open_console(database_url(data, url), data, running_url(data)) as platform:
+            return await question(_Place(platform))
 
     try:
-        run(ask())
+        return run(ask())
     except BanyanError as error:
-        _refuse(error.detail)
-    return answers[0]
+        refuse(error.detail)
 
 
 def _act(
@@ -348,22 +338,22 @@ async def _pages(
 
 def _report(person: ManagedPersonDetails, format: Format) -> None:
     if format is Format.json:
-        print_line(msgspec.json.encode(person).decode())
+        print_json(person)
         return
     table = Table.grid(padding=(0, 2))
     for name in person.__struct_fields__:
         value = getattr(person, name)
         table.add_row(name, Text(_time(value) if isinstance(value, datetime) else _value(value)))
-    _print(table)
+    print_table(table)
 
 
 def _report_chain(state: ChainState, format: Format) -> None:
     if format is Format.json:
-        print_line(msgspec.json.encode(state).decode())
+        print_json(state)
     elif state.broken_at is None:
         print_line(f"{state.entries} entries, each follows from the one before. Newest hash: {state.newest_hash}")
     if state.broken_at is not None:
-        _refuse(f"somebody tampered with the audit log: entry {state.broken_at} does not follow from the one before.")
+        refuse(f"somebody tampered with the audit log: entry {state.broken_at} does not follow from the one before.")
 
 
 def _read_via(text: str | None) -> Via | None:
@@ -376,11 +366,6 @@ def _read_via(text: str | None) -> Via | None:
     return via
 
 
-def _refuse(words: str) -> NoReturn:
-    console.print(f"[bold red]banyan:[/] {escape(words)}", soft_wrap=True)
-    raise typer.Exit(1)
-
-
 def _show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(box=None, pad_edge=False)
     for column in columns:
@@ -388,13 +373,7 @@ def _show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         # Not markup, whatever somebody calls themselves.
         table.add_row(*(Text(str(cell)) for cell in row))
-    _print(table)
-
-
-def _print(table: Table) -> None:
-    screen = Console()
-    # In a pipe nobody asked for 80 columns: one line per row, for grep.
-    (screen if screen.is_terminal else Console(width=_PIPE_COLUMNS)).print(table)
+    print_table(table)
 
 
 def _time(moment: datetime) -> str:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from msgspec import Struct
 from rich.console import Console
@@ -17,8 +16,9 @@ from rich.table import Table
 from banyan.app.plugins import load_plugins, migration_sources
 from banyan.app.settings import DATABASE_VARIABLE, find_database_url, find_plugins_settings
 from banyan.cli.options import HERE, Data, Output, Url
-from banyan.cli.process import Format, console, print_line, run
-from banyan.infra.database.migrate import Source, load
+from banyan.cli.output import Format, console, print_json
+from banyan.cli.process import run
+from banyan.infra.database.migrate import Source, newest
 from banyan.infra.settings import BadSettings
 from banyan.ops.backup.create import Backup, create_backup
 from banyan.ops.backup.rehearse import Rehearsal, rehearse_restore
@@ -170,7 +170,7 @@ def _sources() -> list[Source]:
 
 def _known(sources: Sequence[Source]) -> dict[str, int]:
     """The newest migration of each package that this program knows."""
-    return {source.package: max((migration.number for migration in load(source)), default=0) for source in sources}
+    return {source.package: newest(source) for source in sources}
 
 
 def _rows(backup: Backup) -> list[tuple[str, str]]:
@@ -186,7 +186,7 @@ def _rows(backup: Backup) -> list[tuple[str, str]]:
 
 def _print(answer: Struct, rows: list[tuple[str, str]], format: Format) -> None:
     if format is Format.json:
-        print_line(msgspec.json.encode(answer).decode())
+        print_json(answer)
         return
     table = Table.grid(padding=(0, 2))
     for name, words in rows:

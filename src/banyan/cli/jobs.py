@@ -3,21 +3,16 @@
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar, cast
+from typing import Annotated, TypeVar, cast
 from uuid import UUID
 
-import msgspec
 import typer
-from pydantic import SecretStr
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from banyan.cli.options import HERE, Data, Output, Url, shell_actor
-from banyan.cli.options import database_url as find_url
-from banyan.cli.process import Format, console, print_line, run
-from banyan.infra.database.pool import Pool
-from banyan.infra.database.settings import DatabaseSettings
+from banyan.cli.options import HERE, Data, Output, Url, database_url, open_pool, shell_actor
+from banyan.cli.output import Format, print_answer, print_json, print_table, refuse
+from banyan.cli.process import run
 from banyan.infra.database.work import Work
 from banyan.infra.jobs import operations
 from banyan.infra.jobs import operator_queries as queries
@@ -46,8 +41,6 @@ class Shown(StrEnum):
 SomeIds = Annotated[list[UUID] | None, typer.Argument(help="Ids of jobs, as `list` shows them.")]
 AllDead = Annotated[bool, typer.Option("--all-dead", help="All that were given up.")]
 
-_PIPE_COLUMNS = 1_000
-
 
 @app.command("list")
 def list_command(
@@ -55,14 +48,14 @@ def list_command(
     kind: Annotated[str | None, typer.Option(help="Only jobs of this kind.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, newest first.")] = 50,
     data: Data = HERE,
-    database_url: Url = None,
+    url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """List jobs, newest first, without their payloads."""
     wanted = None if state is Shown.all else cast(queries.State, state.value)
-    jobs = _query(data, database_url, lambda work: queries.list_jobs(work, state=wanted, kind=kind, limit=limit))
+    jobs = _query(data, url, lambda work: queries.list_jobs(work, state=wanted, kind=kind, limit=limit))
     if format is Format.json:
-        print_line(msgspec.json.encode(jobs).decode())
+        print_json(jobs)
     else:
         _print_list(jobs)
 
@@ -71,16 +64,16 @@ def list_command(
 def show_command(
     id: Annotated[UUID, typer.Argument(help="Id of a job, as `list` shows it.")],
     data: Data = HERE,
-    database_url: Url = None,
+    url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """Show all of one job: its payload may hold what people wrote."""
     try:
-        job = _query(data, database_url, lambda work: operations.get_job(work, shell_actor(), id))
+        job = _query(data, url, lambda work: operations.get_job(work, shell_actor(), id))
     except JobNotFound:
-        _refuse(f"there is no job {id}: it is done, or was dropped.")
+        refuse(f"there is no job {id}: it is done, or was dropped.")
     if format is Format.json:
-        print_line(msgspec.json.encode(job).decode())
+        print_json(job)
     else:
         _print_job(job)
 
@@ -90,7 +83,7 @@ def retry_command(
     ids: SomeIds = None,
     all_dead: AllDead = False,
     data: Data = HERE,
-    database_url: Url = None,
+    url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """Let dead or waiting jobs run now, with all their tries again."""
@@ -102,7 +95,7 @@ def retry_command(
             return operations.retry_all_dead(work, actor)
         return operations.retry_jobs(work, actor, chosen)
 
-    _report(_query(data, database_url, change), chosen, "will run again", format)
+    _report(_query(data, url, change), chosen, "will run again", format)
 
 
 @app.command("drop")
@@ -110,7 +103,7 @@ def drop_command(
     ids: SomeIds = None,
     all_dead: AllDead = False,
     data: Data = HERE,
-    database_url: Url = None,
+    url: Url = None,
     format: Output = Format.table,
 ) -> None:
     """Delete dead or waiting jobs for good: what they were to do will not happen."""
@@ -122,23 +115,17 @@ def drop_command(
             return operations.drop_all_dead(work, actor)
         return operations.drop_jobs(work, actor, chosen)
 
-    _report(_query(data, database_url, change), chosen, "dropped", format)
+    _report(_query(data, url, change), chosen, "dropped", format)
 
 
-def _query(data: Path, database_url: str | None, question: Callable[[Work], Awaitable[T]]) -> T:
+def _query(data: Path, url: str | None, question: Callable[[Work], Awaitable[T]]) -> T:
     """One transaction in the installation's database."""
-    answers: list[T] = []
 
-    async def ask() -> None:
-        pool = await Pool.open(DatabaseSettings(url=SecretStr(find_url(data, database_url)), pool_size=1))
-        try:
-            async with pool.work() as work:
-                answers.append(await question(work))
-        finally:
-            await pool.close()
+    async def ask() -> T:
+        async with open_pool(database_url(data, url)) as pool, pool.work() as work:
+            return await question(work)
 
-    run(ask())
-    return answers[0]
+    return run(ask())
 
 
 def _chosen(ids: list[UUID] | None, all_dead: bool) -> list[UUID] | None:
@@ -150,18 +137,10 @@ def _chosen(ids: list[UUID] | None, all_dead: bool) -> list[UUID] | None:
 
 def _report(done: list[UUID], chosen: list[UUID] | None, words: str, format: Format) -> None:
     """Status 1 when some of the named jobs could not be found, or run just now."""
-    if format is Format.json:
-        print_line(msgspec.json.encode(done).decode())
-    else:
-        print_line(f"{len(done)} job{'' if len(done) == 1 else 's'} {words}")
+    print_answer(done, f"{len(done)} job{'' if len(done) == 1 else 's'} {words}", format)
     missing = [str(id) for id in chosen or () if id not in done]
     if missing:
-        _refuse(f"not there, or running just now: {', '.join(missing)}")
-
-
-def _refuse(words: str) -> NoReturn:
-    console.print(f"[bold red]banyan:[/] {words}", soft_wrap=True)
-    raise typer.Exit(1)
+        refuse(f"not there, or running just now: {', '.join(missing)}")
 
 
 def _print_list(jobs: list[JobView]) -> None:
@@ -178,13 +157,7 @@ def _print_list(jobs: list[JobView]) -> None:
             # Not markup, whatever an error says.
             Text(job.last_error or ""),
         )
-    _show(table)
-
-
-def _show(table: Table) -> None:
-    screen = Console()
-    # In a pipe nobody asked for 80 columns: one line per row, for grep.
-    (screen if screen.is_terminal else Console(width=_PIPE_COLUMNS)).print(table)
+    print_table(table)
 
 
 def _print_job(job: JobView) -> None:
@@ -193,4 +166,4 @@ def _print_job(job: JobView) -> None:
         value = getattr(job, name)
         text = bytes(value).decode() if name == "payload" else "" if value is None else str(value)
         table.add_row(name, Text(text))
-    _show(table)
+    print_table(table)

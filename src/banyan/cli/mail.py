@@ -4,13 +4,14 @@ import html
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from msgspec import Struct
 
 from banyan.app.mails import Mails
 from banyan.app.settings import load_settings
-from banyan.cli.process import Format, print_line, run
+from banyan.cli.options import HERE, Output
+from banyan.cli.output import Format, print_answer
+from banyan.cli.process import run
 from banyan.infra.mail.templates import Preview
 
 app = typer.Typer(
@@ -40,8 +41,8 @@ def mail() -> None:
 @app.command("preview")
 def preview(
     to: Annotated[Path, typer.Option(help="Folder for the pages; made if it is not there.")] = Path("mail-preview"),
-    data: Annotated[Path, typer.Option(help="Directory of the installation.")] = Path("banyan-data"),
-    format: Annotated[Format, typer.Option(help="`json`: one line, for scripts.")] = Format.table,
+    data: Annotated[Path, typer.Option(help="Directory of the installation.")] = HERE,
+    format: Output = Format.table,
 ) -> None:
     """Write every mail in every language as HTML and text, with an index.html to begin at.
 
@@ -60,10 +61,7 @@ async def _preview(to: Path, data: Path, format: Format) -> None:
     index = to / "index.html"
     index.write_text(_index(previews), "utf-8")
     written = Written(str(index.resolve()), len(previews))
-    if format is Format.json:
-        print_line(msgspec.json.encode(written).decode())
-    else:
-        print_line(f"{written.mails} mails written. Open {written.index}")
+    print_answer(written, f"{written.mails} mails written. Open {written.index}", format)
 
 
 def _name(one: Preview) -> str:

@@ -6,7 +6,8 @@ import typer
 
 from banyan.app.plugins import load_plugins, migration_sources
 from banyan.app.settings import find_attributes_settings, find_database_url, find_plugins_settings
-from banyan.cli.process import print_line, run
+from banyan.cli.output import print_line
+from banyan.cli.process import run
 from banyan.infra.attributes.indexes import make_indexes
 from banyan.infra.database.migrate import find_pending
 from banyan.infra.database.migrate import migrate as apply_migrations

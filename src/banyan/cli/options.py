@@ -3,14 +3,19 @@
 import json
 import os
 import pwd
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from banyan.app.settings import find_database_url
-from banyan.cli.process import Format
+from banyan.cli.output import Format
 from banyan.infra.audit.models import Actor
+from banyan.infra.database.pool import Pool
+from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.settings import BadSettings
 from banyan.ops.postgres import running_dsn
 
@@ -32,6 +37,16 @@ def database_url(data: Path, named: str | None) -> str:
             "--database-url."
         )
     return url
+
+
+@asynccontextmanager
+async def open_pool(url: str) -> AsyncIterator[Pool]:
+    """One connection to that database. Raises DatabaseUnavailable."""
+    pool = await Pool.open(DatabaseSettings(url=SecretStr(url), pool_size=1))
+    try:
+        yield pool
+    finally:
+        await pool.close()
 
 
 def shell_actor() -> Actor:

@@ -2,8 +2,13 @@
 
 import sys
 from enum import StrEnum
+from typing import NoReturn
 
+import msgspec
+import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 
 class Format(StrEnum):
@@ -16,8 +21,35 @@ class Format(StrEnum):
 # Messages go to stderr: stdout is for the answer.
 console = Console(stderr=True, highlight=False)
 
+_PIPE_COLUMNS = 1_000
+
 
 def print_line(text: str) -> None:
     """One line for a script, on stdout, at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def print_json(facts: object) -> None:
+    """The answer as one line of JSON."""
+    print_line(msgspec.json.encode(facts).decode())
+
+
+def print_answer(facts: object, words: str, format: Format) -> None:
+    """One line: the facts for scripts, or words for people."""
+    if format is Format.json:
+        print_json(facts)
+    else:
+        print_line(words)
+
+
+def print_table(table: Table) -> None:
+    """In a pipe nobody asked for 80 columns: one line per row there, for grep."""
+    screen = Console()
+    (screen if screen.is_terminal else Console(width=_PIPE_COLUMNS)).print(table)
+
+
+def refuse(words: str, status: int = 1) -> NoReturn:
+    """Says what is wrong and what would be right, and ends the command with that status."""
+    console.print(f"[bold red]banyan:[/] {escape(words)}", soft_wrap=True)
+    raise typer.Exit(status)

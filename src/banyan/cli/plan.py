@@ -10,7 +10,7 @@ import typer
 from msgspec import structs
 
 from banyan.app.loading import load
-from banyan.cli.output import Format, console, print_line
+from banyan.cli.output import Format, console, print_json, print_line
 from banyan.cli.plan_new import ask
 from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan
 from banyan.planner.catalogue.prices import CatalogueError
@@ -120,7 +120,7 @@ def lint(
     """
     plan = _compute(file, stack=None, scenario=None, seed=SEED, worlds=WORLDS, as_of=as_of).plan
     if format is Format.json:
-        print_line(msgspec.json.encode(plan.findings).decode())
+        print_json(plan.findings)
     else:
         print_findings(str(file), plan.findings)
     raise typer.Exit(any(finding.severity == "error" for finding in plan.findings))
@@ -172,7 +172,7 @@ def diff(
 
     found = compare(first.plan, second.plan, (first.workload, second.workload), replan)
     if format is Format.json:
-        print_line(msgspec.json.encode(found).decode())
+        print_json(found)
     else:
         print_differences(found)
 
@@ -246,7 +246,7 @@ def _explain(computed: Computed, key: str, format: Format) -> None:
         print_error(str(error.args[0]))
         raise typer.Exit(BAD_FILE) from None
     if format is Format.json:
-        print_line(msgspec.json.encode(found).decode())
+        print_json(found)
     else:
         print_explanation(found)
 

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from banyan.app.plugins import load_plugins, migration_sources
 from banyan.app.settings import find_plugins_settings
-from banyan.cli.process import Format, console, print_line
-from banyan.infra.database.migrate import MigrationError, load
+from banyan.cli.options import HERE, Output
+from banyan.cli.output import Format, print_json, print_line, refuse
+from banyan.infra.database.migrate import MigrationError, newest
 from banyan.infra.settings import BadSettings
 from banyan.plugin.contract import complaints
 
@@ -20,30 +20,26 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command("list")
 def list_plugins(
-    data: Annotated[Path, typer.Option(help="Directory of the installation.")] = Path("banyan-data"),
-    format: Annotated[Format, typer.Option(help="`json`: one line, for scripts.")] = Format.table,
+    data: Annotated[Path, typer.Option(help="Directory of the installation.")] = HERE,
+    format: Output = Format.table,
 ) -> None:
     """Show the plug-ins that this installation's settings ask for. Status 1 when one cannot be used."""
     try:
         loaded = load_plugins(find_plugins_settings(data))
-        newest = {
-            source.package: max((migration.number for migration in load(source)), default=0)
-            for source in migration_sources(loaded)
-        }
+        numbers = {source.package: newest(source) for source in migration_sources(loaded)}
     except (BadSettings, MigrationError) as error:
-        console.print(f"[bold red]banyan:[/] {error}", soft_wrap=True, markup=True)
-        raise typer.Exit(1) from None
+        refuse(str(error))
     rows = [
         {
             "name": one.plugin.name,
             "version": one.plugin.version,
             "origin": one.origin,
-            "newest_migration": newest.get(one.plugin.name),
+            "newest_migration": numbers.get(one.plugin.name),
         }
         for one in loaded
     ]
     if format is Format.json:
-        print_line(msgspec.json.encode(rows).decode())
+        print_json(rows)
         return
     table = Table("Name", "Version", "From", "Migrations up to")
     for row in rows:

@@ -4,22 +4,20 @@ import asyncio
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-import typer
 import uvloop
-from rich.markup import escape
 
 from banyan.app.server import CannotListen, stopping_on_signals
 from banyan.app.targets import BadTarget
-from banyan.cli.output import Format, console, print_line
+from banyan.cli.output import console, refuse
 from banyan.infra.database.migrate import MigrationError
 from banyan.infra.log import LogSettings, LogStream, configure_logs
 from banyan.infra.settings import BadSettings
 from banyan.kernel.errors import Unavailable
 from banyan.ops.errors import OpsError
 
-__all__ = ["STOPPED", "Format", "console", "print_line", "run"]
+T = TypeVar("T")
 
 # Errors whose words tell an operator what would be right; anything else is a bug and shows its trace.
 _EXPLAINED = (BadSettings, BadTarget, CannotListen, MigrationError, OpsError, Unavailable)
@@ -28,8 +26,8 @@ _EXPLAINED = (BadSettings, BadTarget, CannotListen, MigrationError, OpsError, Un
 STOPPED = 130
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a command's coroutine to its end; an expected error becomes one line on stderr and status 1.
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """What a command's coroutine returns at its end; an expected error becomes one line on stderr and status 1.
 
     SIGINT and SIGTERM cancel what has no better answer to them (starting, migrating), with status 130. Unless the
     command says otherwise only warnings are logged, and to stderr: stdout is for the answer.
@@ -37,16 +35,14 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     configure_logs(LogSettings(level="warning", format="console"), LogStream.to_stderr())
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_stopped(main))
+            return runner.run(_until_stopped(main))
     except _EXPLAINED as error:
-        console.print(f"[bold red]banyan:[/] {escape(_words(error))}", soft_wrap=True)
-        raise typer.Exit(1) from None
+        refuse(_words(error))
     except asyncio.CancelledError:
-        console.print("[bold red]banyan:[/] stopped before it was done")
-        raise typer.Exit(STOPPED) from None
+        refuse("stopped before it was done", STOPPED)
 
 
-async def _until_stopped(main: Coroutine[Any, Any, None]) -> None:
+async def _until_stopped(main: Coroutine[Any, Any, T]) -> T:
     task = asyncio.create_task(main)
 
     def stop() -> None:
@@ -54,7 +50,7 @@ async def _until_stopped(main: Coroutine[Any, Any, None]) -> None:
 
     with stopping_on_signals(stop):
         try:
-            await task
+            return await task
         finally:
             # A thread may be in the middle of something, such as initdb: a second signal must not cut that off.
             await asyncio.get_running_loop().shutdown_default_executor()

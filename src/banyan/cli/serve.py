@@ -9,7 +9,8 @@ from banyan.app.server import listen, serve, wait_for_signal
 from banyan.app.settings import Settings, find_database_url, load_settings
 from banyan.app.targets import TARGETS, Targets
 from banyan.app.wiring import open_platform
-from banyan.cli.process import console, run
+from banyan.cli.output import console
+from banyan.cli.process import run
 from banyan.cli.workers import leave_with_parent, run_workers
 from banyan.infra.log import LogStream, configure_logs
 from banyan.infra.settings import BadSettings

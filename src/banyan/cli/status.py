@@ -1,7 +1,6 @@
 """`banyan status`: how a running server is doing, read from its own metrics."""
 
 import http.client
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -14,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from banyan.app.status import Samples, Status, build_status
-from banyan.cli.process import Format, console, print_line
+from banyan.cli.options import HERE, Data, Output, running_url
+from banyan.cli.output import Format, print_json, refuse
 from banyan.infra.health import Readiness
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -29,21 +29,20 @@ class NotReachable(Exception):
 
 @app.command()
 def status(
-    data: Annotated[Path, typer.Option(help="Directory of the installation that `up` runs.")] = Path("banyan-data"),
+    data: Data = HERE,
     url: Annotated[str | None, typer.Option(help="Base URL of a server, instead of --data.")] = None,
     token: Annotated[
         str | None, typer.Option(envvar=_TOKEN_VARIABLE, help="The server's http.metrics_token, from elsewhere.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="`json`: one line, for scripts.")] = Format.table,
+    format: Output = Format.table,
 ) -> None:
     """Show queue lag, waiting for the pool, sockets and versions. Status 1 when the server is not ready."""
     try:
         found = read_status(url.rstrip("/") if url else _find_url(data), token)
     except NotReachable as error:
-        console.print(f"[bold red]banyan:[/] {error}", soft_wrap=True)
-        raise typer.Exit(2) from None
+        refuse(str(error), status=2)
     if format is Format.json:
-        print_line(msgspec.json.encode(found).decode())
+        print_json(found)
     else:
         Console(highlight=False).print(_table(found))
     raise typer.Exit(0 if found.ready else 1)
@@ -60,13 +59,10 @@ def read_status(base_url: str, token: str | None) -> Status:
 
 
 def _find_url(data: Path) -> str:
-    try:
-        running = json.loads((data / "running.json").read_text())
-        return str(running["metrics_url"]).removesuffix("/metrics")
-    except (OSError, ValueError, LookupError, TypeError):
-        raise NotReachable(
-            f"No server has run in {data}. Name the directory with --data, or a server with --url."
-        ) from None
+    url = running_url(data)
+    if url is None:
+        raise NotReachable(f"No server has run in {data}. Name the directory with --data, or a server with --url.")
+    return url
 
 
 def _fetch(url: str, token: str | None) -> bytes:

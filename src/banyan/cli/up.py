@@ -20,7 +20,9 @@ from banyan.app.server import listen, serve
 from banyan.app.settings import Settings, find_database_url, load_settings
 from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
-from banyan.cli.process import Format, console, print_line, run, step
+from banyan.cli.options import HERE
+from banyan.cli.output import Format, console, print_json, print_line
+from banyan.cli.process import run, step
 from banyan.infra.attributes.indexes import make_indexes
 from banyan.infra.auth.keys import make_signing_key
 from banyan.infra.database.migrate import migrate
@@ -75,7 +77,7 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="Fill an empty installation with a demo community.")] = False,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
-    data: Annotated[Path, typer.Option(help="Directory of the installation.")] = Path("banyan-data"),
+    data: Annotated[Path, typer.Option(help="Directory of the installation.")] = HERE,
     people: Annotated[int, typer.Option(min=2, max=1_000_000, help="People of the demo.")] = 500,
     posts: Annotated[int, typer.Option(min=0, max=10_000_000, help="Posts of the demo.")] = 2_000,
     connections: Annotated[int, typer.Option(min=0, max=5_000, help="Connections each, on average.")] = 20,
@@ -192,7 +194,7 @@ def _print(facts: Running, settings: Settings, format: Format) -> None:
     if not settings.limits.enabled:
         console.print("[yellow]Rate limits are off (BANYAN_LIMITS__ENABLED=false): for benchmarks only.[/]")
     if format is Format.json:
-        print_line(msgspec.json.encode(facts).decode())
+        print_json(facts)
         return
     rows = [
         ("Site", facts.site_url),

@@ -12,7 +12,7 @@ from contextlib import suppress
 import typer
 
 from banyan.app.server import bind, stopping_on_signals
-from banyan.cli.process import console
+from banyan.cli.output import console
 
 # One that ends so soon never served: starting it again would change nothing.
 _TOO_SOON_SECONDS = 5.0

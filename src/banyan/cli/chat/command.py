@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 from msgspec import UNSET
-from rich.markup import escape
 
 from banyan.cli.chat.keyboard import Keyboard, Lines, Pipe
 from banyan.cli.chat.screen import JsonScreen, Screen, TerminalScreen
 from banyan.cli.chat.talk import Talk
 from banyan.cli.options import HERE, Data, running_url
-from banyan.cli.process import STOPPED, Format, console
+from banyan.cli.output import Format, refuse
+from banyan.cli.process import STOPPED
 from banyan_client import Banyan, BanyanError, Problem, SocketEnded, Unreachable
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -50,8 +50,7 @@ def chat(
         login.otp = input("Code: ")
         asyncio.run(_chat(base_url, login, handle, socket_url, format))
     except (BanyanError, EOFError) as error:
-        console.print(f"[bold red]banyan:[/] {escape(_words(error, base_url))}", soft_wrap=True)
-        raise typer.Exit(1) from None
+        refuse(_words(error, base_url))
     except KeyboardInterrupt:
         raise typer.Exit(STOPPED) from None
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from banyan.cli.chat.keyboard import Lines
-from banyan.cli.process import print_line
+from banyan.cli.output import print_line
 from banyan_client.models import ChatMessage, Conversation
 
 _NEWLINE = "\n"

@@ -143,6 +143,11 @@ async def newest_applied(connection: asyncpg.Connection, source: Source = BANYAN
     return int(await connection.fetchval(sql, source.package))
 
 
+def newest(source: Source) -> int:
+    """The number of a package's newest file, 0 where it has none. Raises MigrationError."""
+    return max((migration.number for migration in load(source)), default=0)
+
+
 def load(source: Source) -> list[Migration]:
     """The files of a package by number. Raises MigrationError for a name out of line or a number used twice."""
     found: dict[int, Migration] = {}
