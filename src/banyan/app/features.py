@@ -118,7 +118,7 @@ def build_features(
     handles = Handles(settings.people)
     presence = PeoplePresence(people_api)
     people = People(AccountsApi(), handles, Declared(settings.attributes.people), presence)
-    public_url = settings.http.public_url or "http://localhost:8000"
+    public_url = settings.http.base_url
     person = _person_link(people, people_api)
     unsubscribing = Unsubscribing(auth.secret)
     mails = Mails.read(settings, unsubscribing)

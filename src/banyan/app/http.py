@@ -9,15 +9,11 @@ import msgspec
 from banyan.infra import metrics
 from banyan.infra.health import Health
 from banyan.infra.http.addresses import is_loopback
+from banyan.infra.http.asgi import App, Receive, Scope, Send
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.problems import MethodNotAllowed
 from banyan.kernel.errors import Forbidden
 from banyan.web.pages import NOT_FOUND, Page
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _JSON = b"application/json"
 _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")

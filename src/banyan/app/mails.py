@@ -19,7 +19,7 @@ class Mails:
     @classmethod
     def read(cls, settings: Settings, unsubscribing: Unsubscribing | None = None) -> "Mails":
         templates = MailTemplates(settings.mail.templates_dir, settings.community.name)
-        public_url = settings.http.public_url or "http://localhost:8000"
+        public_url = settings.http.base_url
         mails = cls(
             AccountMails(public_url, templates, settings.accounts.verification_seconds),
             # Only a preview has nothing to sign with.

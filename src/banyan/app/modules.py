@@ -1,41 +1,51 @@
-"""What a process runs: each module in one place, what it needs started before it, and which targets run it.
+"""What a process runs: each module in one place, what it needs started before it, and which targets run it."""
 
-A module starts by entering an async context manager and stops by leaving it, in reverse order. It is named as
-text and loaded only when a target runs it, so that a process holds no code it does not use.
-"""
-
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from banyan.app.loading import load
 from banyan.app.targets import Targets
+from banyan.app.wiring import Platform
 
-if TYPE_CHECKING:
-    from banyan.app.wiring import Platform
 
-Start = Callable[["Platform"], AbstractAsyncContextManager[None]]
+class Part(Protocol):
+    """Anything that is started once and stopped once."""
+
+    async def start(self) -> None:
+        """Returns once it is at work."""
+
+    async def stop(self) -> None:
+        """Ends it in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One part of a running process. `start` is `package.module:function`; `targets` are roles, empty for all."""
+    """Parts of a platform that belong together: stopped side by side, since each may need its whole grace time.
+    `targets` are roles, empty for all.
+    """
 
     name: str
-    start: str
+    parts: Callable[[Platform], Sequence[Part]]
     needs: tuple[str, ...] = ()
     targets: frozenset[str] = frozenset()
 
 
 MODULES: tuple[Module, ...] = (
-    Module("relay", "banyan.app.parts:run_relay"),
-    Module("bus", "banyan.app.parts:run_bus", needs=("relay",)),
-    Module("ephemeral", "banyan.app.parts:run_ephemeral", needs=("bus",)),
-    Module("worker", "banyan.app.parts:run_worker", needs=("bus",), targets=frozenset({"worker"})),
-    Module("key_uses", "banyan.app.parts:run_key_uses", targets=frozenset({"api"})),
-    Module("realtime", "banyan.app.parts:run_realtime", needs=("ephemeral",), targets=frozenset({"realtime"})),
-    Module("scheduler", "banyan.app.parts:run_scheduler", needs=("bus",), targets=frozenset({"scheduler"})),
+    Module("relay", lambda platform: (platform.relay,)),
+    Module("bus", lambda platform: (platform.bus,), needs=("relay",)),
+    Module("ephemeral", lambda platform: (platform.ephemeral,) if platform.ephemeral else (), needs=("bus",)),
+    Module(
+        "worker",
+        lambda platform: (platform.worker, platform.outgoing_worker),
+        needs=("bus",),
+        targets=frozenset({"worker"}),
+    ),
+    Module("key_uses", lambda platform: (platform.key_uses,), targets=frozenset({"api"})),
+    Module("realtime", lambda platform: (platform.realtime,), needs=("ephemeral",), targets=frozenset({"realtime"})),
+    Module("presence", lambda platform: (platform.roll,), needs=("realtime",), targets=frozenset({"realtime"})),
+    Module("scheduler", lambda platform: (platform.scheduler,), needs=("bus",), targets=frozenset({"scheduler"})),
 )
 
 
@@ -55,11 +65,17 @@ def in_order(modules: Iterable[Module]) -> list[Module]:
 
 
 @asynccontextmanager
-async def running(platform: "Platform", targets: Targets) -> AsyncIterator[None]:
+async def running(platform: Platform, targets: Targets) -> AsyncIterator[None]:
     """Runs the modules of `targets`: started in order, stopped in reverse."""
     async with AsyncExitStack() as stack:
         for module in in_order(MODULES):
             if not module.targets or module.targets & targets.roles:
-                start: Start = load(module.start)
-                await stack.enter_async_context(start(platform))
+                parts = module.parts(platform)
+                for part in parts:
+                    await part.start()
+                stack.push_async_callback(_stop, parts)
         yield
+
+
+async def _stop(parts: Sequence[Part]) -> None:
+    await asyncio.gather(*(part.stop() for part in parts))

@@ -27,8 +27,6 @@ from banyan.infra.realtime.settings import RealtimeSettings
 from banyan.infra.realtime.tickets import issue_ticket
 
 SOCKET_PATH = "/v1/socket"
-# Of a server that was not told what it is called.
-DEFAULT_PUBLIC_URL = "http://localhost:8000"
 
 
 class RealtimeAccess(Struct, frozen=True):

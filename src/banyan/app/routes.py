@@ -8,7 +8,7 @@ from banyan.app.admin.plugins import PluginRoutes
 from banyan.app.features import Features
 from banyan.app.mailbox import MailboxRoutes
 from banyan.app.plugins import describe_plugins, plugin_controllers
-from banyan.app.realtime import DEFAULT_PUBLIC_URL, RealtimeRoutes
+from banyan.app.realtime import RealtimeRoutes
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.targets import Targets
@@ -65,11 +65,7 @@ def build_controllers(
             bind(ApiKeyRoutes, api_keys=features.api_keys),
             bind(SetupRoutes, first_admin=features.first_admin),
             bind(JwksRoutes, keys=auth.keys),
-            bind(
-                RealtimeRoutes,
-                settings=settings.realtime,
-                public_url=settings.http.public_url or DEFAULT_PUBLIC_URL,
-            ),
+            bind(RealtimeRoutes, settings=settings.realtime, public_url=settings.http.base_url),
         ],
         "people": [
             bind(MeRoutes, people=people, leaving=features.deletions),

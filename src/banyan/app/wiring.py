@@ -17,7 +17,7 @@ from banyan.app.ephemeral import Ephemeral, build_ephemeral
 from banyan.app.features import Features, build_features
 from banyan.app.http import Site
 from banyan.app.plugins import load_plugins, migration_sources
-from banyan.app.realtime import DEFAULT_PUBLIC_URL, build_realtime, socket_origin
+from banyan.app.realtime import build_realtime, socket_origin
 from banyan.app.routes import build_controllers
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth, read_auth
@@ -30,14 +30,15 @@ from banyan.infra.auth.digests import KeyedDigest
 from banyan.infra.auth.key_uses import KeyUses
 from banyan.infra.auth.tokens import TokenVerifier
 from banyan.infra.bus import TableBus
-from banyan.infra.database.migrate import Source, load, newest_applied
+from banyan.infra.database.migrate import Source, newest, newest_applied
 from banyan.infra.database.pool import Pool
 from banyan.infra.declare import Priority, Topic
 from banyan.infra.health import Health
 from banyan.infra.http.answers import HotAnswers
 from banyan.infra.http.application import allowed_methods, build_application, route_flags
+from banyan.infra.http.asgi import App
 from banyan.infra.http.dispatch import Dispatcher
-from banyan.infra.http.gateway import App, Gateway, Parts
+from banyan.infra.http.gateway import Gateway, Parts
 from banyan.infra.http.idempotency import Idempotency
 from banyan.infra.http.openapi import build_openapi
 from banyan.infra.jobs.outbox import JobOutbox
@@ -205,7 +206,7 @@ def _asgi(
     def methods(path: str) -> list[str]:
         return ["GET", "HEAD", "OPTIONS"] if site.is_open(path) else allowed_methods(api, path)
 
-    pages = load_pages(socket_origin(settings.realtime, settings.http.public_url or DEFAULT_PUBLIC_URL))
+    pages = load_pages(socket_origin(settings.realtime, settings.http.base_url))
     site = Site(Dispatcher(api), pages, openapi, health, settings.http.metrics_token)
     return Gateway(
         site,
@@ -231,14 +232,14 @@ def _health(pool: Pool, sources: Sequence[Source]) -> Health:
 
     async def check_migrations() -> str | None:
         async with pool.connection() as connection:
-            for source, wanted in newest:
+            for source, wanted in known:
                 applied = await newest_applied(connection, source)
                 # A newer database is fine: migrations are safe while the version before them serves.
                 if applied < wanted:
                     return f"{source.package} at {applied}, this version needs {wanted}: run `banyan migrate`"
         return None
 
-    newest = [(source, max((migration.number for migration in load(source)), default=0)) for source in sources]
+    known = [(source, newest(source)) for source in sources]
     health = Health()
     health.add("database", check_database)
     health.add("migrations", check_migrations)

@@ -1,14 +1,11 @@
 """Request bodies: read whole, within a size and a time, before any route runs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
+from banyan.infra.http.asgi import Message, Receive
 from banyan.infra.http.problems import BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 from banyan.infra.http.settings import HttpSettings
 from banyan.kernel.errors import Malformed
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Body:
@@ -26,7 +23,7 @@ class Body:
     def again(self) -> "Body":
         return Body(self.content, self._receive)
 
-    async def __call__(self) -> dict[str, Any]:
+    async def __call__(self) -> Message:
         if not self._handed_over:
             self._handed_over = True
             return {"type": "http.request", "body": self.content, "more_body": False}

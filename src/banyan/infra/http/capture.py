@@ -1,12 +1,9 @@
 """Holds a route's answer back until its work is committed; only then anybody may see it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from banyan.infra.http.answers import Answer
-
-Message = dict[str, Any]
-Send = Callable[[Message], Awaitable[None]]
+from banyan.infra.http.asgi import Message, Send
 
 
 class Capture:

@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from banyan.infra.http.answers import (
     Answer,
@@ -14,6 +13,7 @@ from banyan.infra.http.answers import (
     make_etag,
     zipped,
 )
+from banyan.infra.http.asgi import Message, Scope, Send
 from banyan.infra.http.capture import Capture
 from banyan.infra.http.exchange import Exchange
 from banyan.infra.http.problems import PROBLEM_TYPE, encode_problem
@@ -22,9 +22,6 @@ from banyan.infra.log import AccessLog
 from banyan.infra.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from banyan.infra.ratelimit import QuotaSpent, Verdict
 from banyan.kernel.errors import BanyanError
-
-Scope = dict[str, Any]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
@@ -94,7 +91,7 @@ class Finisher:
         await send({"type": "http.response.body", "body": body})
         self._record(scope, exchange, status, len(body), started)
 
-    def begin_stream(self, path: str, exchange: Exchange, start: dict[str, Any]) -> None:
+    def begin_stream(self, path: str, exchange: Exchange, start: Message) -> None:
         """Completes the headers of an answer that goes out in parts."""
         headers = list(start["headers"])
         self._add_headers(headers, exchange, Answer(int(start["status"]), headers, b""), path)

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from os import urandom
-from typing import Any
 
 import structlog
 
@@ -19,6 +18,7 @@ from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
 from banyan.infra.http.addresses import Addresses, forwarded_for, limit_key
 from banyan.infra.http.answers import Answer, HotAnswers
+from banyan.infra.http.asgi import App, Message, Receive, Scope, Send
 from banyan.infra.http.body import Body, read_body
 from banyan.infra.http.capture import Capture
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
@@ -30,12 +30,6 @@ from banyan.infra.log import AccessLog
 from banyan.infra.metrics import HTTP_IN_FLIGHT, HTTP_SHED
 from banyan.infra.ratelimit import QuotaSpent, RateLimiter
 from banyan.kernel.errors import BanyanError, Malformed, NotFound, Unauthorized, Unavailable
-
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _MAX_TARGET_BYTES = 8192
 
@@ -322,7 +316,7 @@ class Gateway:
             await work.rollback()
         return answer
 
-    async def _begin_stream(self, scope: Scope, exchange: Exchange, start: Scope) -> None:
+    async def _begin_stream(self, scope: Scope, exchange: Exchange, start: Message) -> None:
         await exchange.work.commit()
         self._finisher.begin_stream(scope["path"], exchange, start)
         # The server must know that nobody waits for the body.

@@ -60,6 +60,11 @@ class HttpSettings(BaseModel):
             ip_network(block)
         return blocks
 
+    @property
+    def base_url(self) -> str:
+        """`public_url`; of a server that was not told what it is called, the port of `up` on this machine."""
+        return self.public_url or "http://localhost:8000"
+
     def proxy_networks(self) -> list[IPv4Network | IPv6Network]:
         """`trusted_proxies` as networks."""
         return [ip_network(block) for block in self.trusted_proxies]
