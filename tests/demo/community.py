@@ -12,8 +12,9 @@ from rich.console import Console
 from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.demo.build import build_demo
-from banyan.demo.plan import CommunitySize, Plan
+from banyan.demo.plan import Plan
 from banyan.demo.queries import Build, find_build
+from banyan.demo.size import CommunitySize
 from banyan.demo.steps import Blueprint
 from banyan.demo.talk import PlannedPost
 from banyan.features.posts.models import Post
@@ -33,7 +34,7 @@ async def platform_on(url: str) -> AsyncIterator[Platform]:
 
 async def build(platform: Platform, size: CommunitySize = SIZE, output: io.StringIO | None = None) -> tuple[str, str]:
     console = Console(file=output or io.StringIO())
-    return await build_demo(platform, size.people, size.posts, size.connections, size.seed, PASSWORD, console)
+    return await build_demo(platform, size, PASSWORD, console)
 
 
 async def get_build(platform: Platform) -> Build:
@@ -115,4 +116,4 @@ async def build_until_killed(url: str) -> None:
     """What a process does that a test kills: tells each step and batch on its output."""
     async with platform_on(url) as platform:
         console = Console(file=sys.stdout)
-        await build_demo(platform, SIZE.people, SIZE.posts, SIZE.connections, SIZE.seed, PASSWORD, console)
+        await build_demo(platform, SIZE, PASSWORD, console)

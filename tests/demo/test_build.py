@@ -13,7 +13,7 @@ import pytest
 from banyan.app.wiring import Platform
 from banyan.demo import steps
 from banyan.demo.build import BuiltElsewhere, NotEmpty, OtherEdition
-from banyan.demo.plan import CommunitySize
+from banyan.demo.size import CommunitySize
 from banyan.infra.database.work import Work
 from banyan.kernel.ids import id_time
 from tests.demo.community import (

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from banyan.demo.cast import DAY_MS, HISTORY_DAYS, plan_people
 from banyan.demo.draw import bell, stream
-from banyan.demo.plan import CommunitySize, Plan
+from banyan.demo.plan import Plan
 from banyan.demo.scenes import read_world
+from banyan.demo.size import CommunitySize
 from banyan.demo.talk import PlannedPost
 from banyan.features.people.checks import check_bio, check_display_name, check_handle
 from banyan.features.posts.service.comments import check_comment

@@ -22,7 +22,8 @@ from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.cli.options import HERE
 from banyan.cli.output import Format, console, print_json, print_line
-from banyan.cli.process import run, step
+from banyan.cli.process import run, step, warn_if_unlimited
+from banyan.demo.size import CommunitySize
 from banyan.infra.attributes.indexes import make_indexes
 from banyan.infra.auth.keys import make_signing_key
 from banyan.infra.database.migrate import migrate
@@ -63,15 +64,6 @@ class Running(Struct, frozen=True):
     version: str
 
 
-class DemoSize(Struct, frozen=True):
-    """How large a demo community is made; `connections` is each person's average."""
-
-    people: int
-    posts: int
-    connections: int
-    seed: int
-
-
 @app.command()
 def up(
     demo: Annotated[bool, typer.Option("--demo", help="Fill an empty installation with a demo community.")] = False,
@@ -85,11 +77,11 @@ def up(
     format: Annotated[Format, typer.Option(help="`json`: one line with all URLs, for scripts.")] = Format.table,
 ) -> None:
     """Run the platform: API, worker and scheduler in one process, until Ctrl-C."""
-    size = DemoSize(people=people, posts=posts, connections=connections, seed=seed) if demo else None
+    size = CommunitySize(people=people, posts=posts, connections=connections, seed=seed) if demo else None
     run(_up(DataDirectory(data), host, port, size, format))
 
 
-async def _up(directory: DataDirectory, host: str, port: int, demo: DemoSize | None, format: Format) -> None:
+async def _up(directory: DataDirectory, host: str, port: int, demo: CommunitySize | None, format: Format) -> None:
     directory = DataDirectory.open(directory.path)
     directory.lock()
     listener = listen(host, port)
@@ -150,12 +142,10 @@ def _base_url(host: str, listener: socket.socket) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 
-async def _build_demo(platform: Platform, directory: DataDirectory, size: DemoSize, *, plain: bool) -> DemoAccount:
+async def _build_demo(platform: Platform, directory: DataDirectory, size: CommunitySize, *, plain: bool) -> DemoAccount:
     build = load("banyan.demo.build:build_demo")
     password = directory.secret("demo-password", lambda: secrets.token_urlsafe(_DEMO_PASSWORD_BYTES))
-    email, handle = await build(
-        platform, size.people, size.posts, size.connections, size.seed, password, console, plain=plain
-    )
+    email, handle = await build(platform, size, password, console, plain=plain)
     return DemoAccount(email, handle, password)
 
 
@@ -191,8 +181,7 @@ def _remember(directory: DataDirectory, facts: Running) -> None:
 
 
 def _print(facts: Running, settings: Settings, format: Format) -> None:
-    if not settings.limits.enabled:
-        console.print("[yellow]Rate limits are off (BANYAN_LIMITS__ENABLED=false): for benchmarks only.[/]")
+    warn_if_unlimited(settings.limits)
     if format is Format.json:
         print_json(facts)
         return

@@ -13,9 +13,10 @@ from msgspec import structs
 from rich.console import Console
 
 from banyan.app.wiring import Platform
-from banyan.demo.plan import CommunitySize, Plan
+from banyan.demo.plan import Plan
 from banyan.demo.progress import ProgressLog
 from banyan.demo.queries import Build, find_build, insert_build, move_on
+from banyan.demo.size import CommunitySize
 from banyan.demo.steps import STEPS, Blueprint, Step, email_of
 from banyan.infra.auth.passwords import Passwords
 from banyan.infra.database.connect import connect
@@ -44,15 +45,7 @@ class BuiltElsewhere(OpsError):
 
 
 async def build_demo(
-    platform: Platform,
-    people: int,
-    posts: int,
-    connections: int,
-    seed: int,
-    password: str,
-    console: Console,
-    *,
-    plain: bool = False,
+    platform: Platform, size: CommunitySize, password: str, console: Console, *, plain: bool = False
 ) -> tuple[str, str]:
     """E-mail and handle of the account to sign in with by `password`.
 
@@ -60,19 +53,17 @@ async def build_demo(
     Raises NotEmpty, OtherEdition, BuiltElsewhere.
     """
     log = ProgressLog(console, plain=plain)
-    size = CommunitySize(people=people, posts=posts, connections=connections, seed=seed)
     build = await _find_or_begin(platform, size)
     if build.step != _FINISHED:
-        begun = CommunitySize(people=build.people, posts=build.posts, connections=build.connections, seed=build.seed)
         if build.edition != _edition():
             raise OtherEdition(
                 "A demo was begun here by another version and cannot be finished. Delete the data directory, "
                 "or name another one with --data."
             )
-        if begun != size or build.done or build.step != _ORDER[0]:
-            log.note(f"A demo of {begun.people:,} people was begun here: it is finished first.")
-        await _Builder(platform, log, build, begun, password).run()
-    elif (build.people, build.posts, build.connections, build.seed) != (people, posts, connections, seed):
+        if build.size != size or build.done or build.step != _ORDER[0]:
+            log.note(f"A demo of {build.people:,} people was begun here: it is finished first.")
+        await _Builder(platform, log, build, password).run()
+    elif build.size != size:
         log.note(f"There is a demo here already, of {build.people:,} people from seed {build.seed}: it stays.")
     return build.email, build.handle
 
@@ -113,16 +104,15 @@ async def _find_or_begin(platform: Platform, size: CommunitySize) -> Build:
 class _Builder:
     """Takes a build from where it is to its end."""
 
-    def __init__(self, platform: Platform, log: ProgressLog, build: Build, size: CommunitySize, password: str) -> None:
+    def __init__(self, platform: Platform, log: ProgressLog, build: Build, password: str) -> None:
         self._platform = platform
         self._log = log
         self._build = build
-        self._size = size
         self._password = password
 
     async def run(self) -> None:
         hashed = await self._hash_password()
-        blueprint = Blueprint(Plan(self._size), self._build.started_at, self._build.salt, hashed)
+        blueprint = Blueprint(Plan(self._build.size), self._build.started_at, self._build.salt, hashed)
         for kind in STEPS:
             if kind.name == self._build.step:
                 await self._run_step(kind(self._platform.features, blueprint))

@@ -5,25 +5,12 @@ from functools import cached_property
 from hashlib import sha256
 
 import msgspec
-from msgspec import Struct
 
 from banyan.demo.cast import PlannedPerson, plan_people
 from banyan.demo.scenes import World, read_world
+from banyan.demo.size import CommunitySize
 from banyan.demo.talk import PlannedPost, plan_posts
 from banyan.demo.ties import PlannedTie, TieTimes, list_ties, plan_ties
-
-
-class CommunitySize(Struct, frozen=True, kw_only=True):
-    """What is asked for: `connections` is how many a person has on average. As `banyan up --demo` has it."""
-
-    people: int = 500
-    posts: int = 2_000
-    connections: int = 20
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        if self.people < 1 or self.posts < 0 or self.connections < 0:
-            raise ValueError("a community has at least one person, and no fewer than 0 posts and connections")
 
 
 class Plan:

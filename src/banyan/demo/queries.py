@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from banyan.demo.size import CommunitySize
 from banyan.infra.database.work import Work
 
 
@@ -21,6 +22,10 @@ class Build(Struct, frozen=True, kw_only=True):
     handle: str
     step: str
     done: int
+
+    @property
+    def size(self) -> CommunitySize:
+        return CommunitySize(people=self.people, posts=self.posts, connections=self.connections, seed=self.seed)
 
 
 _COLUMNS = ", ".join(Build.__struct_fields__)
