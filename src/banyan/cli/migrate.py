@@ -3,16 +3,17 @@
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from banyan.app.plugins import load_plugins, migration_sources
-from banyan.app.settings import find_attributes_settings, find_database_url, find_plugins_settings
+from banyan.app.settings import find_attributes_settings, find_plugins_settings
+from banyan.cli.options import named_database
 from banyan.cli.output import print_line
 from banyan.cli.process import run
 from banyan.infra.attributes.indexes import make_indexes
 from banyan.infra.database.migrate import find_pending
 from banyan.infra.database.migrate import migrate as apply_migrations
 from banyan.infra.database.settings import DatabaseSettings
-from banyan.infra.settings import BadSettings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,10 +29,7 @@ def migrate(
 
 
 async def _migrate(check: bool) -> None:
-    url = find_database_url(None)
-    if url is None:
-        raise BadSettings("Name the database: DATABASE_URL=postgresql://user:password@host/name.")
-    settings = DatabaseSettings(url=url)
+    settings = DatabaseSettings(url=SecretStr(named_database()))
     sources = migration_sources(load_plugins(find_plugins_settings(None)))
     if check:
         missing = await find_pending(settings, sources)

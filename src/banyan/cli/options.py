@@ -39,6 +39,14 @@ def database_url(data: Path, named: str | None) -> str:
     return url
 
 
+def named_database() -> str:
+    """The database that the settings name. Raises BadSettings where they name none."""
+    url = find_database_url(None)
+    if url is None:
+        raise BadSettings("Name the database: DATABASE_URL=postgresql://user:password@host/name.")
+    return url
+
+
 @asynccontextmanager
 async def open_pool(url: str) -> AsyncIterator[Pool]:
     """One connection to that database. Raises DatabaseUnavailable."""

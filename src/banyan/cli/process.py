@@ -13,6 +13,7 @@ from banyan.app.targets import BadTarget
 from banyan.cli.output import console, refuse
 from banyan.infra.database.migrate import MigrationError
 from banyan.infra.log import LogSettings, LogStream, configure_logs
+from banyan.infra.ratelimit import LimitsSettings
 from banyan.infra.settings import BadSettings
 from banyan.kernel.errors import Unavailable
 from banyan.ops.errors import OpsError
@@ -62,6 +63,12 @@ def _words(error: BaseException) -> str:
     if isinstance(error, OpsError):
         return f"{title}. {detail}"
     return detail or title
+
+
+def warn_if_unlimited(limits: LimitsSettings) -> None:
+    """Says so where rate limits are off."""
+    if not limits.enabled:
+        console.print("[yellow]Rate limits are off (BANYAN_LIMITS__ENABLED=false): for benchmarks only.[/]")
 
 
 @contextmanager

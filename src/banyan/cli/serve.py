@@ -6,14 +6,14 @@ import typer
 
 from banyan.app.modules import running
 from banyan.app.server import listen, serve, wait_for_signal
-from banyan.app.settings import Settings, find_database_url, load_settings
+from banyan.app.settings import Settings, load_settings
 from banyan.app.targets import TARGETS, Targets
 from banyan.app.wiring import open_platform
+from banyan.cli.options import named_database
 from banyan.cli.output import console
-from banyan.cli.process import run
+from banyan.cli.process import run, warn_if_unlimited
 from banyan.cli.workers import leave_with_parent, run_workers
 from banyan.infra.log import LogStream, configure_logs
-from banyan.infra.settings import BadSettings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -40,16 +40,14 @@ def serve_command(
 
 async def _serve(target: str, host: str, port: int, workers: int, shared: bool) -> None:
     targets = Targets.read(target)
-    if find_database_url(None) is None:
-        raise BadSettings("Name the database: DATABASE_URL=postgresql://user:password@host/name.")
+    named_database()
     if workers > 1:
         await run_workers(workers, target, host, port)
         return
     settings = load_settings(None, {"http": {"public_url": f"http://{host}:{port}"}})
     log = LogStream.to_stderr()
     configure_logs(settings.log, log)
-    if not settings.limits.enabled:
-        console.print("[yellow]Rate limits are off (BANYAN_LIMITS__ENABLED=false): for benchmarks only.[/]")
+    warn_if_unlimited(settings.limits)
     if shared:
         await leave_with_parent()
     await _run(settings, targets, host, port, log, shared=shared)
