@@ -117,7 +117,6 @@ class House:
         self.directory = directory
         self.port = find_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.start_seconds = 0.0
         self._environment = environment or {}
         self._output = Path(tempfile.mkdtemp(prefix="output-", dir=directory.parent))
         self._child: Child | None = None
@@ -164,10 +163,8 @@ class House:
 
     async def start(self, *options: str) -> None:
         """Returns once it serves."""
-        began = time.monotonic()
         self.begin(*options)
         await self.child.said(r"\n", on_stdout=True)
-        self.start_seconds = time.monotonic() - began
 
     async def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """In order; the exit status."""

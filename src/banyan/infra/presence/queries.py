@@ -49,15 +49,6 @@ async def begin_lease(work: Work, process_id: UUID) -> None:
     )
 
 
-async def end_lease(work: Work, process_id: UUID) -> None:
-    """With all its people."""
-    await work.write(
-        """WITH process AS (DELETE FROM presence_processes WHERE id = $1)
-           DELETE FROM presence_people WHERE process_id = $1""",
-        process_id,
-    )
-
-
 async def list_living(work: Work) -> set[UUID]:
     """The processes that are believed now."""
     rows = await work.rows(
