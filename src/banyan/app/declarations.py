@@ -24,6 +24,7 @@ from banyan.infra.streams import jobs as streams_jobs
 
 
 def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Registry:
+    """Raises BadDeclaration where they do not fit together."""
     webhooks, notifications = features.webhooks, features.notifications
     plugged = [plugin.parts for plugin in features.plugins]
     return Registry(

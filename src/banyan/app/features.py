@@ -114,6 +114,7 @@ class Features:
 def build_features(
     settings: Settings, auth: Auth, limiter: RateLimiter, mailer: Mailer, plugins: Sequence[Loaded] = ()
 ) -> Features:
+    """Raises BadSettings for mail texts, or a plug-in, that cannot be used."""
     people_api = PeopleApi(settings.people)
     handles = Handles(settings.people)
     presence = PeoplePresence(people_api)

@@ -23,6 +23,7 @@ class Auth:
 
 
 def read_auth(settings: Settings) -> Auth:
+    """Raises BadSettings where a secret is missing, or a key cannot be read."""
     signing_key = _required(settings.auth.signing_key, "auth.signing_key", "BANYAN_AUTH__SIGNING_KEY_FILE")
     secret = _required(settings.auth.secret, "auth.secret", "BANYAN_AUTH__SECRET_FILE")
     try:

@@ -161,7 +161,24 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
     metrics.report_plugins({loaded.plugin.name: loaded.plugin.version for loaded in plugins})
     api = build_application(build_controllers(settings, targets, features, auth, mailbox, health))
     openapi = partial(_describe, api, settings, tuple(realtime.topics.values()))
-    asgi = _asgi(settings, pool, api, openapi, limiter, bearers, hot, health, auth, log)
+    pages = load_pages(socket_origin(settings.realtime, settings.http.base_url))
+    site = Site(Dispatcher(api), pages, openapi, health, settings.http.metrics_token)
+    gateway = Gateway(
+        site,
+        Parts(
+            settings=settings.http,
+            new_work=pool.work,
+            verify_token=bearers.verify,
+            find_principal=bearers.find,
+            limiter=limiter,
+            access_log=AccessLog(log) if settings.http.access_log else None,
+            idempotency=Idempotency(KeyedDigest(auth.secret, "http.idempotency").key, settings.http.idempotency_hours),
+            hot=hot,
+            open_paths=site.is_open,
+            allowed_methods=partial(_methods, site, api),
+            flags=route_flags(api),
+        ),
+    )
     scheduler = Scheduler(pool, registry)
     return Platform(
         settings,
@@ -178,7 +195,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
         realtime,
         ephemeral,
         roll,
-        asgi,
+        gateway,
         openapi,
     )
 
@@ -191,39 +208,9 @@ def _describe(api: Litestar, settings: Settings, topics: Sequence[Topic]) -> dic
     return describe_attributes(document, settings.attributes.by_kind())
 
 
-def _asgi(
-    settings: Settings,
-    pool: Pool,
-    api: Litestar,
-    openapi: Callable[[], dict[str, Any]],
-    limiter: RateLimiter,
-    bearers: Bearers,
-    hot: HotAnswers,
-    health: Health,
-    auth: Auth,
-    log: LogStream,
-) -> Gateway:
-    def methods(path: str) -> list[str]:
-        return ["GET", "HEAD", "OPTIONS"] if site.is_open(path) else allowed_methods(api, path)
-
-    pages = load_pages(socket_origin(settings.realtime, settings.http.base_url))
-    site = Site(Dispatcher(api), pages, openapi, health, settings.http.metrics_token)
-    return Gateway(
-        site,
-        Parts(
-            settings=settings.http,
-            new_work=pool.work,
-            verify_token=bearers.verify,
-            find_principal=bearers.find,
-            limiter=limiter,
-            access_log=AccessLog(log) if settings.http.access_log else None,
-            idempotency=Idempotency(KeyedDigest(auth.secret, "http.idempotency").key, settings.http.idempotency_hours),
-            hot=hot,
-            open_paths=site.is_open,
-            allowed_methods=methods,
-            flags=route_flags(api),
-        ),
-    )
+def _methods(site: Site, api: Litestar, path: str) -> list[str]:
+    """What an address takes, be it a page or a route."""
+    return ["GET", "HEAD", "OPTIONS"] if site.is_open(path) else allowed_methods(api, path)
 
 
 def _health(pool: Pool, sources: Sequence[Source]) -> Health:

@@ -73,6 +73,7 @@ def find_binaries(major: int | None = None) -> Binaries:
 
 
 def other_major_detail(major: int, others: list[Binaries]) -> str:
+    """Why a cluster of that major cannot be opened here, and the ways out."""
     here = ", ".join(f"{one.version} ({one.directory})" for one in others) or "no PostgreSQL"
     return (
         f"It was initialised by PostgreSQL {major}, and here is {here}; another major cannot open it. Install "

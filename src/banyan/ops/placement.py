@@ -78,6 +78,7 @@ class Home(msgspec.Struct, frozen=True):
 
 
 def read_record(directory: DataDirectory) -> ClusterRecord | None:
+    """None for a directory whose database was never started. Raises DirectoryUnusable for a record that is damaged."""
     path = directory.path / _RECORD
     try:
         return msgspec.json.decode(path.read_bytes(), type=ClusterRecord)

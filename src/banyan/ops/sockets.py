@@ -36,6 +36,7 @@ def socket_directory(home: Home) -> Path:
 
 
 def fits(directory: Path) -> bool:
+    """Whether a socket in it can be named by the kernel and by addresses."""
     return len(os.fsencode(directory)) <= _MAX_DIRECTORY_BYTES and _PLAIN.fullmatch(str(directory)) is not None
 
 
