@@ -54,9 +54,10 @@ def quiet_until(stored: StoredPreferences, at: datetime) -> datetime | None:
     if not inside:
         return None
     day = local.date() if minute < end else local.date() + timedelta(days=1)
-    until = datetime(day.year, day.month, day.day, end // 60, end % 60, tzinfo=_zone(stored)).astimezone(UTC)
-    # In the hour that comes twice the end may lie behind.
-    return until if until > at else until + timedelta(hours=1)
+    until = datetime(day.year, day.month, day.day, end // 60, end % 60, tzinfo=_zone(stored))
+    # Where clocks are put back a time comes twice, and the first one may lie behind.
+    first, second = (until.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first if first > at else second
 
 
 def next_digest(stored: StoredPreferences, at: datetime) -> datetime:
@@ -68,7 +69,7 @@ def next_digest(stored: StoredPreferences, at: datetime) -> datetime:
         due = datetime(day.year, day.month, day.day, stored.digest_hour, tzinfo=zone).astimezone(UTC)
         if due > at:
             return due
-    raise AssertionError("a day has no more than 25 hours")
+    raise AssertionError("no day has as many hours as two")
 
 
 def _zone(stored: StoredPreferences) -> ZoneInfo:
