@@ -7,6 +7,7 @@ import random
 import struct
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,7 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banyan.app.wiring import Platform
+from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.frames import read_frame, split_topic
+from banyan.infra.realtime.pulse import Pulse
+from banyan.infra.realtime.settings import RealtimeSettings
+from banyan.infra.realtime.wire import Wire
 from banyan.kernel.errors import BanyanError
 from tests.support.eventually import eventually
 from tests.support.platform import Api, api_of, running_platform, serving, settings_for
@@ -323,3 +328,69 @@ async def test_a_silent_client_is_pinged_and_then_cut(database_url: str) -> None
             assert b"idle_timeout" in frames[-2][1]
         assert alive.pings > 0
         assert (await alive.ask({"type": "ping"}))["type"] == "pong"
+
+
+async def test_how_much_a_client_has_read_is_known(platform: Platform, server_url: str) -> None:
+    async with api_of(platform) as anybody, raw(server_url) as thin:
+        access = (await anybody.get("/v1/realtime")).json()
+        thin.send(TEXT, msgspec.json.encode({"type": "hello", "ticket": access["ticket"]}))
+        thin.send(TEXT, b'{"type":"subscribe","topic":"posts:public"}')
+        for _ in range(2):
+            await thin.read()
+        [connection] = platform.realtime.hub.channels["posts:public"].members
+        sent = 0
+        while connection.wire.read_so_far()[1] < 200_000:
+            platform.realtime.publish("posts:public", b'"' + b"x" * 50_000 + b'"', None, 0.0)
+            sent += 1
+        before = connection.wire.read_so_far()[0]
+        for _ in range(sent):
+            await thin.read()
+        await eventually(lambda: connection.wire.read_so_far()[1] == 0)
+        assert connection.wire.read_so_far()[0] >= before + 200_000
+
+
+class Line:
+    """A wire on which nothing is heard; `read` says what was acknowledged and what waits, turn by turn."""
+
+    def __init__(self, read: list[tuple[int, int]]) -> None:
+        self.read = read
+        self.pings = 0
+        self.said = b""
+
+    def ping(self) -> None:
+        self.pings += 1
+
+    def read_so_far(self) -> tuple[int, int]:
+        return self.read.pop(0)
+
+    def write(self, frames: bytes) -> None:
+        self.said += frames
+
+    def close(self, code: object, reason: str) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("read", "turns"),
+    [
+        # Nothing waits but the ping itself.
+        ([(10, 2)], 2),
+        # Much waits, and nothing of it is read any more.
+        ([(10, 90_000), (10, 90_000)], 3),
+        # It is read, until all is, and there still is no answer.
+        ([(10, 90_000), (30_010, 60_000), (60_010, 30_000), (90_000, 10)], 5),
+    ],
+)
+async def test_who_reads_on_over_a_thin_line_is_not_silent(
+    platform: Platform, read: list[tuple[int, int]], turns: int
+) -> None:
+    pulse, line = Pulse(RealtimeSettings(heartbeat_seconds=1)), Line(read)
+    connection = Connection(platform.realtime, cast(Wire, line), "192.0.2.1")
+    pulse.greet(connection)
+    taken = 0
+    while not connection.closed:
+        pulse.turn(0.0)
+        taken += 1
+    assert (taken, line.pings, line.read) == (turns, 1, [])
+    assert b"idle_timeout" in line.said
+    connection.lose()

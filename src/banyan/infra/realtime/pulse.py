@@ -15,6 +15,8 @@ _TURN_SECONDS = 1.0
 # So long a client has to read its goodbye.
 _FAREWELL_SECONDS = 2.0
 _RETRY_SECONDS = 5.0
+# A line that takes longer than a turn for less is none.
+_MUCH_BYTES = 16 * 1024
 
 
 class Pulse(Background):
@@ -27,6 +29,8 @@ class Pulse(Background):
         # Connections by the moment until which something has to happen.
         self._greeting: dict[Connection, float] = {}
         self._leaving: dict[Connection, float] = {}
+        # What the silent ones had read at their last turn.
+        self._reading: dict[Connection, int] = {}
 
     def add(self, connection: Connection) -> None:
         """A new one, which has not said hello yet."""
@@ -44,6 +48,7 @@ class Pulse(Background):
     def remove(self, connection: Connection) -> None:
         self._greeting.pop(connection, None)
         self._leaving.pop(connection, None)
+        self._reading.pop(connection, None)
         for part in self._parts:
             part.discard(connection)
 
@@ -69,8 +74,18 @@ class Pulse(Background):
             return
         if connection.paused_at and now - connection.paused_at > self._settings.unread_seconds:
             connection.cut("slow_consumer", reconnect=True, code=POLICY)
-        elif not connection.heard:
-            connection.cut("idle_timeout", reconnect=True, code=GOING_AWAY)
-        else:
+        elif connection.heard:
+            self._reading.pop(connection, None)
             connection.heard = False
             connection.wire.ping()
+        elif not self._still_reads(connection):
+            connection.cut("idle_timeout", reconnect=True, code=GOING_AWAY)
+
+    def _still_reads(self, connection: Connection) -> bool:
+        """On a thin line the answer to a ping waits behind all that was sent before it: whoever still has much to read,
+        and has read on since the last turn, is there.
+        """
+        acknowledged, waiting = connection.wire.read_so_far()
+        before = self._reading.get(connection, -1)
+        self._reading[connection] = acknowledged
+        return waiting > _MUCH_BYTES and acknowledged > before

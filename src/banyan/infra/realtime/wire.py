@@ -4,7 +4,11 @@ uvicorn parses the upgrade request; from then on the connection belongs to picow
 what uvicorn's own takes. What a client does wrong below the level of messages ends here, with a close code.
 """
 
+import fcntl
 import os
+import socket
+import struct
+import termios
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -40,6 +44,11 @@ _ACCEPTED = WSUpgradeResponse.create_101_response()
 _TEXT: Final = 0x81
 _SHORT: Final = 126
 _LONG: Final = 127
+# Linux' tcp_info up to `tcpi_bytes_acked`, and the answer to SIOCOUTQ.
+_ACKNOWLEDGED: Final = struct.Struct("=Q")
+_ACKNOWLEDGED_AT: Final = 120
+_TCP_INFO_BYTES: Final = _ACKNOWLEDGED_AT + _ACKNOWLEDGED.size
+_QUEUED: Final = struct.Struct("=i")
 # Of a connection that may not be written to directly.
 _NO_FILE: Final = -1
 
@@ -139,6 +148,16 @@ class Wire(WSListener):
                 return
             frames = frames[written:] if written else frames
         below.write(frames)
+
+    def read_so_far(self) -> tuple[int, int]:
+        """How many bytes the other side has acknowledged, and how many wait for that, those in the kernel included."""
+        below = self._transport.underlying_transport
+        peer = below.get_extra_info("socket")
+        (acknowledged,) = _ACKNOWLEDGED.unpack_from(
+            peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES), _ACKNOWLEDGED_AT
+        )
+        (in_kernel,) = _QUEUED.unpack(fcntl.ioctl(peer.fileno(), termios.TIOCOUTQ, bytes(_QUEUED.size)))
+        return acknowledged, in_kernel + below.get_write_buffer_size()
 
     def ping(self) -> None:
         self._transport.send_ping()
