@@ -18,9 +18,10 @@ from banyan.app.settings import Settings
 from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.features.messaging.models import NewConversation
-from banyan.features.messaging.queries.messages import _WRITE
+from banyan.features.messaging.queries.messages import _WRITE, _WRITTEN
+from banyan.infra.database.pending import Part, one_statement
 from banyan.infra.log import LogStream
-from banyan.infra.streams.events import _APPEND_AND_POINT
+from banyan.infra.streams.events import appended
 from banyan.ops.postgres import EmbeddedPostgres
 from dev.benchmarks.figures import Figure
 from dev.benchmarks.load import Outcome, load
@@ -187,8 +188,8 @@ def _pgbench_p95_ms(postgres: EmbeddedPostgres, pairs: Sequence[Pair], seconds: 
 def _transaction(pair: Pair) -> str:
     """What a message does in the database, with its parameters written out; ids and names are made there."""
     body = "'Bench message: shall we meet at noon?'"
-    write = _filled(
-        _WRITE,
+    event = f"repeat({body}, 10)"
+    values = (
         # Of about the time of the conversation's own id, as ids of messages tell theirs.
         f"(left('{pair.conversation_id}', 18) || substr(gen_random_uuid()::text, 19))::uuid",
         f"'{pair.conversation_id}'::uuid",
@@ -199,19 +200,14 @@ def _transaction(pair: Pair) -> str:
         "NULL",
         "now()",
         "'{}'",
+        event,
+        event,
     )
-    people = sorted((pair.author_id, pair.reader_id))
-    append = _filled(
-        _APPEND_AND_POINT,
-        f"'{pair.conversation_id}'::uuid",
-        "gen_random_uuid()",
-        f"convert_to(repeat({body}, 10), 'UTF8')",
-        f"'{{{people[0]},{people[1]}}}'",
-        "'{1,1}'",
-        "'conversation'",
-        f"'{pair.conversation_id}'::uuid",
-    )
-    return f"BEGIN;\n{write};\n{append};\nCOMMIT;\n"
+    log, pointers = appended("conversation", pair.conversation_id)
+    pointers = pointers._replace(args=("'conversation'", f"'{pair.conversation_id}'::uuid"))
+    parts = (Part(_WRITE, values), log, pointers, Part(f"written AS ({_WRITTEN})", ()))
+    sql, filled = one_statement(parts, concluding=True)
+    return f"{_filled(sql, *map(str, filled))};\n"
 
 
 def _filled(sql: str, *values: str) -> str:

@@ -87,6 +87,21 @@ async def test_every_list_is_counted(api: Api) -> None:
     }
 
 
+async def test_a_message_is_one_statement_and_a_repeated_one_two_more(database_url: str) -> None:
+    settings = settings_for(database_url, database={"pool_size": 1})
+    log = LogStream(io.BytesIO())
+    async with open_platform(settings, Targets.read("api"), log) as platform, api_of(platform) as api:
+        ada, ben = await api.sign_up("ada"), await api.sign_up("ben")
+        place = (await ada.post("/v1/conversations", {"member_ids": [ben.id]})).json()["id"]
+        costs = []
+        for client_id in ("first", "second", "second"):
+            async with recorded(platform.pool) as statements:
+                await ada.post(f"/v1/conversations/{place}/messages", {"body": "Hello", "client_id": client_id})
+            costs.append([statement.split()[0] for statement in statements])
+        # At the first one caches are cold, and the driver reads the catalogue.
+        assert costs[1:] == [["WITH"], ["WITH", "SELECT", "SELECT"]]
+
+
 async def _count(reader: Api, path: str, limit: int) -> tuple[int, int]:
     reader.platform.bus._reset()
     counts = []

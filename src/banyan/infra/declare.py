@@ -183,8 +183,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     open (`post_id`, for a comment the post that it stands under).
 
     `source_id` names what happened, such as the comment that was written: told once per person and subject, however
-    often it is tried. Without `person_id` it is for all whom the kind's `recipients` gives, who may need `seq` to find
-    them.
+    often it is tried. Without `person_id` it is for all whom the kind's `recipients` gives.
     """
 
     subject_id: UUID
@@ -192,7 +191,6 @@ class Notice(Struct, frozen=True, kw_only=True):
     actor_id: UUID
     person_id: UUID | None = None
     post_id: UUID | None = None
-    seq: int = 0
 
 
 class Gone(Struct, frozen=True, kw_only=True):

@@ -17,12 +17,12 @@ class MessagingApi:
         self._messages = messages
 
     async def list_recipients(
-        self, work: Work, conversation_id: UUID, seq: int, *, after: UUID | None = None, limit: int
+        self, work: Work, message_id: UUID, *, after: UUID | None = None, limit: int
     ) -> list[UUID]:
         """Whom a message still concerns: members who have not read up to it and have not muted the conversation, in
         the order of their ids. Its author is among them when they have not read what came before it.
         """
-        return await queries.list_recipients(work, conversation_id, seq, after or FIRST_ID, limit)
+        return await queries.list_recipients(work, message_id, after or FIRST_ID, limit)
 
     async def find_message(self, work: Work, viewer_id: UUID, message_id: UUID) -> ChatMessage | None:
         """A message as one reader sees it; None where they may not."""

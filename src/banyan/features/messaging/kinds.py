@@ -19,17 +19,12 @@ _MESSAGE: Final = {
 
 
 async def _tell_sent(work: Work, signal: MessageSent) -> Notice:
-    return Notice(
-        subject_id=signal.conversation_id,
-        source_id=signal.message_id,
-        actor_id=signal.author_id,
-        seq=signal.seq,
-    )
+    return Notice(subject_id=signal.conversation_id, source_id=signal.message_id, actor_id=signal.author_id)
 
 
 def notification_kinds(messaging: MessagingApi, conversations: SyncedConversations) -> tuple[AnyNotificationKind, ...]:
     async def recipients(work: Work, notice: Notice, after: UUID | None, limit: int) -> list[UUID]:
-        return await messaging.list_recipients(work, notice.subject_id, notice.seq, after=after, limit=limit)
+        return await messaging.list_recipients(work, notice.source_id, after=after, limit=limit)
 
     return (
         NotificationKind(

@@ -202,15 +202,14 @@ class Overview(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What became of a message: `fresh` is False when its client_id was there already. `told` are the members whose
-    own streams point here, with the versions of that; `divided`: some member is hidden from the author.
+    """What became of a message: its number, its event's offset in the log, whether some member is hidden from the
+    author, and the members whose own streams point here.
     """
 
     seq: int
-    fresh: bool
+    offset: int
     divided: bool
     told: list[UUID]
-    versions: list[int]
 
 
 class OwnMessage(Struct, frozen=True, gc=False):

@@ -18,4 +18,3 @@ class MessageSent(Signal, frozen=True):
     message_id: UUID
     conversation_id: UUID
     author_id: UUID
-    seq: int

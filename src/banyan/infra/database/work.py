@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from uuid import UUID
 
 import asyncpg
-from msgspec import Struct
 
 from banyan.infra.database.connect import CONNECT_ERRORS
 from banyan.infra.database.errors import (
@@ -22,18 +20,8 @@ from banyan.infra.database.errors import (
     raise_translated,
 )
 from banyan.infra.database.handoff import Handoff
-from banyan.infra.database.pending import (
-    Announcement,
-    Enqueued,
-    Outbox,
-    Part,
-    Pending,
-    Publication,
-    call_safely,
-    one_statement,
-)
+from banyan.infra.database.pending import Collector, Outbox, Part, call_safely, one_statement
 from banyan.kernel.errors import BanyanError
-from banyan.kernel.signals import Job, Signal
 
 # Announced by `Work.cut`; a key is a realtime topic, followed by a space and a person where only theirs are meant.
 CUTS_TOPIC = "realtime.cuts"
@@ -49,7 +37,7 @@ _BUSY = 1
 _LOST = 2
 
 
-class Work:
+class Work(Collector):
     """Statements of one request or job, never two at once.
 
     Reads borrow a connection for themselves until the first `write` (or `begin`) opens the transaction; from
@@ -60,20 +48,19 @@ class Work:
     """
 
     __slots__ = (
-        "_after_commit",
         "_connection",
         "_deferred",
         "_first",
         "_joined",
         "_last",
         "_outboxes",
-        "_pending",
         "_pool",
         "_state",
         "_untouched",
     )
 
     def __init__(self, pool: Handoff, outboxes: tuple[Outbox, ...] = ()) -> None:
+        super().__init__()
         self._pool = pool
         self._outboxes = outboxes
         # The transaction's connection; None while there is no transaction.
@@ -85,8 +72,6 @@ class Work:
         # The write that waits for the commit, or for the next statement; and what waits for the commit only.
         self._deferred: Part | None = None
         self._joined: list[Part] | None = None
-        self._pending: Pending | None = None
-        self._after_commit: list[Callable[[], None]] | None = None
         self._state = _FREE
         # True until the transaction's first statement has succeeded: so long it may be begun anew.
         self._untouched = False
@@ -98,8 +83,9 @@ class Work:
     @property
     def has_changes(self) -> bool:
         """True when a commit would write: a transaction is open, or something was collected."""
-        collected = (self._pending, self._deferred, self._joined, self._last)
-        return self._connection is not None or collected != (None, None, None, None)
+        if self._connection is not None or (self._pending is not None and not self._pending.written):
+            return True
+        return (self._deferred, self._joined, self._last) != (None, None, None)
 
     # Plain functions that return a coroutine: one frame less on every call than `async def`.
     def rows(self, sql: str, *args: object) -> Coroutine[Any, Any, list[Record]]:
@@ -146,6 +132,36 @@ class Work:
             self._joined = []
         self._joined.append(part)
 
+    async def conclude(self, row: str, *parts: Part) -> Record | None:
+        """The last write, on which all that was collected hangs: one statement with it, which commits itself where
+        nothing was written before.
+
+        `row` is a query over the CTEs of `parts`, for at most one row, which comes back. Without one nothing was
+        written, and what was collected is forgotten. What was published or announced may be completed by what the row
+        tells until `commit`, from which on this process hears of it.
+        """
+        self._enter()
+        own = (*parts, Part(f"written AS ({row})", ()))
+        try:
+            if self._deferred is not None:
+                await self._write_deferred()
+            if self._connection is None and self._first is None and self._last is None:
+                found = await self._write_at_once(own)
+            else:
+                connection = self._connection or await self._begin()
+                sql, args = one_statement(await self._parts(connection, own), concluding=True)
+                found = await self._inside(connection, Connection.fetchrow, sql, args)
+        except BaseException:
+            await self.rollback()
+            raise
+        finally:
+            self._leave()
+        if found is None:
+            self._pending = None
+        elif self._pending is not None:
+            self._pending.written = True
+        return found
+
     async def begin(self) -> None:
         """Opens the transaction now, for a read that locks."""
         self._enter()
@@ -171,27 +187,6 @@ class Work:
             self._last = []
         self._last.append(statement)
 
-    def emit(self, signal: Signal) -> None:
-        """Leaves with the commit as one job per subscriber."""
-        self._collected().signals.append(signal)
-
-    def enqueue(self, job: Job, *, run_at: datetime | None = None, key: str | None = None) -> None:
-        """Leaves with the commit as one job."""
-        self._collected().jobs.append(Enqueued(job, run_at, key))
-
-    def announce(self, topic: str, *keys: str) -> None:
-        """Tells every process, this one too, once the commit is done: values of `keys` are outdated."""
-        self._collected().announcements.append(Announcement(topic, keys))
-
-    def publish(self, topic: str, event: Struct, *, seq: int | None = None) -> None:
-        """Sends `event` to who has joined the realtime topic (`post:{id}`), once the commit is done.
-
-        Of a durable topic `seq` is the offset that the event got in its log in this transaction: who misses one
-        reads it there. What is published on a live topic is lost where nobody listens, so it is a pointer and holds
-        nothing that only some may read.
-        """
-        self._collected().publications.append(Publication(topic, event, seq))
-
     def cut(self, topic: str, person_ids: Iterable[UUID] | None = None) -> None:
         """Ends what these people have joined under that topic, in every process, once the commit is done; without
         `person_ids` everybody there is asked again whether they still may.
@@ -199,14 +194,6 @@ class Work:
         keys = (topic,) if person_ids is None else tuple(f"{topic} {person_id}" for person_id in person_ids)
         if keys:
             self.announce(CUTS_TOPIC, *keys)
-
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        """Calls back once the commit is done, or may be done (its outcome is unknown): so a callback gives a
-        hint (wake someone, drop a cached value) and never has an effect of its own.
-        """
-        if self._after_commit is None:
-            self._after_commit = []
-        self._after_commit.append(callback)
 
     async def commit(self) -> None:
         """Writes what was collected, commits, then calls back. Nothing to do is done without a statement.
@@ -221,7 +208,8 @@ class Work:
             if not self.has_changes:
                 self._committed()
             elif self._connection is None and self._first is None and self._last is None:
-                await self._commit_at_once()
+                await self._write_at_once()
+                self._committed()
             else:
                 await self._flush(self._connection or await self._begin())
                 await self._commit()
@@ -252,11 +240,6 @@ class Work:
             await self.commit()
         else:
             await self.rollback()
-
-    def _collected(self) -> Pending:
-        if self._pending is None:
-            self._pending = Pending()
-        return self._pending
 
     def _enter(self) -> None:
         if self._state:
@@ -377,10 +360,10 @@ class Work:
                 self._fail(connection, error)
         return connection
 
-    async def _parts(self, connection: Connection) -> list[Part]:
-        """All that is to be written with the commit."""
-        parts = [*([self._deferred] if self._deferred else ()), *(self._joined or ())]
-        if self._pending is not None:
+    async def _parts(self, connection: Connection, own: Sequence[Part] = ()) -> list[Part]:
+        """All that is to be written with the commit, after `own`."""
+        parts = [*own, *([self._deferred] if self._deferred else ()), *(self._joined or ())]
+        if self._pending is not None and not self._pending.written:
             if not self._outboxes:
                 raise RuntimeError("signals, jobs or announcements were collected, but the pool has no outbox")
             for outbox in self._outboxes:
@@ -400,20 +383,21 @@ class Work:
         except BaseException as error:
             self._fail(connection, error)
 
-    async def _commit_at_once(self) -> None:
+    async def _write_at_once(self, own: Sequence[Part] = ()) -> Record | None:
         """Without BEGIN and COMMIT: one statement is a transaction of its own."""
         pool = self._pool
         connection = pool.take() or await pool.wait()
         try:
-            parts = await self._parts(connection)
+            parts = await self._parts(connection, own)
         except BaseException as error:
             pool.take_back(connection, error)
             raise_translated(error, connection)
+        row = None
         last_try = False
         while parts:
-            sql, args = one_statement(parts)
+            sql, args = one_statement(parts, concluding=bool(own))
             try:
-                await connection.execute(sql, *args)
+                row = await connection.fetchrow(sql, *args)
             except BaseException as error:
                 if last_try or not is_undone(error):
                     self._commit_failed(connection, error)
@@ -423,7 +407,7 @@ class Work:
             else:
                 break
         pool.give(connection)
-        self._committed()
+        return row
 
     async def _commit(self) -> None:
         connection = self._connection

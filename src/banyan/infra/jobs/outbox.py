@@ -21,7 +21,11 @@ _ANNOUNCED = """announced AS (
     INSERT INTO bus_messages (position, topic, keys, origin)
     SELECT position, topic, array_remove(array_agg(key), NULL), $4
     FROM unnest($1::integer[], $2::text[], $3::text[]) AS new(position, topic, key)
+    WHERE EXISTS (SELECT FROM written)
     GROUP BY position, topic)"""
+_ANNOUNCED_FOUND = """announced_{found} AS (
+    INSERT INTO bus_messages (position, topic, keys, origin)
+    SELECT $1, $2, array_agg(key), $3 FROM {found} HAVING count(*) > 0)"""
 _ENQUEUED = f"enqueued AS ({INSERT_JOBS})"
 _ENQUEUED_KEYED = f"enqueued AS ({INSERT_KEYED_JOBS})"
 
@@ -64,7 +68,7 @@ class JobOutbox:
             has_keys = any(row.key is not None for row in rows)
             parts.append(Part(_ENQUEUED_KEYED if has_keys else _ENQUEUED, _job_columns(rows)))
         if pending.announcements:
-            parts.append(Part(_ANNOUNCED, (*_columns(pending.announcements), self._bus.origin)))
+            parts += _announced(pending.announcements, self._bus.origin)
         return parts
 
     def committed(self, pending: Pending) -> None:
@@ -131,14 +135,19 @@ def _job_columns(rows: list[_Row]) -> tuple[object, ...]:
     )
 
 
-def _columns(announcements: list[Announcement]) -> tuple[list[int], list[str], list[str | None]]:
+def _announced(announcements: list[Announcement], origin: UUID) -> Iterator[Part]:
     """One element per key; `position` tells the announcements of a transaction apart."""
     positions: list[int] = []
     topics: list[str] = []
     keys: list[str | None] = []
     for position, announcement in enumerate(announcements):
+        if announcement.found_in is not None:
+            text = _ANNOUNCED_FOUND.format(found=announcement.found_in)
+            yield Part(text, (position, announcement.topic, origin))
+            continue
         for key in announcement.keys or (None,):
             positions.append(position)
             topics.append(announcement.topic)
             keys.append(key)
-    return positions, topics, keys
+    if positions:
+        yield Part(_ANNOUNCED, (positions, topics, keys, origin))

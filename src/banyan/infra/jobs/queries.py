@@ -20,6 +20,7 @@ INSERT INTO jobs (id, kind, key, priority, payload, run_at)
 SELECT id, kind, key, priority, payload::jsonb, coalesce(run_at, clock_timestamp())
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::timestamptz[])
     AS new(id, kind, key, priority, payload, run_at)
+WHERE EXISTS (SELECT FROM written)
 """
 
 # A waiting job with the same key stands in for the new one, but only if it starts after this commit: else it would

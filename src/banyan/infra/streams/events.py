@@ -11,37 +11,44 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from banyan.infra.database.pending import Part, one_statement
 from banyan.infra.database.work import Work
 
 KEPT_EVENTS = 1000
-# Looking for what is too old costs a statement: it is done once in so many events.
+# Looking for what is too old costs as much as an event: it is done once in so many.
 _PRUNED_EVERY = 100
 
 _encode = msgspec.json.Encoder().encode
 
-_LOG = "UPDATE streams_logs SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq"
-_EVENT = "INSERT INTO streams_events (log_id, seq, subject_id, body) SELECT $1, last_seq, $2, $3 FROM log"
-_APPEND = f"WITH log AS ({_LOG}), event AS ({_EVENT}) SELECT last_seq FROM log"
-# Streams are locked in the order of their ids, and after the log. People without a stream have none to be told in:
-# their first look finds everything.
-_POINT = """stream AS (
-        SELECT s.id, s.last_seq, told.version
-        FROM streams_streams s JOIN unnest({people}::uuid[], {versions}::bigint[]) AS told (id, version) USING (id)
+# What `said` (log_id, subject_id, body) holds, one row at most, is numbered and inserted. Without a log the event has
+# no number, which the table refuses, and all of the statement with it.
+_APPENDED = f"""log AS (
+        UPDATE streams_logs l SET last_seq = last_seq + 1, floor_seq = CASE
+            WHEN (last_seq + 1) % {_PRUNED_EVERY} = 0 THEN greatest(floor_seq, last_seq + 1 - {KEPT_EVENTS})
+            ELSE floor_seq END
+        FROM said WHERE l.id = said.log_id RETURNING l.id, last_seq),
+    event AS (
+        INSERT INTO streams_events (log_id, seq, subject_id, body)
+        SELECT log_id, last_seq, subject_id, body FROM said LEFT JOIN log ON true),
+    forgotten AS (
+        DELETE FROM streams_events e USING log
+        WHERE last_seq % {_PRUNED_EVERY} = 0 AND e.log_id = log.id AND e.seq <= last_seq - {KEPT_EVENTS})"""
+# What `told` (person_id, version) holds is logged for those people. Streams are locked in the order of their ids, and
+# after the log. People without a stream have none to be told in: their first look finds everything.
+_POINTED = """stream AS (
+        SELECT s.id, s.last_seq, told.version FROM streams_streams s JOIN told ON told.person_id = s.id
         {after} ORDER BY s.id FOR NO KEY UPDATE OF s),
     entry AS (
         INSERT INTO streams_entries (stream_id, kind, id, version, seq)
-        SELECT id, {kind}, {thing}, version, last_seq + 1 FROM stream
+        SELECT id, $1, $2, version, last_seq + 1 FROM stream
         ON CONFLICT (stream_id, kind, id) DO UPDATE SET version = excluded.version, seq = excluded.seq),
     head AS (
         UPDATE streams_streams s SET last_seq = s.last_seq + 1, digest = NULL, changed_at = now()
         FROM stream WHERE s.id = stream.id)"""
-_APPEND_AND_POINT = f"""WITH log AS ({_LOG}), event AS ({_EVENT}),
-    {_POINT.format(people="$4", versions="$5", kind="$6", thing="$7", after="CROSS JOIN log")}
-    SELECT last_seq FROM log"""
-_POINT_ONLY = f"""WITH {_POINT.format(people="$1", versions="$2", kind="$3", thing="$4", after="")} SELECT 1"""
-_PRUNE = """WITH floor AS (
-        UPDATE streams_logs SET floor_seq = $2 WHERE id = $1 AND floor_seq < $2)
-    DELETE FROM streams_events WHERE log_id = $1 AND seq <= $2"""
+_POINTED_AFTER_LOG = _POINTED.format(after="CROSS JOIN log")
+_POINTED_ALONE = _POINTED.format(after="")
+_SAID = "said AS (SELECT $1::uuid AS log_id, $2::uuid AS subject_id, $3::bytea AS body)"
+_TOLD = "told AS (SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS told (person_id, version))"
 _READ = """SELECT l.epoch, l.last_seq, l.floor_seq, e.seq, e.body
     FROM streams_logs l LEFT JOIN LATERAL (
         SELECT seq, body FROM streams_events WHERE log_id = l.id AND seq > $2 ORDER BY seq LIMIT $3) e ON true
@@ -79,6 +86,18 @@ async def make_log(work: Work, log_id: UUID) -> None:
     await work.write("INSERT INTO streams_logs (id) VALUES ($1) ON CONFLICT DO NOTHING", log_id)
 
 
+def event_text(event: Struct) -> str:
+    """An event as a log holds it."""
+    return _encode(event).decode()
+
+
+def appended(pointers_kind: str, pointers_id: UUID) -> tuple[Part, ...]:
+    """As `append_event`, of what CTEs before them have: `said` (log_id, subject_id, body), no row or one, and `told`
+    (person_id, version). The event's offset is `last_seq` of the CTE `log`.
+    """
+    return Part(_APPENDED, ()), Part(_POINTED_AFTER_LOG, (pointers_kind, pointers_id))
+
+
 async def append_event(
     work: Work, log_id: UUID, event: Struct, *, subject_id: UUID | None = None, pointers: Pointers | None = None
 ) -> int:
@@ -86,22 +105,21 @@ async def append_event(
 
     `pointers` are logged by the same statement. The log has to exist.
     """
+    parts = [Part(_SAID, (log_id, subject_id, _encode(event))), Part(_APPENDED, ())]
     if pointers is not None and pointers.person_ids:
-        people = (pointers.person_ids, pointers.versions, pointers.kind, pointers.id)
-        seq = await work.write_value(_APPEND_AND_POINT, log_id, subject_id, _encode(event), *people)
-    else:
-        seq = await work.write_value(_APPEND, log_id, subject_id, _encode(event))
-    if seq is None:
-        raise RuntimeError(f"there is no log {log_id}")
-    if seq % _PRUNED_EVERY == 0 and seq > KEPT_EVENTS:
-        await work.write(_PRUNE, log_id, seq - KEPT_EVENTS)
-    return int(seq)
+        parts.append(Part(_TOLD, (pointers.person_ids, pointers.versions)))
+        parts.append(Part(_POINTED_AFTER_LOG, (pointers.kind, pointers.id)))
+    parts.append(Part("written AS (SELECT last_seq FROM log)", ()))
+    sql, args = one_statement(parts, concluding=True)
+    return int(await work.write_value(sql, *args))
 
 
 async def append_pointers(work: Work, pointers: Pointers) -> None:
     """As with `append_event`, where nothing happened that others hear of."""
     if pointers.person_ids:
-        await work.write(_POINT_ONLY, pointers.person_ids, pointers.versions, pointers.kind, pointers.id)
+        told = Part(_TOLD, (pointers.person_ids, pointers.versions))
+        sql, args = one_statement([told, Part(_POINTED_ALONE, (pointers.kind, pointers.id))])
+        await work.write(sql, *args)
 
 
 async def read_events(work: Work, log_id: UUID, after: int, limit: int) -> tuple[LogHead, list[EventRow]] | None:

@@ -172,13 +172,12 @@ async def list_member_ids(work: Work, conversation_id: UUID, after: UUID, limit:
     return [row[0] for row in rows]
 
 
-async def list_recipients(work: Work, conversation_id: UUID, seq: int, after: UUID, limit: int) -> list[UUID]:
-    """Members who have not muted the conversation and have not read up to `seq`, in the order of ids."""
+async def list_recipients(work: Work, message_id: UUID, after: UUID, limit: int) -> list[UUID]:
+    """Members who have not muted the message's conversation and have not read up to it, in the order of ids."""
     rows = await work.rows(
-        """SELECT person_id FROM messaging_members
-           WHERE conversation_id = $1 AND person_id > $3 AND NOT muted AND read_seq < $2 ORDER BY person_id LIMIT $4""",
-        conversation_id,
-        seq,
+        """SELECT m.person_id FROM messaging_messages g JOIN messaging_members m USING (conversation_id)
+           WHERE g.id = $1 AND m.person_id > $2 AND NOT m.muted AND m.read_seq < g.seq ORDER BY m.person_id LIMIT $3""",
+        message_id,
         after,
         limit,
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from banyan.features.messaging.models import POINTED_MEMBERS, MessageRow, Written
+from banyan.infra.database.pending import Part
 from banyan.infra.database.work import Work
 
 MESSAGE_COLUMNS = """g.id, g.conversation_id, g.seq, g.author_id, g.client_id, g.digest, g.body, g.reply_to,
@@ -18,39 +19,47 @@ _MESSAGES = f"""SELECT {MESSAGE_COLUMNS} FROM messaging_messages g
 _NEWEST = f"{_MESSAGES} WHERE g.conversation_id = $2 AND g.seq < $3 ORDER BY g.seq DESC LIMIT $4"
 _OLDEST = f"{_MESSAGES} WHERE g.conversation_id = $2 AND g.seq > $3 ORDER BY g.seq LIMIT $4"
 
-# One statement for all that a message changes in its conversation. The number comes from the row that is updated, so
-# it is right also after waiting for its lock. A client_id that is there already is found before anything is touched;
-# where two of the same race, the later one finds it at the insert, and the number is given back.
-_WRITE = f"""WITH conversation AS (
-        UPDATE messaging_conversations c SET seq = c.seq + 1, activity_id = greatest(c.activity_id, $1)
-        WHERE c.id = $2
+# All that a message changes in its conversation. The number comes from the row that is locked, so it is right also
+# after waiting for the lock. A client_id that is there already is found before anything is touched; where two of the
+# same race, the later one finds it at the insert, and nothing follows. In JSON `"seq":0` is never part of a text, where
+# quotes are escaped: it stands in for the number.
+_WRITE = f"""place AS (
+        SELECT seq + 1 AS seq, member_count FROM messaging_conversations
+        WHERE id = $2
             AND EXISTS (SELECT FROM messaging_members WHERE conversation_id = $2 AND person_id = $3)
             AND NOT EXISTS (
                 SELECT FROM messaging_messages WHERE author_id = $3 AND conversation_id = $2 AND client_id = $4)
-            AND (c.low_id IS NULL OR (
-                c.member_count = 2 AND c.low_id <> ALL($9::uuid[]) AND c.high_id <> ALL($9::uuid[])))
+            AND (low_id IS NULL OR (member_count = 2 AND low_id <> ALL($9::uuid[]) AND high_id <> ALL($9::uuid[])))
             AND ($7::uuid IS NULL OR EXISTS (
                 SELECT FROM messaging_messages
                 WHERE id = $7 AND conversation_id = $2 AND NOT deleted AND author_id <> ALL($9::uuid[])))
-        RETURNING c.seq, c.member_count),
+        FOR NO KEY UPDATE),
     message AS (
         INSERT INTO messaging_messages
             (id, conversation_id, seq, author_id, client_id, digest, body, reply_to, created_at)
-        SELECT $1, $2, seq, $3, $4, $5, $6, $7, $8 FROM conversation
+        SELECT $1, $2, seq, $3, $4, $5, $6, $7, $8 FROM place
         ON CONFLICT (author_id, conversation_id, client_id) DO NOTHING RETURNING seq),
+    conversation AS (
+        UPDATE messaging_conversations c SET seq = message.seq, activity_id = greatest(c.activity_id, $1)
+        FROM message WHERE c.id = $2),
     own AS (
         UPDATE messaging_members m SET
             read_seq = CASE WHEN m.read_seq + m.own_above = message.seq - 1 THEN message.seq ELSE m.read_seq END,
             own_above = CASE WHEN m.read_seq + m.own_above = message.seq - 1 THEN 0 ELSE m.own_above + 1 END
-        FROM message WHERE m.conversation_id = $2 AND m.person_id = $3)
-    SELECT c.seq, EXISTS (SELECT FROM message),
-        cardinality($9::uuid[]) > 0 AND EXISTS (
-            SELECT FROM messaging_members WHERE conversation_id = $2 AND person_id = ANY($9::uuid[])),
-        told.people, told.versions
-    FROM conversation c LEFT JOIN LATERAL (
-        SELECT array_agg(person_id ORDER BY person_id) AS people,
-            array_agg(c.seq + version ORDER BY person_id) AS versions
-        FROM messaging_members WHERE conversation_id = $2 AND c.member_count <= {POINTED_MEMBERS}) AS told ON true"""
+        FROM message WHERE m.conversation_id = $2 AND m.person_id = $3),
+    divided AS (
+        SELECT seq, cardinality($9::uuid[]) > 0 AND EXISTS (
+            SELECT FROM messaging_members WHERE conversation_id = $2 AND person_id = ANY($9::uuid[])) AS divided
+        FROM message),
+    said AS (
+        SELECT $2::uuid AS log_id, $1::uuid AS subject_id, convert_to(replace(
+            CASE WHEN divided THEN $11::text ELSE $10::text END, '"seq":0', '"seq":' || seq), 'UTF8') AS body
+        FROM divided),
+    told AS (
+        SELECT m.person_id, m.person_id::text AS key, message.seq + m.version AS version
+        FROM message, place, messaging_members m
+        WHERE m.conversation_id = $2 AND place.member_count <= {POINTED_MEMBERS})"""
+_WRITTEN = "SELECT seq, last_seq, divided, ARRAY(SELECT person_id FROM told) FROM divided, log"
 
 _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -76,12 +85,14 @@ def message_of(row: Iterable[Any]) -> MessageRow:
     )
 
 
-async def write_message(work: Work, message: MessageRow, hidden: Sequence[UUID]) -> Written | None:
-    """Numbers and inserts a message. None where its author may not write here, where it answers no message of this
-    conversation, or where the client_id is there already.
+async def write_message(
+    work: Work, message: MessageRow, hidden: Sequence[UUID], said: str, closed: str, log: Sequence[Part]
+) -> Written | None:
+    """Numbers and inserts a message, which concludes the work. `log` appends what the CTE `said` holds: JSON, `closed`
+    where a member is hidden from the author, else `said`. None where its author may not write here, where it answers
+    no message of this conversation, or where the client_id is there already.
     """
-    row = await work.write_row(
-        _WRITE,
+    values = (
         message.id,
         message.conversation_id,
         message.author_id,
@@ -91,16 +102,11 @@ async def write_message(work: Work, message: MessageRow, hidden: Sequence[UUID])
         message.reply_to,
         message.created_at,
         hidden,
+        said,
+        closed,
     )
-    if row is None:
-        return None
-    seq, fresh, divided, told, versions = row
-    return Written(seq, fresh, divided, told or [], versions or [])
-
-
-async def give_back_seq(work: Work, conversation_id: UUID) -> None:
-    """The number just given was not used. The caller still holds the lock under which it was."""
-    await work.write("UPDATE messaging_conversations SET seq = seq - 1 WHERE id = $1", conversation_id)
+    row = await work.conclude(_WRITTEN, Part(_WRITE, values), *log)
+    return None if row is None else Written(*row)
 
 
 async def find_by_client_id(work: Work, conversation_id: UUID, author_id: UUID, client_id: str) -> MessageRow | None:

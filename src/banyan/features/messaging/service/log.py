@@ -7,6 +7,8 @@ import msgspec
 from msgspec import structs
 
 from banyan.features.messaging.happenings import Happening, MessageEdited, MessageSaid, Reacted, ReadUpTo
+from banyan.features.messaging.models import MessageRow, Written
+from banyan.features.messaging.queries import messages as queries
 from banyan.features.messaging.service.access import Access
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ME_TOPIC, Logged, Place
@@ -46,6 +48,24 @@ async def tell(
     return seq
 
 
+async def say(work: Work, row: MessageRow, hidden: Sequence[UUID], said: MessageSaid) -> Written | None:
+    """Writes a message and tells of it, which concludes the work; None as for `write_message`. The numbers that `said`
+    lacks, 0 so far, are filled in on the way.
+    """
+    told = work.publish(topic_of(row.conversation_id), said, seq=0)
+    pointed = work.announce(ME_TOPIC, found_in="told")
+    log = events.appended(POINTER, row.conversation_id)
+    written = await queries.write_message(
+        work, row, hidden, events.event_text(said), events.event_text(closed(said)), log
+    )
+    if written is not None:
+        numbered = _numbered(said, written.seq)
+        told.event = closed(numbered) if written.divided else numbered
+        told.seq = written.offset
+        pointed.keys = tuple(map(str, written.told))
+    return written
+
+
 async def point(work: Work, conversation_id: UUID, told: Sequence[UUID], versions: Sequence[int | None]) -> None:
     """As `tell`, of what only these people learn."""
     if told:
@@ -69,6 +89,11 @@ def closed(event: Happening) -> Happening:
         case ReadUpTo():
             return structs.replace(event, person_id=None)
     return event
+
+
+def _numbered(said: MessageSaid, seq: int) -> MessageSaid:
+    message = None if said.message is None else structs.replace(said.message, seq=seq)
+    return structs.replace(said, seq=seq, message=message)
 
 
 class ConversationLog:

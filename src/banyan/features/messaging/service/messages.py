@@ -19,11 +19,10 @@ from banyan.features.messaging.models import (
     MessageRow,
     MessageText,
     NewMessage,
-    Written,
 )
 from banyan.features.messaging.queries import messages as queries
 from banyan.features.messaging.service.access import Access, dressed
-from banyan.features.messaging.service.log import closed, tell
+from banyan.features.messaging.service.log import closed, say, tell
 from banyan.features.messaging.signals import MessageSent
 from banyan.features.people.errors import PersonNotFound
 from banyan.infra.database.work import Work
@@ -58,21 +57,12 @@ class Messages:
         if author is None:
             raise PersonNotFound
         hidden = list(await self._access.hidden(work, author_id))
-        written = await queries.write_message(work, row, hidden)
-        if written is None or not written.fresh:
-            return await self._repeat(work, row, written)
-        message = dressed(structs.replace(row, seq=written.seq), author)
-        said = MessageSaid(row.id, written.seq, author_id, message)
-        await tell(
-            work,
-            conversation_id,
-            closed(said) if written.divided else said,
-            about=row.id,
-            told=written.told,
-            versions=written.versions,
-        )
-        work.emit(MessageSent(row.id, conversation_id, author_id, written.seq))
-        return message
+        message = dressed(row, author)
+        work.emit(MessageSent(row.id, conversation_id, author_id))
+        written = await say(work, row, hidden, MessageSaid(row.id, row.seq, author_id, message))
+        if written is None:
+            return await self._repeat(work, row)
+        return structs.replace(message, seq=written.seq)
 
     async def list_messages(
         self,
@@ -134,10 +124,8 @@ class Messages:
         seq = await tell(work, row.conversation_id, MessageDeleted(row.id, row.seq))
         await self._forget_content(work, row, seq)
 
-    async def _repeat(self, work: Work, row: MessageRow, written: Written | None) -> ChatMessage:
+    async def _repeat(self, work: Work, row: MessageRow) -> ChatMessage:
         """Nothing was written: the message that has the `client_id`, or why there is none."""
-        if written is not None:
-            await queries.give_back_seq(work, row.conversation_id)
         membership = await self._access.get_membership(work, row.author_id, row.conversation_id)
         client_id = row.client_id or ""
         first = await queries.find_by_client_id(work, row.conversation_id, row.author_id, client_id)
