@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from math import ceil
 
-from banyan.planner.deployment import RESERVED_CONNECTIONS, Deployment, Host, Part, Process
+from banyan.planner.deployment import BESIDE_POOL, RESERVED_CONNECTIONS, Deployment, Host, Part, Process
 from banyan.planner.plan import Setting
 
 PGTUNE = "PGTune, web profile"
@@ -94,7 +94,7 @@ def postgresql(deployment: Deployment, host: Host) -> Iterator[Setting]:
 
     where = "'localhost'" if len(deployment.hosts) == 1 else f"'localhost, {host.address}'"
     yield value("listen_addresses", where, "this machine, and the private network where others come from", _OWN)
-    pools = "pool behind PgBouncer" if deployment.pooled else "sum over processes of (pool + 2)"
+    pools = "pool behind PgBouncer" if deployment.pooled else f"sum over processes of (pool + {BESIDE_POOL})"
     yield value("max_connections", str(connections), f"{pools} + {RESERVED_CONNECTIONS}, in tens", _OWN)
     yield value("shared_buffers", f"{shared}MB", f"memory share {memory} MiB / 4")
     yield value("effective_cache_size", f"{memory * 3 // 4}MB", f"3/4 of {memory} MiB")

@@ -1,10 +1,12 @@
 """Kinds of which only so many run at once: what waits for its lane is not claimed, and holds up nobody."""
 
 import asyncio
+import os
 from collections import Counter
 
 import pytest
 
+from banyan.infra.database.giving_way import NICENESS
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Work
 from banyan.infra.declare import JobKind, Lane, Priority, Subscriber
@@ -257,3 +259,36 @@ def test_a_lane_has_one_limit_and_one_priority() -> None:
         registry_of(
             JobKind(CountThing, do_nothing, lane=SLOW), JobKind(OtherJob, do_nothing, priority=Priority.LOW, lane=SLOW)
         )
+
+
+async def test_the_server_processes_of_lanes_give_way(database_settings: DatabaseSettings) -> None:
+    niceness: dict[str, int] = {}
+
+    async def look(work: Work, job: Job) -> None:
+        await work.begin()
+        pid = await work.value("SELECT pg_backend_pid()")
+        niceness[type(job).__name__] = os.getpriority(os.PRIO_PROCESS, pid)
+
+    registry = registry_of(JobKind(CountThing, look, lane=SLOW), JobKind(OtherJob, look))
+    async with process(database_settings, registry, QUICK, works=True) as made:
+        for _ in range(2):
+            niceness.clear()
+            await enqueue(made, CountThing(1))
+            await eventually(lambda: "CountThing" in niceness)
+            await enqueue(made, OtherJob())
+            await eventually(lambda: len(niceness) == 2)
+            usual = os.getpriority(os.PRIO_PROCESS, os.getpid())
+            assert niceness == {"CountThing": max(usual, NICENESS), "OtherJob": usual}
+
+
+async def test_jobs_of_lanes_leave_by_the_same_outboxes(database_settings: DatabaseSettings) -> None:
+    gate = Gate()
+    gate.opened.set()
+
+    async def hand_on(work: Work, _job: Job) -> None:
+        work.enqueue(OtherJob())
+
+    registry = registry_of(JobKind(CountThing, hand_on, lane=SLOW), JobKind(OtherJob, gate.pass_through))
+    async with process(database_settings, registry, QUICK, works=True) as made:
+        await enqueue(made, CountThing(1))
+        await eventually(lambda: gate.done == 1)

@@ -202,9 +202,12 @@ class Handoff:
             self._opening += 1
             self._spawn(self._open())
 
+    async def _connect(self) -> asyncpg.Connection:
+        return await connect(self.settings)
+
     async def _open(self) -> None:
         try:
-            connection = await connect(self.settings)
+            connection = await self._connect()
         except CONNECT_ERRORS as error:
             self._opening -= 1
             self._went_down(error)
@@ -237,7 +240,7 @@ class Handoff:
                 continue
             self._opening += 1
             try:
-                connection = await connect(self.settings)
+                connection = await self._connect()
             except CONNECT_ERRORS as error:
                 log.debug("database still away", error=f"{type(error).__name__}: {error}")
             else:

@@ -5,8 +5,9 @@ from typing import Self
 
 import asyncpg
 
-from banyan.infra.database.connect import CONNECT_ERRORS, connect, connect_advice
+from banyan.infra.database.connect import CONNECT_ERRORS, connect_advice
 from banyan.infra.database.errors import DatabaseUnavailable
+from banyan.infra.database.giving_way import give_way
 from banyan.infra.database.handoff import Handoff
 from banyan.infra.database.pending import Outbox
 from banyan.infra.database.settings import DatabaseSettings
@@ -23,6 +24,7 @@ class Pool(Handoff):
     def __init__(self, settings: DatabaseSettings) -> None:
         super().__init__(settings)
         self._outboxes: tuple[Outbox, ...] = ()
+        self._backgrounds: list[_Background] = []
 
     @classmethod
     async def open(cls, settings: DatabaseSettings) -> Self:
@@ -34,7 +36,7 @@ class Pool(Handoff):
         deadline = pool._loop.time() + settings.acquire_timeout_seconds
         while True:
             try:
-                pool._add(await connect(settings))
+                pool._add(await pool._connect())
                 return pool
             except CONNECT_ERRORS as error:
                 if not isinstance(error, _PASSING) or pool._loop.time() > deadline:
@@ -45,6 +47,34 @@ class Pool(Handoff):
         """From now on `outbox` writes its share of what a `Work` collected, inside that transaction."""
         self._outboxes = (*self._outboxes, outbox)
 
+    def background(self, connections: int) -> "Pool":
+        """Another pool of so many connections, for what nobody waits for: its server processes give way to others.
+
+        It writes to the same outboxes, opens its connections when they are needed, and is closed with this one.
+        """
+        pool = _Background(self, connections)
+        self._backgrounds.append(pool)
+        return pool
+
     def work(self) -> Work:
         """A new unit of work; nothing is borrowed until its first statement."""
         return Work(self, self._outboxes)
+
+    async def close(self, timeout_seconds: float = 10) -> None:
+        everything = (super().close(timeout_seconds), *(pool.close(timeout_seconds) for pool in self._backgrounds))
+        await asyncio.gather(*everything)
+
+
+class _Background(Pool):
+    def __init__(self, beside: Pool, connections: int) -> None:
+        super().__init__(beside.settings.model_copy(update={"pool_size": connections}))
+        self._beside = beside
+
+    def work(self) -> Work:
+        # What was attached to the other pool since then counts too.
+        return Work(self, self._beside._outboxes)
+
+    async def _connect(self) -> asyncpg.Connection:
+        connection = await super()._connect()
+        give_way(connection.get_server_pid())
+        return connection

@@ -43,10 +43,13 @@ class Try(Struct, eq=False):
 
 
 class Tries:
-    """Runs tries against one pool. Writes of a handler and the end of its job are one transaction."""
+    """Runs tries against one pool, those of lanes against `background`. Writes of a handler and the end of its job are
+    one transaction.
+    """
 
-    def __init__(self, pool: Pool, settings: JobsSettings) -> None:
+    def __init__(self, pool: Pool, settings: JobsSettings, background: Pool) -> None:
         self._pool = pool
+        self._background = background
         self._settings = settings
 
     async def run(self, one: Try) -> bool:
@@ -56,7 +59,7 @@ class Tries:
         """
         started = time.monotonic()
         metrics.START_LATENCY.observe(one.job.waited_seconds + started - one.claimed_at)
-        work = self._pool.work()
+        work = (self._pool if one.kind.lane is None else self._background).work()
         try:
             await self._handle(one, work)
             return await self._complete(one, work)

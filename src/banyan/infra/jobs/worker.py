@@ -55,12 +55,13 @@ class Worker:
         self._line = line
         self._registry = registry
         self._kinds = registry.names_of(priorities)
-        self._lanes = Lanes(priorities, registry.lanes_of(priorities))
+        lanes = registry.lanes_of(priorities)
+        self._lanes = Lanes(priorities, lanes)
         # Once per process, over all kinds.
         self._measures = Priority.NORMAL in priorities
         self._settings = settings
         self._concurrency = concurrency or settings.concurrency
-        self._tries = Tries(pool, settings)
+        self._tries = Tries(pool, settings, pool.background(sum(lane.at_once for _, lane in lanes)))
         # Everything claimed and not settled; its leases are prolonged.
         self._held: dict[UUID, Try] = {}
         self._waiting: deque[Try] = deque()
