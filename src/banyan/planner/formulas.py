@@ -6,6 +6,8 @@ Inputs: `draw:` quantities of the file and the profile by pattern, `plan:` other
 
 from msgspec import Struct
 
+from banyan.planner.deployment import BESIDE_POOL, RESERVED_CONNECTIONS
+
 
 class Formula(Struct, frozen=True):
     """In words, and the inputs that it takes."""
@@ -146,8 +148,8 @@ FORMULAS: dict[str, Formula] = {
         "what each process needs x processes, per machine, and what is left; in a declared phase as stated", _SIZING
     ),
     "phases.*.connection_budget*": Formula(
-        "processes x (connections of a pool + 2); max_connections as configured: their sum, or PgBouncer's pool and "
-        "reserve, + 10 reserved, in tens; of a document's stack as stated",
+        f"processes x (connections of a pool + {BESIDE_POOL}); max_connections as configured: their sum, or "
+        f"PgBouncer's pool and reserve, + {RESERVED_CONNECTIONS} reserved, in tens; of a document's stack as stated",
         ("plan:^services", "plan:^^services", "set:stack.database_max_connections", "set:stack.services"),
     ),
     "phases.*": Formula("as chosen by cost among the shapes that hold; a declared phase as stated", ("set:phases",)),
