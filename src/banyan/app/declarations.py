@@ -8,13 +8,13 @@ from banyan.features.notifications import subscribers as notifications_subscribe
 from banyan.features.people import jobs as people_jobs
 from banyan.features.posts import subscribers as posts_subscribers
 from banyan.features.webhooks import subscribers as webhooks_subscribers
-from banyan.infra import bus as bus_declarations
 from banyan.infra.auth.api_keys import API_KEYS_TOPIC
 from banyan.infra.auth.bearers import Bearers
 from banyan.infra.auth.tokens import SESSIONS_TOPIC
 from banyan.infra.bus import TableBus
+from banyan.infra.bus import jobs as bus_jobs
 from banyan.infra.declare import ANSWERS_TOPIC
-from banyan.infra.http import housekeeping
+from banyan.infra.http import jobs as http_jobs
 from banyan.infra.http.answers import HotAnswers
 from banyan.infra.jobs.registry import Registry
 from banyan.infra.mail.mailer import Mailer
@@ -35,8 +35,8 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *(subscriber for parts in plugged for subscriber in parts.subscribers),
         ),
         kinds=(
-            *bus_declarations.JOB_KINDS,
-            *housekeeping.JOB_KINDS,
+            *bus_jobs.JOB_KINDS,
+            *http_jobs.JOB_KINDS,
             *streams_jobs.JOB_KINDS,
             *tickets.JOB_KINDS,
             *presence_jobs.JOB_KINDS,
@@ -57,8 +57,8 @@ def build_registry(settings: Settings, features: Features, mailer: Mailer) -> Re
             *(kind for parts in plugged for kind in parts.job_kinds),
         ),
         schedules=(
-            *bus_declarations.SCHEDULES,
-            *housekeeping.SCHEDULES,
+            *bus_jobs.SCHEDULES,
+            *http_jobs.SCHEDULES,
             *accounts_jobs.SCHEDULES,
             *people_jobs.SCHEDULES,
             *streams_jobs.SCHEDULES,

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import REGISTRY
 
-from banyan.infra.bus import JOB_KINDS, SCHEDULES, PruneBusMessages, TableBus, prune
+from banyan.infra.bus import TableBus
 from banyan.infra.bus import table as bus_module
+from banyan.infra.bus.jobs import JOB_KINDS, SCHEDULES, PruneBusMessages
 from banyan.infra.database.errors import OutcomeUnknown
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Connection, Work
@@ -237,5 +238,5 @@ async def test_old_messages_are_deleted(database_settings: DatabaseSettings) -> 
             await work.write("UPDATE bus_messages SET created_at = now() - interval '11 minutes'")
         await announce(one, "new")
         async with one.pool.work() as work:
-            await prune(work, PruneBusMessages())
+            await JOB_KINDS[0].handler(work, PruneBusMessages())
             assert [row["keys"] for row in await work.rows("SELECT keys FROM bus_messages")] == [["new"]]

@@ -2,14 +2,6 @@
 what is lost where nobody listens.
 """
 
-from banyan.infra.bus.table import (
-    JOB_KINDS,
-    SCHEDULES,
-    Bus,
-    Callback,
-    PruneBusMessages,
-    TableBus,
-    prune,
-)
+from banyan.infra.bus.table import Bus, TableBus
 
-__all__ = ["JOB_KINDS", "SCHEDULES", "Bus", "Callback", "PruneBusMessages", "TableBus", "prune"]
+__all__ = ["Bus", "TableBus"]

@@ -14,11 +14,8 @@ from prometheus_client import Counter, Histogram
 from banyan.infra.background import Background
 from banyan.infra.database.indexed import Source, indexed
 from banyan.infra.database.pending import Announcement, call_safely
-from banyan.infra.database.work import Work
-from banyan.infra.declare import AnyJobKind, JobKind, Schedule
 from banyan.kernel.errors import Unavailable
 from banyan.kernel.ids import new_id
-from banyan.kernel.signals import Job
 
 log = structlog.get_logger("banyan.bus")
 
@@ -35,14 +32,12 @@ _LAG = Histogram(
 
 # Below one second with the time that the statement itself takes: an ended session must not live longer.
 _POLL_SECONDS = 0.9
-_RETENTION_MINUTES = 10
+RETENTION_MINUTES = 10
 # A reader that was away for longer cannot be sure: the house-keeper's clock and ours may differ a little.
-_UNSURE_SECONDS = _RETENTION_MINUTES * 60 / 2
+_UNSURE_SECONDS = RETENTION_MINUTES * 60 / 2
 # Beyond so many at once, forgetting everything is cheaper than picking.
 _MOST_MESSAGES = 10_000
 
-# A snapshot after the last possible transaction.
-_NOTHING_NEW = f"{(1 << 63) - 1}:{(1 << 63) - 1}:"
 # Statements see what committed before their snapshot. A row is new if its transaction was invisible to the last
 # snapshot: begun after it (>= xmax), or still running then (xip). Order of commit does not matter, none is missed
 # and none comes twice. The first letters of the WAL file's name are the timeline: another one after a failover.
@@ -173,15 +168,3 @@ def _is_unsure(last: _Cursor, present: _Cursor) -> bool:
         or present.newest < last.newest
         or present.timeline != last.timeline
     )
-
-
-class PruneBusMessages(Job, frozen=True):
-    """Deletes announcements that every living process has heard."""
-
-
-async def prune(work: Work, _job: PruneBusMessages) -> None:
-    await work.write(f"DELETE FROM bus_messages WHERE created_at < now() - interval '{_RETENTION_MINUTES} minutes'")
-
-
-JOB_KINDS: tuple[AnyJobKind, ...] = (JobKind(PruneBusMessages, prune),)
-SCHEDULES = (Schedule("bus.prune", 60, PruneBusMessages()),)
