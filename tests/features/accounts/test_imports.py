@@ -170,9 +170,10 @@ async def test_broken_lines_of_a_csv(api: Api, tmp_path: Path) -> None:
     assert [(one.line, one.field) for one in report.refused] == [
         (3, None),
         (5, "handle"),
-        (6, "display_name"),
+        (6, None),
         (7, "display_name"),
     ]
+    assert "UTF-8" in report.refused[2].detail
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "email,handle\n", "email,email,handle,display_name\n", "[1]\n"])

@@ -62,6 +62,8 @@ async def test_each_wrong_field_is_named(api: Api) -> None:
     assert document["errors"] == [
         {"field": "body", "code": "missing_field", "detail": "Object missing required field `body`"}
     ]
+    document = problem(await ada.post("/v1/posts", []), 422, "invalid")
+    assert document["errors"] == [{"field": "body", "code": "invalid", "detail": "Expected `object`, got `array`"}]
 
 
 async def test_unknown_addresses_and_methods(api: Api) -> None:
@@ -135,16 +137,29 @@ async def test_limits_count_by_address_and_by_account(database_url: str) -> None
     limits = {"enabled": True, "anonymous_per_minute": 5, "account_per_minute": 8}
     async with running_platform(settings_for(database_url, limits=limits)) as platform, api_of(platform) as api:
         ada = await api.sign_up("ada")
-        answers = [await api.get("/v1/community") for _ in range(5)]
-        assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
+        answers = [await api.get("/v1/community") for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429]
         assert answers[0].headers["ratelimit-policy"] == '"anonymous";q=5;w=60'
-        assert answers[0].headers["ratelimit"].startswith('"anonymous";r=3;t=')
+        assert answers[0].headers["ratelimit"].startswith('"anonymous";r=4;t=')
         problem(answers[-1], 429, "too_many_requests")
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
         # Who is signed in is not held back by what strangers behind the same address did.
         statuses = [(await ada.get("/v1/me")).status_code for _ in range(9)]
         assert statuses == [200] * 8 + [429]
         assert (await api.get("/healthz")).status_code == 200
+
+
+async def test_a_campus_behind_one_address_signs_up_and_in_and_stays_signed_in(database_url: str) -> None:
+    limits = {"enabled": True, "anonymous_per_minute": 1}
+    async with running_platform(settings_for(database_url, limits=limits)) as platform, api_of(platform) as api:
+        for handle in ("ada", "bola", "chi"):
+            student = await api.sign_up(handle)
+            credentials = {"email": student.signed_in["account"]["email"], "password": PASSWORD}
+            assert (await api.post("/v1/auth/token", credentials)).status_code == 200
+            refresh = {"refresh_token": student.signed_in["refresh_token"]}
+            answer = await api.post("/v1/auth/refresh", refresh)
+            assert (answer.status_code, answer.headers["ratelimit-policy"]) == (200, '"address";q=12000;w=60')
+        assert [(await api.get("/v1/community")).status_code for _ in range(2)] == [200, 429]
 
 
 async def test_addresses_behind_a_trusted_proxy_count_each_for_itself(database_url: str) -> None:
@@ -303,6 +318,13 @@ async def test_health_metrics_and_the_document_are_there(api: Api) -> None:
     assert (await api.get("/openapi.json")).json()["openapi"] == "3.1.0"
     api.platform.stop()
     assert (await api.get("/readyz")).status_code == 503
+
+
+async def test_this_machine_reads_metrics_also_where_a_socket_takes_both_kinds_of_address(api: Api) -> None:
+    for address, status in (("::ffff:127.0.0.1", 200), ("::1", 200), ("::ffff:192.0.2.1", 403)):
+        transport = httpx.ASGITransport(app=api.platform.asgi, client=(address, 50000))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://banyan.test") as http:
+            assert (await http.get("/metrics")).status_code == status, address
 
 
 async def test_pages_are_served_with_their_own_policy(api: Api) -> None:

@@ -135,6 +135,7 @@ async def test_tls_is_checked_against_the_name(tmp_path: Path, monkeypatch: pyte
         "https://2130706433/",
         "https:///path",
         "https://hooks.example.com:0/",
+        "https://hooks.example.com:65536/",
         "gopher://hooks.example.com/",
         "https://" + "x" * 2000 + ".example.com/",
         "\0",

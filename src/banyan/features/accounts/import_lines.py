@@ -88,7 +88,7 @@ def _json_line(number: int, text: bytes) -> ImportLine:
 
 
 def _read_csv(path: Path) -> Iterator[ImportLine]:
-    # Wrong bytes become lone surrogates, which no field lets through: only their line is refused.
+    # Wrong bytes become lone surrogates: only their line is refused.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, strict=True)
         columns = _columns(path, next(reader, []))
@@ -103,10 +103,21 @@ def _read_csv(path: Path) -> Iterator[ImportLine]:
                 return
             if not any(value.strip() for value in values):
                 continue
+            if not _is_utf8(values):
+                yield ImportLine(began, problem="This line is not UTF-8: save the file as UTF-8.")
+                continue
             if len(values) != len(columns):
                 yield ImportLine(began, problem=f"{len(columns)} columns as in the first line, not {len(values)}.")
                 continue
             yield ImportLine(began, {name: value for name, value in zip(columns, values, strict=True) if value})
+
+
+def _is_utf8(values: list[str]) -> bool:
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _columns(path: Path, header: list[str]) -> list[str]:

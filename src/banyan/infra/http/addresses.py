@@ -26,8 +26,8 @@ class Addresses:
             address = _without_port(hop.strip())
             if not _is_address(address):
                 break
-            client = address
-            if not self.is_trusted(address):
+            client = plain(address)
+            if not self.is_trusted(client):
                 break
         return client
 
@@ -41,6 +41,12 @@ class Addresses:
             if len(self._known) < 10_000:
                 self._known[address] = known
         return known
+
+
+def plain(address: str) -> str:
+    """IPv4 as such, also where a socket for both shows it as IPv6: `::ffff:192.0.2.1`."""
+    mapped = IPv6Address(address).ipv4_mapped if address.startswith("::ffff:") else None
+    return address if mapped is None else str(mapped)
 
 
 def forwarded_for(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
@@ -59,8 +65,6 @@ def limit_key(address: str) -> str:
         parsed = IPv6Address(address)
     except ValueError:
         return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
     return str(ip_network((parsed, _IPV6_SITE_PREFIX), strict=False))
 
 

@@ -14,7 +14,7 @@ import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from banyan.infra.http.addresses import Addresses, forwarded_for
+from banyan.infra.http.addresses import Addresses, forwarded_for, plain
 from banyan.infra.http.problems import PROBLEM_TYPE, HeadTooLarge, HeadTooSlow, encode_problem
 from banyan.infra.http.settings import HttpSettings
 from banyan.kernel.errors import BanyanError, Malformed
@@ -193,7 +193,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _open_socket(self, rest: bytes) -> None:
         sockets = self.sockets
-        peer = self.client[0] if self.client else "unknown"
+        peer = plain(self.client[0]) if self.client else "unknown"
         address = self.addresses.client(peer, forwarded_for(self.headers))
         key = self._header(b"sec-websocket-key")
         if sockets is None or key is None:

@@ -44,4 +44,5 @@ def _field_error(item: dict[str, Any]) -> FieldError:
         if match := pattern.search(message):
             prefix = "" if place in ("data", "body") else place + "."
             return FieldError(prefix + match["name"], code, message)
-    return FieldError(place.removeprefix("data."), "invalid", message)
+    # What Litestar calls `data` is the body to everybody else.
+    return FieldError("body" if place == "data" else place.removeprefix("data."), "invalid", message)

@@ -68,8 +68,8 @@ class Targets:
             raise RefusedTarget("Only https:// is asked.")
         if parsed.userinfo or parsed.fragment:
             raise RefusedTarget("Without user, password and fragment.")
-        if parsed.port == 0:
-            raise RefusedTarget("Port 0 is none.")
+        if parsed.port is not None and not 0 < parsed.port < 65536:
+            raise RefusedTarget("Ports are 1 to 65535.")
         literal = read_literal(_host(parsed))
         if literal is not None and not is_allowed(literal, self._exceptions):
             raise RefusedTarget("This address is not on the public internet.")
