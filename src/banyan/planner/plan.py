@@ -5,8 +5,11 @@ and 95th percentile over the worlds.
 """
 
 from datetime import date
+from typing import Literal
 
 from msgspec import Struct
+
+Severity = Literal["error", "warning", "note"]
 
 
 class Band(Struct, frozen=True):
@@ -238,9 +241,11 @@ class Advice(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """severity: error, warning or note."""
+    """Something in the file that contradicts itself, its prices or its plan. `where` is a dotted key of it, or of the
+    plan behind `plan.`.
+    """
 
-    severity: str
+    severity: Severity
     code: str
     where: str
     stated: str

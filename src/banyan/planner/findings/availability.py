@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from banyan.planner.findings.context import DATABASE_ROLES, Context, finding, number, percent, span
+from banyan.planner.findings.context import DATABASE_ROLES, Context, number, percent, span
 from banyan.planner.plan import Finding
 from banyan.planner.workload.models import Machine, Phase, Topology
 
@@ -43,7 +43,7 @@ def _single_points(where: str, phase: Phase, promised: float) -> Iterator[Findin
     if not alone:
         return
     minutes = (1 - promised / 100) * _MINUTES_PER_MONTH
-    yield finding(
+    yield Finding(
         "error",
         "single_point_of_failure",
         f"{where}.machines",
@@ -60,7 +60,7 @@ def _replicated_in_name(context: Context, where: str, phase: Phase) -> Iterator[
             service.role in ("database", "cache", "broker") for service in context.on(machine)
         )
         if stateful:
-            yield finding(
+            yield Finding(
                 "error",
                 "replicated_on_one_machine",
                 f"{where}.machines",
@@ -83,7 +83,7 @@ def _spare(context: Context, where: str, phase: Phase, promised: float | None) -
         whole = per_node.scaled(machine.count)
         left = per_node.scaled(machine.count - 1)
         if whole.low < sockets.low:
-            yield finding(
+            yield Finding(
                 "error",
                 "sockets_do_not_fit",
                 f"{where}.machines.{place}.count",
@@ -93,7 +93,7 @@ def _spare(context: Context, where: str, phase: Phase, promised: float | None) -
                 f"{span(sockets)} do not fit at the lower figure",
             )
         if left.high < sockets.low:
-            yield finding(
+            yield Finding(
                 "error",
                 "no_spare_machine",
                 f"{where}.machines.{place}.count",
@@ -107,7 +107,7 @@ def _spare(context: Context, where: str, phase: Phase, promised: float | None) -
 def _computed(context: Context, promised: float | None) -> Iterator[Finding]:
     for phase in context.plan.phases:
         if promised is not None and 0 < phase.availability_percent < promised:
-            yield finding(
+            yield Finding(
                 "error",
                 "availability_below_objective",
                 f"plan.phases.{phase.name}",

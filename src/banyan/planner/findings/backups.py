@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from banyan.planner.findings.context import Context, finding, number, span
+from banyan.planner.findings.context import Context, number, span
 from banyan.planner.plan import Finding
 from banyan.planner.quantity import Quantity
 
@@ -22,12 +22,12 @@ def _loss(context: Context) -> Iterator[Finding]:
     every = backups.database_every_hours
     if rpo is None:
         if every is None and context.workload.phases:
-            yield finding(
+            yield Finding(
                 "warning", "no_backup", "backups", "nothing", "no backup", "the file has no backup of the database"
             )
         return
     if every is None and not backups.point_in_time:
-        yield finding(
+        yield Finding(
             "error",
             "rpo_without_backup",
             "objectives.rpo_hours",
@@ -41,7 +41,7 @@ def _loss(context: Context) -> Iterator[Finding]:
             if backups.replicated
             else ""
         )
-        yield finding(
+        yield Finding(
             "error",
             "rpo_beyond_backups",
             "objectives.rpo_hours",
@@ -52,7 +52,7 @@ def _loss(context: Context) -> Iterator[Finding]:
         )
     media = backups.media_every_hours
     if media is not None and media > rpo:
-        yield finding(
+        yield Finding(
             "error",
             "rpo_beyond_backups",
             "backups.media_every_hours",
@@ -71,7 +71,7 @@ def _return(context: Context) -> Iterator[Finding]:
     growth = max(last / demand.registered_users, 1) if demand.registered_users else 1
     hours = demand.database_gib * growth * _GIB / _RESTORE_MIB_PER_SECOND / 3600
     if hours > rto:
-        yield finding(
+        yield Finding(
             "error",
             "rto_beyond_restore",
             "objectives.rto_hours",
@@ -81,7 +81,7 @@ def _return(context: Context) -> Iterator[Finding]:
             f"{number(hours)} hours",
         )
     if context.workload.backups.restore_test_every_days is None:
-        yield finding(
+        yield Finding(
             "warning",
             "restore_never_tested",
             "backups.restore_test_every_days",
@@ -105,7 +105,7 @@ def _kept(context: Context) -> Iterator[Finding]:
         users = phase.to_users or phase.from_users
         needed = stored.scaled(users / registered) if users else stored
         if phase.backup_gib is not None and phase.backup_gib.high < needed.low:
-            yield finding(
+            yield Finding(
                 "error",
                 "backup_storage_too_small",
                 f"phases.{number_}.backup_gib",
@@ -125,7 +125,7 @@ def _bill(context: Context) -> Iterator[Finding]:
         paid = [any(word in line.item.lower() for line in phase.costs for word in words) for phase in phases]
         for place in range(1, len(phases)):
             if paid[place - 1] and not paid[place] and phases[place].costs:
-                yield finding(
+                yield Finding(
                     "warning",
                     "cost_forgotten",
                     f"phases.{place}.costs",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from banyan.planner.findings.context import Context, finding, number, setting, words
+from banyan.planner.findings.context import Context, number, setting, words
 from banyan.planner.plan import Finding
 from banyan.planner.workload.models import Service
 
@@ -25,7 +25,7 @@ def _evicted(context: Context) -> Iterator[Finding]:
         for what in _held(context, service):
             # Jobs have no expiry and are safe from policies that drop only what expires; sessions expire.
             if what in _PRECIOUS and (what == "sessions" or policy.startswith("allkeys")):
-                yield finding(
+                yield Finding(
                     "error",
                     f"{what}_in_evicting_cache",
                     f"{where}.settings.maxmemory_policy",
@@ -53,7 +53,7 @@ def _whole_budget(context: Context) -> Iterator[Finding]:
     for where, service in context.services():
         limit, budget = setting(service, "maxmemory_mib"), service.memory_mib.high
         if limit is not None and limit > budget:
-            yield finding(
+            yield Finding(
                 "error",
                 "cache_above_its_budget",
                 f"{where}.settings.maxmemory_mib",
@@ -65,7 +65,7 @@ def _whole_budget(context: Context) -> Iterator[Finding]:
         if limit is None or limit < budget * 0.95 or not saves:
             continue
         needed = limit * (1 + _FORK_SHARE)
-        yield finding(
+        yield Finding(
             "warning",
             "cache_fills_its_budget",
             f"{where}.settings.maxmemory_mib",
@@ -79,7 +79,7 @@ def _whole_budget(context: Context) -> Iterator[Finding]:
 def _in_process(context: Context) -> Iterator[Finding]:
     for where, service in context.services():
         if words(service, "cache") == "in_process" and (service.workers or 1) > 1:
-            yield finding(
+            yield Finding(
                 "error",
                 "cache_of_each_worker",
                 f"{where}.workers",
@@ -96,7 +96,7 @@ def _local_state(context: Context) -> Iterator[Finding]:
             continue
         for service in context.on(machine):
             if words(service, "files") == "local":
-                yield finding(
+                yield Finding(
                     "error",
                     "local_files_on_several_machines",
                     f"{where}.count",
@@ -106,7 +106,7 @@ def _local_state(context: Context) -> Iterator[Finding]:
                     "what one stores the other does not have; use an object store",
                 )
             if words(service, "socket_adapter") == "none":
-                yield finding(
+                yield Finding(
                     "error",
                     "sockets_on_several_machines",
                     f"{where}.count",

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from banyan.planner.claims import FormulaError, agrees, evaluate
-from banyan.planner.findings.context import Context, Severity, finding, off, span
-from banyan.planner.plan import Finding, Stated
+from banyan.planner.findings.context import Context, off, span
+from banyan.planner.plan import Finding, Severity, Stated
 from banyan.planner.workload.models import Claim
 
 _FAR = 0.1
@@ -40,12 +40,12 @@ def find(context: Context) -> Iterator[Finding]:
         try:
             computed = evaluate(claim.formula, context.scope)
         except FormulaError as error:
-            yield finding("error", "claim_without_result", where, said, "nothing", f"{claim.claim}: {error}")
+            yield Finding("error", "claim_without_result", where, said, "nothing", f"{claim.claim}: {error}")
             continue
         if agrees(claim.stated, computed, claim.tolerance_share):
             continue
         severity: Severity = "error" if off(claim.stated, computed) > _FAR else "warning"
-        yield finding(
+        yield Finding(
             severity,
             "claim_disagrees",
             where,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from banyan.planner.findings.context import Context, finding, number, setting, span
+from banyan.planner.findings.context import Context, number, setting, span
 from banyan.planner.plan import Finding
 from banyan.planner.workload.models import Phase
 
@@ -40,7 +40,7 @@ def _budget(context: Context, where: str, phase: Phase) -> Iterator[Finding]:
     wanted = sum(count for _, count in takers)
     if limit is None or wanted <= limit - _RESERVED:
         return
-    yield finding(
+    yield Finding(
         "error" if wanted > limit else "warning",
         "connections_over",
         f"{where}.machines",
@@ -61,7 +61,7 @@ def _many(context: Context, where: str, phase: Phase) -> Iterator[Finding]:
     ]
     if stated is None or not cores or stated.low <= _PER_VCPU * sum(cores):
         return
-    yield finding(
+    yield Finding(
         "warning",
         "connections_beyond_cores",
         f"{where}.capacity.database_connections",
@@ -76,7 +76,7 @@ def _pool_takes_all(context: Context) -> Iterator[Finding]:
     for where, service in context.services():
         pool, limit = setting(service, "pool_max_connections"), setting(service, "max_connections")
         if pool is not None and limit is not None and pool > limit - _RESERVED:
-            yield finding(
+            yield Finding(
                 "error",
                 "pool_takes_all_connections",
                 f"{where}.settings.pool_max_connections",
@@ -91,7 +91,7 @@ def _requests_for_connections(context: Context) -> Iterator[Finding]:
     for where, service in context.services():
         at_once, pool = service.concurrency_per_worker, service.connections_per_worker
         if at_once and pool and at_once > 4 * pool:
-            yield finding(
+            yield Finding(
                 "note",
                 "requests_wait_for_connections",
                 f"{where}.concurrency_per_worker",
@@ -111,7 +111,7 @@ def _files(context: Context) -> Iterator[Finding]:
     )
     needed = stack.sockets_per_node.high / workers + _FILES_KEPT
     if needed > stack.open_files_per_process:
-        yield finding(
+        yield Finding(
             "error",
             "open_files_over",
             "stack.open_files_per_process",
@@ -130,7 +130,7 @@ def _ports(context: Context) -> Iterator[Finding]:
             continue
         ports = last - first + 1
         if stack.sockets_per_node.high > ports:
-            yield finding(
+            yield Finding(
                 "error",
                 "ports_over",
                 f"{where}.settings.port_to",
@@ -149,7 +149,7 @@ def _balancer(context: Context) -> Iterator[Finding]:
         for _, phase, machine in context.machines():
             serves = any(each.role in ("api", "realtime") for each in context.on(machine))
             if serves and machine.count > listed:
-                yield finding(
+                yield Finding(
                     "error",
                     "balancer_misses_machines",
                     f"{where}.settings.upstream_servers",

@@ -3,17 +3,14 @@
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Literal
 
 from msgspec import Struct
 
 from banyan.planner.catalogue.prices import Catalogue
 from banyan.planner.claims import Scope
-from banyan.planner.plan import Finding, Plan
+from banyan.planner.plan import Plan
 from banyan.planner.quantity import Quantity
 from banyan.planner.workload.models import Machine, Phase, Service, Workload
-
-Severity = Literal["error", "warning", "note"]
 
 DATABASE_ROLES = ("database", "database-primary", "db", "postgresql", "mysql", "mongodb")
 
@@ -52,10 +49,6 @@ class Context(Struct, frozen=True):
 
     def on(self, machine: Machine) -> list[Service]:
         return [self.service(name) for name in machine.services]
-
-
-def finding(severity: Severity, code: str, where: str, stated: str, computed: str, message: str) -> Finding:
-    return Finding(severity, code, where, stated, computed, message)
 
 
 def number(value: float) -> str:

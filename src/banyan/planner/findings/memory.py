@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from banyan.planner.findings.context import Context, finding, number, setting, span
+from banyan.planner.findings.context import Context, number, setting, span
 from banyan.planner.plan import Finding
 from banyan.planner.quantity import Quantity
 from banyan.planner.workload.models import Machine, Phase, Service
@@ -33,7 +33,7 @@ def _machine(context: Context, where: str, phase: Phase, machine: Machine) -> It
     largest = ", ".join(
         f"{service.name} {number(mib)}" for service, mib in sorted(needs, key=lambda need: -need[1])[:4]
     )
-    yield finding(
+    yield Finding(
         "error",
         "memory_over",
         f"{where}.services",
@@ -71,7 +71,7 @@ def _worst_case(context: Context, where: str, service: Service, shared: float) -
     if needed <= limit:
         return
     of = "machine" if limit == machine_mib else "budget"
-    yield finding(
+    yield Finding(
         "error",
         "memory_twice",
         f"{where}.settings.work_mem_mib",
@@ -93,7 +93,7 @@ def _effective_cache(context: Context, where: str, service: Service) -> Iterator
         others = sum(_memory(other) for other in context.on(machine) if other.name != service.name)
         left = machine.ram_gib * _GIB - others
         if cache > left:
-            yield finding(
+            yield Finding(
                 "warning",
                 "memory_twice",
                 f"{where}.settings.effective_cache_size_mib",
@@ -114,7 +114,7 @@ def _claimed(context: Context) -> Iterator[Finding]:
     total = sum(service.memory_mib.mid for service in own)
     mean = total / len(own)
     if not said.low / 2 <= mean <= said.high * 2:
-        yield finding(
+        yield Finding(
             "warning",
             "memory_claims_differ",
             "stack.memory_mib_per_service",
@@ -134,7 +134,7 @@ def _phases(context: Context) -> Iterator[Finding]:
                 continue
             share = Quantity(0, service.memory_mib.mid / _GIB, service.memory_mib.high / _GIB)
             if share.high < written_for / 2 or machine.ram_gib < written_for:
-                yield finding(
+                yield Finding(
                     "warning",
                     "settings_for_another_machine",
                     f"{where}.settings",

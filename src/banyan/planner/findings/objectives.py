@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from banyan.planner.findings.context import Context, finding, number, percent
+from banyan.planner.findings.context import Context, number, percent
 from banyan.planner.plan import Finding
 from banyan.planner.workload.models import Scenario, Threshold
 
@@ -30,7 +30,7 @@ def _alarms_after_the_fact(context: Context) -> Iterator[Finding]:
     for place, threshold in enumerate(context.workload.thresholds):
         first = _first(threshold)
         if threshold.metric in ("response_p95_ms", "response_ms") and first is not None and first > promised.high:
-            yield finding(
+            yield Finding(
                 "warning",
                 "alarm_beyond_objective",
                 f"thresholds.{place}",
@@ -49,7 +49,7 @@ def _utilisation(context: Context) -> Iterator[Finding]:
     for threshold in context.workload.thresholds:
         first = _first(threshold)
         if threshold.metric in ("cpu_share", "memory_share") and first is not None and first <= wanted:
-            yield finding(
+            yield Finding(
                 "error",
                 "utilisation_is_alarm",
                 where,
@@ -61,7 +61,7 @@ def _utilisation(context: Context) -> Iterator[Finding]:
     absorbed = objectives.growth_absorbed_share
     room = 1 / wanted - 1
     if absorbed is not None and absorbed > room:
-        yield finding(
+        yield Finding(
             "error",
             "utilisation_leaves_no_room",
             "objectives.growth_absorbed_share",
@@ -87,7 +87,7 @@ def _growth(context: Context) -> Iterator[Finding]:
             continue
         if all(values and min(values) > first for values in growths.values()):
             slowest = min(min(values) for values in growths.values())
-            yield finding(
+            yield Finding(
                 "warning",
                 "threshold_always_reached",
                 f"thresholds.{place}",
@@ -100,7 +100,7 @@ def _growth(context: Context) -> Iterator[Finding]:
     for place, scenario in enumerate(workload.scenarios):
         values = _monthly_growth(scenario)
         if kept is not None and values and min(values) > kept:
-            yield finding(
+            yield Finding(
                 "note",
                 "growth_beyond_objective",
                 f"scenarios.{place}",
@@ -128,7 +128,7 @@ def _cost_per_user(context: Context) -> Iterator[Finding]:
             beyond = phase.to_users is not None and needed > phase.to_users
             if not beyond and needed <= max(phase.from_users, 1):
                 continue
-            yield finding(
+            yield Finding(
                 "error" if beyond else "warning",
                 "cost_per_user_above_objective",
                 f"objectives.{name}",
@@ -150,7 +150,7 @@ def _cost_growth(context: Context) -> Iterator[Finding]:
                 continue
             ratio = year.cost_growth / year.user_growth
             if ratio > limit:
-                yield finding(
+                yield Finding(
                     "warning",
                     "cost_grows_too_fast",
                     "objectives.cost_growth_of_user_growth_max",
@@ -167,7 +167,7 @@ def _phases(context: Context) -> Iterator[Finding]:
     for phase in context.plan.phases:
         where = f"plan.phases.{phase.name}"
         if phase.to_users is not None and phase.shortfall_chance > objectives.shortfall_chance_max:
-            yield finding(
+            yield Finding(
                 "error" if phase.shortfall_chance > 0.5 else "warning",
                 "phase_falls_short",
                 where,
@@ -178,7 +178,7 @@ def _phases(context: Context) -> Iterator[Finding]:
                 f"(at {number(phase.capacity.registered_users)} in the middle)",
             )
         if objectives.p95_ms is not None and phase.p95_ms is not None and phase.p95_ms > objectives.p95_ms.high:
-            yield finding(
+            yield Finding(
                 "error",
                 "phase_too_slow",
                 where,
@@ -196,7 +196,7 @@ def _return(context: Context) -> Iterator[Finding]:
     watched = [threshold.metric for threshold in context.workload.thresholds if threshold.metric.startswith("revenue")]
     if said or (within is None and not watched):
         return
-    yield finding(
+    yield Finding(
         "warning",
         "revenue_unknown",
         "revenue",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from banyan.planner.catalogue.prices import RentedPlan, exchange_factor, is_stale
-from banyan.planner.findings.context import Context, finding, number, span
+from banyan.planner.findings.context import Context, number, span
 from banyan.planner.plan import Finding
 from banyan.planner.quantity import Quantity
 from banyan.planner.workload.models import Machine, Phase, Quote
@@ -28,7 +28,7 @@ def _all(context: Context) -> Iterator[Finding]:
             sizes = (machine.vcpu, machine.ram_gib, machine.disk_gb)
             yield from _named(context, where, machine.provider, machine.plan, plan, sizes, machine.price_month)
         elif machine.vcpu is None or machine.ram_gib is None:
-            yield finding(
+            yield Finding(
                 "note",
                 "machine_size_unknown",
                 where,
@@ -57,7 +57,7 @@ def _named(
     title = f"{provider} {name}"
     if plan is None:
         known = [each.plan for each in context.catalogue.all_plans if each.provider == provider]
-        yield finding(
+        yield Finding(
             "error",
             "plan_unknown",
             f"{where}.plan",
@@ -71,7 +71,7 @@ def _named(
     names = ("vcpu", "ram_gib", "disk_gb")
     differ = [each for each in zip(names, sizes, actual, strict=True) if each[1] is not None and each[1] != each[2]]
     if differ:
-        yield finding(
+        yield Finding(
             "error",
             "plan_size_differs",
             f"{where}.{differ[0][0]}",
@@ -80,7 +80,7 @@ def _named(
             f"{title} has {number(plan.vcpu)} vCPU, {number(plan.ram_gib)} GiB and {number(plan.disk_gb)} GB",
         )
     if not plan.can_be_ordered:
-        yield finding(
+        yield Finding(
             "warning",
             "plan_not_orderable",
             f"{where}.plan",
@@ -97,7 +97,7 @@ def _price(context: Context, where: str, title: str, plan: RentedPlan, price: Qu
     if low <= plan.price_month <= high:
         return
     currency = context.catalogue.currency
-    yield finding(
+    yield Finding(
         "error",
         "plan_price_differs",
         f"{where}.price_month",
@@ -118,7 +118,7 @@ def _quote(context: Context, where: str, quote: Quote) -> Iterator[Finding]:
         return
     fitting = [plan for plan in context.catalogue.all_plans if plan.provider == quote.provider and _fits(plan, quote)]
     if not fitting:
-        yield finding(
+        yield Finding(
             "warning",
             "plan_unknown",
             where,
@@ -157,7 +157,7 @@ def stale_prices(context: Context) -> Iterator[Finding]:
             by_provider[plan.provider] = min(plan, by_provider.get(plan.provider, plan), key=lambda each: each.as_of)
     for provider, plan in sorted(by_provider.items()):
         age = (context.as_of - plan.as_of).days
-        yield finding(
+        yield Finding(
             "warning",
             "price_stale",
             "rent",
@@ -183,7 +183,7 @@ def _unverified(context: Context) -> Iterator[Finding]:
     oldest = min((line.as_of for line in lines if line.as_of is not None), default=None)
     names = ", ".join(dict.fromkeys(line.item for line in lines))
     age = "without a day" if undated else f"of {oldest}"
-    yield finding(
+    yield Finding(
         "warning" if undated or is_stale(oldest, context.as_of) else "note",
         "price_unverified",
         "rent.prices",
@@ -197,7 +197,7 @@ def _document(context: Context) -> Iterator[Finding]:
     said = context.workload.as_of
     if (context.workload.phases or context.workload.quotes) and is_stale(said, context.as_of):
         age_text = f"{(context.as_of - said).days} days old" if said else "without a date"
-        yield finding(
+        yield Finding(
             "warning",
             "document_stale",
             "as_of",
@@ -220,7 +220,7 @@ def _cheaper(context: Context, where: str, phase: Phase) -> Iterator[Finding]:
     if stated > _FAR_CHEAPER * cheapest:
         names = dict.fromkeys(f"{plan.provider} {plan.plan}" for plan in best if plan)
         currency = context.catalogue.currency
-        yield finding(
+        yield Finding(
             "note",
             "cheaper_elsewhere",
             f"{where}.machines",

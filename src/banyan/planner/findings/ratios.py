@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from banyan.planner.findings.context import Context, finding, number, span
+from banyan.planner.findings.context import Context, number, span
 from banyan.planner.plan import Finding
 from banyan.planner.workload.models import Phase
 
@@ -62,7 +62,7 @@ def _drift(context: Context, code: str, ratios: list[tuple[str, float, float]], 
     _, low, _ = least = min(ratios, key=lambda ratio: ratio[1])
     where, _, high = max(ratios, key=lambda ratio: ratio[2])
     if high / low > _DRIFT:
-        yield finding(
+        yield Finding(
             "warning",
             f"{code}_drifts",
             where,
@@ -79,7 +79,7 @@ def _sockets(context: Context) -> Iterator[Finding]:
     for where, phase in context.deployments():
         sockets, people = phase.capacity.sockets, phase.capacity.concurrent_users
         if sockets is not None and people is not None and sockets.high < people.high * factor:
-            yield finding(
+            yield Finding(
                 "error",
                 "fewer_sockets_than_people",
                 f"{where}.capacity.sockets",
@@ -102,7 +102,7 @@ def _capacity(context: Context) -> Iterator[Finding]:
         asked = demand.peak_requests_per_second.high * users / registered
         least = demand.peak_requests_per_second.low * users / registered
         if rate is not None and asked > 0 and rate.low > _OVERBUILT * asked:
-            yield finding(
+            yield Finding(
                 "note",
                 "capacity_beyond_demand",
                 f"{where}.capacity.requests_per_second",
@@ -121,7 +121,7 @@ def _capacity(context: Context) -> Iterator[Finding]:
 
 
 def _short(where: str, name: str, phase: Phase, stated: str, asked: str, users: float) -> Finding:
-    return finding(
+    return Finding(
         "error",
         "capacity_below_demand",
         f"{where}.capacity.{name}",
@@ -143,7 +143,7 @@ def _littles_law(context: Context) -> Iterator[Finding]:
     highest = demand.daily_active_users * sessions.high * minutes.high / 60 / max(hours / 8, 1)
     peak = demand.peak_concurrent_users
     if peak > highest:
-        yield finding(
+        yield Finding(
             "warning",
             "concurrent_beyond_sessions",
             "people.peak_concurrent_users" if people.peak_concurrent_users else "people.peak_concurrent_share",
@@ -171,7 +171,7 @@ def _requests(context: Context) -> Iterator[Finding]:
         if stated is None or (stated.low <= high * share * _ROUNDED and stated.high * _ROUNDED >= low * share):
             continue
         computed = f"{number(low * share)}-{number(high * share)} requests"
-        yield finding(
+        yield Finding(
             "warning",
             "requests_differ",
             f"traffic.{name}",
@@ -194,7 +194,7 @@ def _peak(context: Context) -> Iterator[Finding]:
     computed = daily.scaled(people * max(demand.hourly_share) / _SECONDS_PER_HOUR)
     if stated.low <= computed.high * _PEAK_DRIFT and stated.high * _PEAK_DRIFT >= computed.low:
         return
-    yield finding(
+    yield Finding(
         "warning",
         "requests_differ",
         "traffic.peak_requests_per_second",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from banyan.planner.findings.context import Context, finding, number, percent, span, total
+from banyan.planner.findings.context import Context, number, percent, span, total
 from banyan.planner.growth import MOST_USERS, users_by_month
 from banyan.planner.plan import Finding
 from banyan.planner.quantity import Quantity
@@ -26,7 +26,7 @@ def _joined(context: Context) -> Iterator[Finding]:
     for place, (before, after) in enumerate(pairwise(context.workload.phases), start=1):
         if before.to_users is not None and before.to_users != after.from_users:
             gap = "a gap" if before.to_users < after.from_users else "an overlap"
-            yield finding(
+            yield Finding(
                 "error",
                 "phases_do_not_join",
                 f"phases.{place}.from_users",
@@ -53,7 +53,7 @@ def _tables(context: Context) -> Iterator[Finding]:
             if theirs is None or not phase.from_users <= middle < (phase.to_users or float("inf")):
                 continue
             if mine.low > theirs.high or mine.high < theirs.low:
-                yield finding(
+                yield Finding(
                     "warning",
                     "tables_disagree",
                     f"alternatives.{place}",
@@ -87,7 +87,7 @@ def _months(context: Context) -> Iterator[Finding]:
             if found:
                 border = phase.from_users if code == "too_early" else phase.to_users or 0
                 listed = ", ".join(f"{name} {number(count)}" for name, count in found.items())
-                yield finding(
+                yield Finding(
                     "warning",
                     f"schedule_{code}",
                     f"phases.{place}.starts_in_month",
@@ -103,7 +103,7 @@ def _beyond(context: Context) -> Iterator[Finding]:
     for place, scenario in enumerate(context.workload.scenarios):
         users = users_by_month(scenario, context.workload)[-1]
         if last is not None and users > last:
-            yield finding(
+            yield Finding(
                 "warning",
                 "growth_beyond_phases",
                 f"scenarios.{place}",
@@ -124,7 +124,7 @@ def _absurd(context: Context) -> Iterator[Finding]:
         if max(users) > _PEOPLE_ON_EARTH:
             yield _too_many(where, scenario.name, max(users), f" within {len(users)} months")
         if growth is not None and growth.mid >= _DOUBLING and (scenario.months or 0) > _DOUBLING_MONTHS:
-            yield finding(
+            yield Finding(
                 "warning",
                 "growth_implausible",
                 f"{where}.growth_per_month",
@@ -136,7 +136,7 @@ def _absurd(context: Context) -> Iterator[Finding]:
 
 def _too_many(where: str, what: str, users: float, within: str) -> Finding:
     shown = f"more than {MOST_USERS / 1e12:.0f} trillion" if users >= MOST_USERS else f"{users / 1e9:,.3g} billion"
-    return finding(
+    return Finding(
         "error",
         "more_people_than_there_are",
         where,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from banyan.planner.catalogue.prices import RentedPlan
-from banyan.planner.findings.context import Context, finding, number, span
+from banyan.planner.findings.context import Context, number, span
 from banyan.planner.plan import Finding
 from banyan.planner.quantity import Quantity
 from banyan.planner.workload.models import Machine, Phase
@@ -46,7 +46,7 @@ def _disk(context: Context, where: str, phase: Phase) -> Iterator[Finding]:
     needed = stored.scaled(_GB_PER_GIB)
     if needed.high <= has:
         return
-    yield finding(
+    yield Finding(
         "error" if needed.low > has else "warning",
         "disk_over",
         f"{where}.machines",
@@ -81,7 +81,7 @@ def _egress(context: Context, where: str, phase: Phase) -> Iterator[Finding]:
         return
     leaving = demand.egress_gib_per_month * users / demand.registered_users * _GB_PER_GIB
     if leaving > sum(allowances):
-        yield finding(
+        yield Finding(
             "warning",
             "egress_over",
             f"{where}.machines",

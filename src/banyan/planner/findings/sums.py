@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from banyan.planner.claims import agrees
-from banyan.planner.findings.context import Context, finding, number, off, span, total
+from banyan.planner.findings.context import Context, number, off, span, total
 from banyan.planner.plan import Finding
 from banyan.planner.quantity import Quantity
 from banyan.planner.workload.models import Phase
@@ -26,7 +26,7 @@ def _total(where: str, phase: Phase, currency: str) -> Iterator[Finding]:
     stated = phase.total_month
     if stated is None or computed is None or agrees(stated, computed, _ROUNDING):
         return
-    yield finding(
+    yield Finding(
         "error" if off(stated, computed) > _FAR else "warning",
         "total_differs",
         f"{where}.total_month",
@@ -50,7 +50,7 @@ def _cost_per_user(where: str, phase: Phase, currency: str) -> Iterator[Finding]
     if not outside and not partly:
         return
     until = f"{number(largest)} users" if largest else "any number"
-    yield finding(
+    yield Finding(
         "error" if outside else "warning",
         "cost_per_user_differs",
         f"{where}.cost_per_user_month",
@@ -83,7 +83,7 @@ def _records(context: Context) -> Iterator[Finding]:
         for record in storage.records
         if record.per_registered_user is not None
     )
-    yield finding(
+    yield Finding(
         "error",
         "records_differ",
         "storage.database_kib_per_registered_user",
@@ -107,7 +107,7 @@ def _per_user(context: Context) -> Iterator[Finding]:
             users.low * each.low / per_gib, users.mid * each.mid / per_gib, users.high * each.high / per_gib
         )
         if computed.high < whole.low * 0.9 or computed.low > whole.high * 1.1:
-            yield finding(
+            yield Finding(
                 "error",
                 "storage_differs",
                 f"storage.{name}",
@@ -127,7 +127,7 @@ def _people(context: Context) -> Iterator[Finding]:
     if daily is not None and peak is not None and people.peak_concurrent_share is not None:
         yield from _share("peak_concurrent_users", peak, daily, people.peak_concurrent_share)
     if daily is not None and peak is not None and peak.low > daily.high:
-        yield finding(
+        yield Finding(
             "error",
             "concurrent_above_daily",
             "people.peak_concurrent_users",
@@ -140,7 +140,7 @@ def _people(context: Context) -> Iterator[Finding]:
 def _share(name: str, part: Quantity, whole: Quantity, share: Quantity) -> Iterator[Finding]:
     computed = Quantity(whole.low * share.low, whole.mid * share.mid, whole.high * share.high)
     if not agrees(part, computed, 0.05):
-        yield finding(
+        yield Finding(
             "error",
             "share_differs",
             f"people.{name}",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from banyan.planner.findings.context import Context, finding, number, percent
+from banyan.planner.findings.context import Context, number, percent
 from banyan.planner.plan import Finding
 from banyan.planner.workload.models import Threshold
 
@@ -27,7 +27,7 @@ def _twice(context: Context) -> Iterator[Finding]:
     for (_, first), (place, second) in combinations(numbered, 2):
         if first.metric != second.metric or set(_values(first)) & set(_values(second)):
             continue
-        yield finding(
+        yield Finding(
             "note",
             "threshold_twice",
             f"thresholds.{place}",
@@ -46,7 +46,7 @@ def _order(context: Context) -> Iterator[Finding]:
     for place, threshold in enumerate(context.workload.thresholds):
         warning, critical = threshold.warning, threshold.critical
         if warning is not None and critical is not None and warning >= critical:
-            yield finding(
+            yield Finding(
                 "error",
                 "warning_after_critical",
                 f"thresholds.{place}.warning",
@@ -66,7 +66,7 @@ def _borders(context: Context) -> Iterator[Finding]:
             continue
         for value in _values(threshold):
             if value not in borders:
-                yield finding(
+                yield Finding(
                     "warning",
                     "threshold_beside_phases",
                     f"thresholds.{place}",
@@ -102,7 +102,7 @@ def _people(context: Context) -> Iterator[Finding]:
                 other = f"the last phase, which ends at {number(last)} registered users"
             else:
                 continue
-            yield finding(
+            yield Finding(
                 "warning",
                 "thresholds_of_different_size",
                 f"thresholds.{place}",
@@ -128,7 +128,7 @@ def _memory_from_the_start(context: Context) -> Iterator[Finding]:
             continue
         share = allotted / (machine.ram_gib * _GIB)
         if min(limits) < share <= 1:
-            yield finding(
+            yield Finding(
                 "warning",
                 "memory_alarm_from_the_start",
                 f"{where}.services",
