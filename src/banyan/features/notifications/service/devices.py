@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from uuid import UUID
 
+from msgspec import structs
+
 from banyan.features.notifications.errors import DeviceNotFound, PushUnavailable, SubscriptionNotFound
 from banyan.features.notifications.models import (
     APPS,
@@ -26,7 +28,7 @@ from banyan.infra.push.message import PushService
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
 from banyan.kernel.ids import new_id
-from banyan.kernel.pages import Page, decode_cursor, encode_cursor
+from banyan.kernel.pages import Page, cut_page, decode_cursor
 
 # RFC 8291 section 3.2.
 _AUTH_BYTES = 16
@@ -56,28 +58,27 @@ class Devices:
             raise Invalid.field("keys.p256dh", "invalid", "A point of the curve P-256, 65 bytes.")
         if len(auth) != _AUTH_BYTES:
             raise Invalid.field("keys.auth", "invalid", f"{_AUTH_BYTES} bytes.")
-        return _subscription(
-            await self._put(work, person_id, session_id, user_agent, WEB, new.endpoint, p256dh=p256dh, auth=auth)
-        )
+        row = _draft(person_id, session_id, user_agent, WEB, new.endpoint)
+        return _subscription(await self._put(work, structs.replace(row, p256dh=p256dh, auth=auth)))
 
     async def add_device(
         self, work: Work, person_id: UUID, session_id: UUID, user_agent: str, new: NewDevice
     ) -> PushDevice:
         """An app; again with the same token it is the same one. Raises Invalid, PushUnavailable."""
         self._check(new.service, "token", new.token)
-        return _app(await self._put(work, person_id, session_id, user_agent, new.service, new.token))
+        return _app(await self._put(work, _draft(person_id, session_id, user_agent, new.service, new.token)))
 
     async def list_subscriptions(
         self, work: Work, person_id: UUID, limit: int, cursor: str | None
     ) -> Page[PushSubscription]:
         """Newest first."""
-        rows, after = await self._list(work, person_id, (WEB,), limit, cursor)
-        return Page([_subscription(row) for row in rows], after)
+        page = await self._list(work, person_id, (WEB,), limit, cursor)
+        return Page([_subscription(row) for row in page.items], page.next_cursor)
 
     async def list_devices(self, work: Work, person_id: UUID, limit: int, cursor: str | None) -> Page[PushDevice]:
         """Newest first."""
-        rows, after = await self._list(work, person_id, APPS, limit, cursor)
-        return Page([_app(row) for row in rows], after)
+        page = await self._list(work, person_id, APPS, limit, cursor)
+        return Page([_app(row) for row in page.items], page.next_cursor)
 
     async def unsubscribe(self, work: Work, person_id: UUID, subscription_id: UUID) -> None:
         """Raises SubscriptionNotFound."""
@@ -101,41 +102,31 @@ class Devices:
         if wrong is not None:
             raise Invalid.field(field, "invalid", wrong)
 
-    async def _put(
-        self,
-        work: Work,
-        person_id: UUID,
-        session_id: UUID,
-        user_agent: str,
-        service: PushServiceName,
-        address: str,
-        *,
-        p256dh: bytes = b"",
-        auth: bytes = b"",
-    ) -> DeviceRow:
-        at = now()
-        row = DeviceRow(
-            id=new_id(),
-            person_id=person_id,
-            session_id=session_id,
-            service=service,
-            address=address,
-            p256dh=p256dh,
-            auth=auth,
-            user_agent=user_agent,
-            created_at=at,
-            seen_at=at,
-        )
-        stored = await queries.put_device(work, row, _digest(address))
+    async def _put(self, work: Work, row: DeviceRow) -> DeviceRow:
+        stored = await queries.put_device(work, row, _digest(row.address))
         if stored.id == row.id:
-            await queries.delete_surplus(work, person_id, self._max_devices)
+            await queries.delete_surplus(work, row.person_id, self._max_devices)
         return stored
 
     async def _list(
         self, work: Work, person_id: UUID, services: tuple[PushServiceName, ...], limit: int, cursor: str | None
-    ) -> tuple[list[DeviceRow], str | None]:
+    ) -> Page[DeviceRow]:
         rows = await queries.list_devices(work, person_id, services, decode_cursor(cursor), limit + 1)
-        return rows[:limit], encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
+        return cut_page(rows, limit, lambda row: row.id)
+
+
+def _draft(person_id: UUID, session_id: UUID, user_agent: str, service: PushServiceName, address: str) -> DeviceRow:
+    at = now()
+    return DeviceRow(
+        id=new_id(),
+        person_id=person_id,
+        session_id=session_id,
+        service=service,
+        address=address,
+        user_agent=user_agent,
+        created_at=at,
+        seen_at=at,
+    )
 
 
 def _subscription(row: DeviceRow) -> PushSubscription:
