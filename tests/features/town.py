@@ -239,6 +239,16 @@ class Town:
                 return posts
             cursor = found.next_cursor
 
+    async def bodies(self, person: UUID, page: int = 100) -> list[str]:
+        """What the whole feed says."""
+        return [post.body for post in await self.feed(person, page)]
+
+    async def home_rows(self, person: UUID) -> int:
+        """How many posts are written into a person's home."""
+        async with self.work() as work:
+            count: int = await work.value("SELECT count(*) FROM posts_home WHERE person_id = $1", person)
+            return count
+
     async def profile(self, author: UUID) -> list[Post]:
         """All that an author sees of their own posts."""
         async with self.work() as work:

@@ -1,7 +1,6 @@
 """The home feed: fan-out, backfill, floors, depth, races, and what a page costs."""
 
 import asyncio
-from uuid import UUID
 
 import pytest
 
@@ -25,25 +24,15 @@ def small_town(pool: Pool) -> Town:
     return Town(pool, SMALL)
 
 
-async def bodies(town: Town, person: UUID, page: int = 100) -> list[str]:
-    return [post.body for post in await town.feed(person, page)]
-
-
-async def home_rows(town: Town, person: UUID) -> int:
-    async with town.work() as work:
-        count: int = await work.value("SELECT count(*) FROM posts_home WHERE person_id = $1", person)
-        return count
-
-
 async def test_ones_own_post_is_there_at_once_and_at_connections_after_the_job(town: Town) -> None:
     ada, ben, cleo = [await town.person(handle) for handle in ("ada", "ben", "cleo")]
     await town.connect(ada, ben)
     post = await town.publish(ada, "Hi", "connections")
-    assert await bodies(town, ada) == ["Hi"]
+    assert await town.bodies(ada) == ["Hi"]
     assert PostPublished(post.id, ada) in town.memory.waiting
     await town.drain()
-    assert await bodies(town, ben) == ["Hi"]
-    assert await bodies(town, cleo) == []
+    assert await town.bodies(ben) == ["Hi"]
+    assert await town.bodies(cleo) == []
 
 
 async def test_a_post_for_oneself_leaves_no_signal(town: Town) -> None:
@@ -52,15 +41,15 @@ async def test_a_post_for_oneself_leaves_no_signal(town: Town) -> None:
     await town.drain()
     post = await town.publish(ada, "Mine", "self")
     assert town.memory.waiting == []
-    assert await bodies(town, ada) == ["Mine"]
+    assert await town.bodies(ada) == ["Mine"]
     async with town.work() as work:
         await town.posts.edit_post(work, ada, post.id, PostChanges(audience="connections"))
     assert town.memory.waiting == [FanOutPost(post.id, ada)]
     await town.drain()
-    assert await bodies(town, ben) == ["Mine"]
+    assert await town.bodies(ben) == ["Mine"]
     async with town.work() as work:
         await town.posts.edit_post(work, ada, post.id, PostChanges(audience="self"))
-    assert await bodies(town, ben) == []
+    assert await town.bodies(ben) == []
 
 
 async def test_accepting_backfills_both_sides(town: Town) -> None:
@@ -71,9 +60,9 @@ async def test_accepting_backfills_both_sides(town: Town) -> None:
     await town.drain()
     await town.connect(ada, ben)
     await town.drain()
-    assert len(await bodies(town, ada)) == 3
-    assert len(await bodies(town, ben)) == 4
-    assert await home_rows(town, ada) == 3
+    assert len(await town.bodies(ada)) == 3
+    assert len(await town.bodies(ben)) == 4
+    assert await town.home_rows(ada) == 3
 
 
 async def test_ending_takes_posts_out_before_the_job_and_rows_with_it(town: Town) -> None:
@@ -81,11 +70,11 @@ async def test_ending_takes_posts_out_before_the_job_and_rows_with_it(town: Town
     connection = await town.connect(ada, ben)
     await town.publish(ben)
     await town.drain()
-    assert await home_rows(town, ada) == 1
+    assert await town.home_rows(ada) == 1
     await town.end(ben, connection.id)
-    assert await bodies(town, ada) == []
+    assert await town.bodies(ada) == []
     await town.drain()
-    assert await home_rows(town, ada) == 0
+    assert await town.home_rows(ada) == 0
 
 
 async def test_a_deleted_post_is_gone_at_once(town: Town) -> None:
@@ -95,7 +84,7 @@ async def test_a_deleted_post_is_gone_at_once(town: Town) -> None:
     await town.drain()
     async with town.work() as work:
         await town.posts.delete_post(work, ada, post.id)
-    assert await bodies(town, ada) == await bodies(town, ben) == []
+    assert await town.bodies(ada) == await town.bodies(ben) == []
 
 
 async def test_a_feed_goes_on_below_what_its_home_holds(small_town: Town) -> None:
@@ -107,8 +96,8 @@ async def test_a_feed_goes_on_below_what_its_home_holds(small_town: Town) -> Non
         await town.publish((ada, ben, cleo)[number % 3], f"{number}", "connections")
         await town.drain()
     for page in (1, 2, 3, 7, 20, 100):
-        assert await bodies(town, ada, page) == [f"{number}" for number in reversed(range(20))]
-    assert await home_rows(town, ada) == 5
+        assert await town.bodies(ada, page) == [f"{number}" for number in reversed(range(20))]
+    assert await town.home_rows(ada) == 5
 
 
 async def test_backfill_leaves_nothing_out_even_of_busy_authors(small_town: Town) -> None:
@@ -121,8 +110,8 @@ async def test_backfill_leaves_nothing_out_even_of_busy_authors(small_town: Town
     await town.connect(ada, ben)
     await town.drain()
     expected = ["7", "6", "5", "4", "3", "Between", "2", "1", "0"]
-    assert await bodies(town, ada, 2) == expected
-    assert await bodies(town, ada) == expected
+    assert await town.bodies(ada, 2) == expected
+    assert await town.bodies(ada) == expected
 
 
 async def test_an_old_post_made_visible_late_is_found_in_its_place(small_town: Town) -> None:
@@ -137,7 +126,7 @@ async def test_an_old_post_made_visible_late_is_found_in_its_place(small_town: T
         await town.posts.edit_post(work, ben, old.id, PostChanges(audience="public"))
     await town.drain()
     for page in (2, 3, 100):
-        assert await bodies(town, ada, page) == [*[f"{number}" for number in reversed(range(9))], "old"]
+        assert await town.bodies(ada, page) == [*[f"{number}" for number in reversed(range(9))], "old"]
 
 
 async def test_a_fan_out_goes_on_in_further_jobs(small_town: Town) -> None:
@@ -149,7 +138,7 @@ async def test_a_fan_out_goes_on_in_further_jobs(small_town: Town) -> None:
     await town.publish(ada)
     await town.drain()
     for reader in readers:
-        assert len(await bodies(town, reader)) == 1
+        assert len(await town.bodies(reader)) == 1
 
 
 async def test_running_a_job_twice_changes_nothing(town: Town) -> None:
@@ -160,7 +149,7 @@ async def test_running_a_job_twice_changes_nothing(town: Town) -> None:
     await town.drain()
     town.memory.waiting += jobs
     await town.drain()
-    assert await home_rows(town, ben) == 1
+    assert await town.home_rows(ben) == 1
 
 
 async def test_jobs_of_a_pair_in_the_wrong_order_agree_with_what_is(town: Town) -> None:
@@ -171,8 +160,8 @@ async def test_jobs_of_a_pair_in_the_wrong_order_agree_with_what_is(town: Town) 
     await town.connect(ada, ben)
     town.memory.waiting.reverse()
     await town.drain()
-    assert len(await bodies(town, ada)) == 1
-    assert await home_rows(town, ada) == 1
+    assert len(await town.bodies(ada)) == 1
+    assert await town.home_rows(ada) == 1
 
 
 async def test_jobs_of_a_pair_at_once(town: Town) -> None:
@@ -190,7 +179,7 @@ async def test_jobs_of_a_pair_at_once(town: Town) -> None:
 
         await asyncio.gather(*[run(job) for job in jobs])
         expected = len(await town.profile(ben))
-        assert len(await bodies(town, ada)) == await home_rows(town, ada) == expected
+        assert len(await town.bodies(ada)) == await town.home_rows(ada) == expected
         await town.end(ada, (await town.connections(ada))[0])
         await town.drain()
 
@@ -201,7 +190,7 @@ async def test_publishing_while_a_connection_is_made_misses_nobody(town: Town) -
         asked = await town.ask(ada, ben)
         await asyncio.gather(town.accept(ben, asked.id), town.publish(ada, "Now", "connections"))
         await town.drain()
-        assert await bodies(town, ben) == ["Now"]
+        assert await town.bodies(ben) == ["Now"]
 
 
 async def test_built_homes_equal_grown_ones(small_town: Town) -> None:
@@ -212,15 +201,15 @@ async def test_built_homes_equal_grown_ones(small_town: Town) -> None:
     for number in range(16):
         await town.publish(people[number % 4], f"{number}", AUDIENCES[number % 3])
     await town.drain()
-    grown = [await bodies(town, person, 3) for person in people]
+    grown = [await town.bodies(person, 3) for person in people]
     async with town.work() as work:
         await work.write("TRUNCATE posts_home, posts_home_floors")
     async with town.work() as work:
         await town.homes.build_homes(work, people)
         await town.imports.refresh_statistics(work)
-    assert [await bodies(town, person, 3) for person in people] == grown
-    assert [await bodies(town, person) for person in people] == grown
-    assert all([await home_rows(town, person) <= 5 for person in people])
+    assert [await town.bodies(person, 3) for person in people] == grown
+    assert [await town.bodies(person) for person in people] == grown
+    assert all([await town.home_rows(person) <= 5 for person in people])
 
 
 async def test_a_page_costs_one_statement_however_long(town: Town) -> None:
@@ -263,8 +252,8 @@ async def test_who_has_a_post_already_keeps_nobody_from_it(town: Town) -> None:
         for other in others[1:4:2]:
             await work.write("INSERT INTO posts_home (person_id, post_id) VALUES ($1, $2)", other, post.id)
     await town.drain()
-    assert [await home_rows(town, other) for other in others] == [1] * 6
-    assert await home_rows(town, ada) == 1
+    assert [await town.home_rows(other) for other in others] == [1] * 6
+    assert await town.home_rows(ada) == 1
 
 
 async def test_a_fan_out_that_begins_anew_still_goes_on_and_is_announced(small_town: Town) -> None:
@@ -280,5 +269,5 @@ async def test_a_fan_out_that_begins_anew_still_goes_on_and_is_announced(small_t
     async with town.work() as work:
         work.enqueue(FanOutPost(post.id, ada))
     await town.drain()
-    assert [await bodies(town, other) for other in others] == [["Again"]] * 5
+    assert [await town.bodies(other) for other in others] == [["Again"]] * 5
     assert (FEEDS_TOPIC, (str(ada),)) in town.memory.announced

@@ -30,16 +30,6 @@ def tiny_town(pool: Pool) -> Town:
     return Town(pool, TINY)
 
 
-async def bodies(town: Town, person: UUID, page: int = 100) -> list[str]:
-    return [post.body for post in await town.feed(person, page)]
-
-
-async def home_rows(town: Town, person: UUID) -> int:
-    async with town.work() as work:
-        count: int = await work.value("SELECT count(*) FROM posts_home WHERE person_id = $1", person)
-        return count
-
-
 async def three_friends(town: Town) -> tuple[UUID, UUID, UUID]:
     """Ada with two connections."""
     ada, ben, cleo = [await town.person(handle) for handle in ("ada", "ben", "cleo")]
@@ -56,12 +46,12 @@ async def test_posts_of_a_large_account_are_shown_and_not_written(tiny_town: Tow
     await town.publish(ada, "Large", "connections")
     await town.publish(ada, "Mine", "self")
     await town.drain()
-    assert await bodies(town, ben) == ["Large", "Small"]
-    assert await bodies(town, cleo) == ["Large"]
-    assert await bodies(town, ada) == ["Mine", "Large", "Small"]
-    assert await home_rows(town, cleo) == 0
+    assert await town.bodies(ben) == ["Large", "Small"]
+    assert await town.bodies(cleo) == ["Large"]
+    assert await town.bodies(ada) == ["Mine", "Large", "Small"]
+    assert await town.home_rows(cleo) == 0
     await town.end(ada, (await town.connections(ben))[0])
-    assert await bodies(town, ben) == ["Small"]
+    assert await town.bodies(ben) == ["Small"]
 
 
 async def test_growing_large_loses_and_doubles_nothing(tiny_town: Town) -> None:
@@ -70,7 +60,7 @@ async def test_growing_large_loses_and_doubles_nothing(tiny_town: Town) -> None:
     await town.connect(ada, ben)
     await town.publish(ada, "While small")
     await town.drain()
-    assert await home_rows(town, ben) == 1
+    assert await town.home_rows(ben) == 1
     await town.connect(ada, cleo)
     await town.publish(ada, "When large")
     # Published, not yet known to be large.
@@ -79,7 +69,7 @@ async def test_growing_large_loses_and_doubles_nothing(tiny_town: Town) -> None:
     await town.drain()
     for reader in (ben, cleo):
         for page in (1, 2, 100):
-            assert await bodies(town, reader, page) == ["As large", "When large", "While small"]
+            assert await town.bodies(reader, page) == ["As large", "When large", "While small"]
 
 
 async def test_shrinking_loses_and_doubles_nothing(tiny_town: Town) -> None:
@@ -90,9 +80,9 @@ async def test_shrinking_loses_and_doubles_nothing(tiny_town: Town) -> None:
     await town.end(ada, (await town.connections(cleo))[0])
     await town.publish(ada, "Small again")
     await town.drain()
-    assert await bodies(town, ben) == ["Small again", "As large"]
-    assert await bodies(town, ben, 1) == ["Small again", "As large"]
-    assert await bodies(town, cleo) == []
+    assert await town.bodies(ben) == ["Small again", "As large"]
+    assert await town.bodies(ben, 1) == ["Small again", "As large"]
+    assert await town.bodies(cleo) == []
 
 
 async def test_a_fan_out_under_way_and_one_that_finds_out(pool: Pool) -> None:
@@ -120,7 +110,7 @@ async def test_a_fan_out_under_way_and_one_that_finds_out(pool: Pool) -> None:
     await asyncio.gather(*[run(job) for job in jobs])
     await town.drain()
     for reader in readers:
-        assert await bodies(town, reader) == await bodies(town, reader, 1) == ["Second", "First"]
+        assert await town.bodies(reader) == await town.bodies(reader, 1) == ["Second", "First"]
 
 
 async def test_an_authors_connections_are_counted_once_for_each_post(pool: Pool) -> None:
@@ -135,7 +125,7 @@ async def test_an_authors_connections_are_counted_once_for_each_post(pool: Pool)
         await town.drain()
     assert len([statement for statement in statements if "count(*)" in statement]) == 1
     for reader in readers:
-        assert await bodies(town, reader) == ["To all"]
+        assert await town.bodies(reader) == ["To all"]
 
 
 async def test_two_jobs_that_find_out_at_once(tiny_town: Town) -> None:
@@ -149,7 +139,7 @@ async def test_two_jobs_that_find_out_at_once(tiny_town: Town) -> None:
             await town.run(work, PostPublished(post_id, ada))
 
     await asyncio.gather(*[fan_out(post.id) for post in posts])
-    assert await bodies(town, ben) == ["3", "2", "1", "0"]
+    assert await town.bodies(ben) == ["3", "2", "1", "0"]
 
 
 async def test_a_feed_without_large_accounts_is_one_statement_and_with_them_too(tiny_town: Town) -> None:
@@ -168,7 +158,7 @@ async def test_a_feed_without_large_accounts_is_one_statement_and_with_them_too(
             await town.homes.read_feed(work, reader, 1, None)
         pages = [statement for statement in statements if "posts_home " in statement]
         assert ("UNION ALL" in pages[0], len(pages)) == (merged, 1)
-    assert await bodies(town, dora) == ["Small"]
+    assert await town.bodies(dora) == ["Small"]
 
 
 async def test_a_deep_feed_crosses_the_floor(pool: Pool) -> None:
@@ -186,7 +176,7 @@ async def test_a_deep_feed_crosses_the_floor(pool: Pool) -> None:
         if number % 4 != 3:
             expected.insert(0, f"{number}")
     for page in (1, 2, 3, 5, 100):
-        assert await bodies(town, people[1], page) == expected
+        assert await town.bodies(people[1], page) == expected
 
 
 PEOPLE = 4
@@ -235,7 +225,7 @@ class Twin:
         await self.town.connect(self.ids[one], self.ids[other])
 
     async def feeds(self, page: int) -> list[list[str]]:
-        return [await bodies(self.town, person, page) for person in self.ids]
+        return [await self.town.bodies(person, page) for person in self.ids]
 
 
 @pytest.fixture

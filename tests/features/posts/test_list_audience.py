@@ -46,12 +46,6 @@ async def sees(town: Town, viewer: UUID | None, post: UUID) -> bool:
     return seen
 
 
-async def home_rows(town: Town, person: UUID) -> int:
-    async with town.work() as work:
-        count: int = await work.value("SELECT count(*) FROM posts_home WHERE person_id = $1", person)
-        return count
-
-
 async def test_members_see_it_and_others_do_not(town: Town) -> None:
     ada, ben, cleo, dan = [await town.person(handle) for handle in ("ada", "ben", "cleo", "dan")]
     await town.connect(ada, ben)
@@ -61,7 +55,7 @@ async def test_members_see_it_and_others_do_not(town: Town) -> None:
     await town.drain()
     seen = {reader: await sees(town, reader, post.id) for reader in (ada, ben, cleo, dan, None)}
     assert seen == {ada: True, ben: True, cleo: False, dan: False, None: False}
-    assert (await home_rows(town, ben), await home_rows(town, cleo)) == (1, 0)
+    assert (await town.home_rows(ben), await town.home_rows(cleo)) == (1, 0)
     with pytest.raises(PostNotFound):
         await town.comment(cleo, post.id)
     await town.comment(ben, post.id)
