@@ -12,8 +12,7 @@ from banyan.features.accounts.person import NewPerson, PersonBulk
 from banyan.features.accounts.service.imports import AccountImports, BatchOutcome, ReadyLine, Refused, import_one
 from banyan.features.people.models import PersonImport
 from banyan.features.people.service.handles import Handles
-from banyan.features.people.service.imports import PeopleImports
-from banyan.features.people.service.newcomers import read_names
+from banyan.features.people.service.imports import PeopleImports, read_names
 from banyan.features.people.settings import PeopleSettings
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Work

@@ -19,6 +19,11 @@ from banyan.features.people.service.handles import Handles
 from banyan.infra.database.work import Work
 
 
+def read_names(handle: str, display_name: str) -> tuple[str, str]:
+    """Handle and display name as they are kept. Raises Invalid."""
+    return check_handle(handle), check_display_name(display_name)
+
+
 class PeopleImports:
     """Every method works inside the caller's unit of work."""
 
