@@ -29,9 +29,10 @@ from dev.benchmarks.front import measure_front
 from dev.benchmarks.jobs import empty_queue, noop_jobs
 from dev.benchmarks.load import Outcome, load
 from dev.benchmarks.memory import measure_memory
-from dev.benchmarks.messages import measure_messages
+from dev.benchmarks.messages import measure_messages, prepare_pairs
 from dev.benchmarks.pgbench import run_pgbench
 from dev.benchmarks.processes import cpu_seconds, family_cpu_seconds, resident_bytes
+from dev.benchmarks.pushes import measure_pushes
 from dev.benchmarks.searches import measure_searches
 from dev.benchmarks.serving import get, progress, publish, reachable, serving, sign_in
 from dev.benchmarks.single import measure_single
@@ -42,7 +43,7 @@ _READERS = 100
 _WARM_UP_SECONDS = 2.0
 _SETTLE_SECONDS = 10.0
 # What src/banyan/planner/profiles/banyan.toml wants beside the rest, each from a run of its own.
-_OF_THE_PROFILE = ("single", "workers", "memory", "front", "stored", "searches")
+_OF_THE_PROFILE = ("single", "workers", "pushes", "memory", "front", "stored", "searches")
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -123,6 +124,10 @@ async def _measure(options: Options) -> list[Figure]:
             figures += feed.figures("GET /v1/feed", 4000, hello)
             one = await measure.run(lambda n: get(f"/v1/posts/{public[n % len(public)]}", None))
             figures += one.figures("GET /v1/posts/{id}, public", 9000, hello)
+            signed_in = await measure.run(
+                lambda n: get(f"/v1/posts/{public[n % len(public)]}", tokens[n % len(tokens)])
+            )
+            figures += signed_in.figures("GET /v1/posts/{id}, signed in", None, hello)
             written = await measure.run(lambda n: publish(n, tokens[n % len(tokens)]))
             figures += written.figures("POST /v1/posts", 2500, hello)
         progress("pgbench")
@@ -158,6 +163,8 @@ async def _profile(given: _Prepared, options: Options) -> list[Figure]:
             return await measure_single(settings, pid, given.people, given.tokens, given.public, given.password)
         case "workers":
             return await measure_workers(settings, pid, given.people, given.tokens, seconds)
+        case "pushes":
+            return await measure_pushes(settings, await prepare_pairs(settings, given.people))
         case "memory":
             return await measure_memory(settings, postgres, given.people, given.tokens, given.public, seconds)
         case "front":
@@ -171,7 +178,7 @@ class _Run(msgspec.Struct, frozen=True):
     api_seconds: float
     postgres_seconds: float
 
-    def figures(self, name: str, wanted: float, hello: float) -> list[Figure]:
+    def figures(self, name: str, wanted: float | None, hello: float) -> list[Figure]:
         count = self.outcome.requests
         statuses = ", ".join(f"{status}: {number:,}" for status, number in sorted(self.outcome.statuses.items()))
         return [

@@ -25,7 +25,7 @@ from banyan.infra.streams.events import appended
 from banyan.ops.postgres import EmbeddedPostgres
 from dev.benchmarks.figures import Figure
 from dev.benchmarks.load import Outcome, load
-from dev.benchmarks.processes import cpu_seconds
+from dev.benchmarks.processes import cpu_seconds, family_cpu_seconds
 from dev.benchmarks.serving import progress, reachable, serving, sign_in
 
 _PAIRS = 50
@@ -114,9 +114,10 @@ async def measure_messages(
     with serving(settings, "api") as (process, port):
         await reachable(port, process)
         await load(port, _CLIENTS, _WARM_UP_SECONDS, messages.make)
-        spent = cpu_seconds(process.pid)
+        spent, database = cpu_seconds(process.pid), family_cpu_seconds(postgres.pid or 0)
         full = await load(port, _CLIENTS, seconds, messages.make)
         spent = cpu_seconds(process.pid) - spent
+        database = family_cpu_seconds(postgres.pid or 0) - database
     with serving(settings, "all") as (process, port):
         await reachable(port, process)
         await load(port, _CLIENTS, _WARM_UP_SECONDS, messages.make)
@@ -128,7 +129,8 @@ async def measure_messages(
             transport.disconnect()
     progress("the same transaction in pgbench")
     bare = await asyncio.to_thread(_pgbench_p95_ms, postgres, pairs, seconds)
-    return _figures(full, spent, paced, sorted(messages.heard), bare)
+    stored = Figure("POST a message", database / full.requests * 1e6, "us of PostgreSQL's CPU each")
+    return [stored, *_figures(full, spent, paced, sorted(messages.heard), bare)]
 
 
 def _figures(full: Outcome, spent: float, paced: Outcome, heard: list[float], bare_ms: float) -> list[Figure]:

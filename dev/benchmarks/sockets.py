@@ -34,7 +34,7 @@ from banyan.kernel.ids import new_id
 from banyan.ops.datadir import DataDirectory
 from banyan.ops.postgres import EmbeddedPostgres
 from dev.benchmarks.figures import Figure
-from dev.benchmarks.processes import resident_bytes
+from dev.benchmarks.processes import resident_bytes, run_seconds
 from dev.benchmarks.serving import progress
 from dev.benchmarks.socket_server import BENCH_TOPIC
 
@@ -42,6 +42,11 @@ _HANDSHAKE = (
     b"GET /v1/socket HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
+_PING, _PONG = b"\x89\x00", b"\x8a\x80\0\0\0\0"
+_LIVING = 5_000
+# Most of these clients answer no ping, and connecting all of them takes its time.
+_SILENT_SECONDS = 600
+_HEARTBEAT_SECONDS = 5
 _EVENT = b'"type":"event"'
 _AT_ONCE = 100
 _TICKET_SECONDS = 3600.0
@@ -89,6 +94,22 @@ class Client(asyncio.Protocol):
             self.joined.set_exception(RuntimeError("cut before it had joined"))
 
 
+class Living(Client):
+    """Answers every ping, as browsers do, and counts them."""
+
+    def __init__(self, ticket: str, topic: str, delays: list[float] | None = None) -> None:
+        super().__init__(ticket, topic, delays)
+        self.pings = 0
+
+    def data_received(self, data: bytes) -> None:
+        if data.endswith(_PING):
+            self.pings += 1
+            self.transport.write(_PONG)
+            data = data.removesuffix(_PING)
+        if data:
+            super().data_received(data)
+
+
 def _frame(value: object) -> bytes:
     payload = json.dumps(value).encode()
     size = bytes([0x80 | len(payload)]) if len(payload) < 126 else bytes([0xFE]) + len(payload).to_bytes(2, "big")
@@ -125,16 +146,19 @@ async def _measure(idle: int, members: int, events: int) -> list[Figure]:
             await migrate(settings)
             progress(f"{idle} people with tickets")
             tickets = await _make_tickets(settings, idle)
+            living = await _make_tickets(settings, min(idle, _LIVING))
             anonymous = await _anonymous_tickets(settings, members + 1)
             async with _serving(postgres.dsn) as server:
                 figures = await _measure_idle(server, tickets)
+            async with _serving(postgres.dsn, _HEARTBEAT_SECONDS) as server:
+                figures += await _measure_heartbeats(server, living)
             async with _serving(postgres.dsn) as server:
                 figures += await _measure_broadcast(server, anonymous, events)
     return figures
 
 
 @asynccontextmanager
-async def _serving(dsn: str) -> AsyncIterator[Server]:
+async def _serving(dsn: str, heartbeat_seconds: int = _SILENT_SECONDS) -> AsyncIterator[Server]:
     cores = sorted(os.sched_getaffinity(0))
     environment = os.environ | {
         "DATABASE_URL": dsn,
@@ -142,8 +166,7 @@ async def _serving(dsn: str) -> AsyncIterator[Server]:
         "BANYAN_AUTH__SECRET": make_secret(),
         "BANYAN_REALTIME__ANONYMOUS_SOCKETS_PER_ADDRESS": "20000",
         "BANYAN_REALTIME__SOCKETS_PER_ADDRESS": "20000",
-        # This client answers no ping, and connecting all of them takes its time.
-        "BANYAN_REALTIME__HEARTBEAT_SECONDS": "600",
+        "BANYAN_REALTIME__HEARTBEAT_SECONDS": str(heartbeat_seconds),
     }
     command = [sys.executable, "-m", "dev.benchmarks.socket_server"]
     with _started(command, environment) as process:
@@ -170,6 +193,23 @@ async def _measure_idle(server: Server, tickets: list[str]) -> list[Figure]:
     for client in (*first, *rest):
         client.transport.abort()
     return [Figure(f"{len(tickets):,} idle sockets with `me` joined", each / 1024, "KiB each", 12)]
+
+
+async def _measure_heartbeats(server: Server, tickets: list[str]) -> list[Figure]:
+    """Of sockets at rest that answer: with the process' own clock, so a little less than that each."""
+    clients: list[Living] = []
+    for start in range(0, len(tickets), _AT_ONCE):
+        some = [Living(ticket, "me") for ticket in tickets[start : start + _AT_ONCE]]
+        await asyncio.gather(*(_open(server.port, client) for client in some))
+        await asyncio.gather(*(client.joined for client in some))
+        clients += some
+    await asyncio.sleep(_HEARTBEAT_SECONDS)
+    spent, pings = run_seconds(server.process.pid), sum(client.pings for client in clients)
+    await asyncio.sleep(3 * _HEARTBEAT_SECONDS)
+    spent, pings = run_seconds(server.process.pid) - spent, sum(client.pings for client in clients) - pings
+    for client in clients:
+        client.transport.abort()
+    return [Figure("a heartbeat", spent / pings * 1e3, "ms of CPU", note=f"[{pings:,} of them]")]
 
 
 async def _measure_broadcast(server: Server, tickets: list[str], events: int) -> list[Figure]:

@@ -42,6 +42,7 @@ class Table(msgspec.Struct, frozen=True):
     """Bytes on the disk, and of the rows alone: their values, without header, index or free space."""
 
     name: str
+    rows: int
     stored: int
     payload: float
     indexes: int
@@ -63,7 +64,9 @@ async def measure_stored(settings: Settings) -> list[Figure]:
         Figure("of it indexes", sum(table.indexes for table in tables) / stored, "of all bytes"),
     ]
     for table in tables[:_SHOWN_TABLES]:
-        figures.append(Figure(f"{table.name}, over its rows' values", table.stored / table.payload, "times"))
+        beside = (table.stored - table.payload) / table.rows
+        note = f"[{table.rows:,} rows of {table.payload / table.rows:.0f} bytes]"
+        figures.append(Figure(f"{table.name}, beside each row's values", beside, "bytes", note=note))
     return [*figures, *looked_at]
 
 
@@ -73,7 +76,7 @@ async def _table(connection: asyncpg.Connection, row: asyncpg.Record) -> Table:
         f"SELECT avg(pg_column_size(t.*) - 24) FROM {row['name']} t TABLESAMPLE SYSTEM ({_SAMPLED_PER_CENT})"
     )
     stored = row["table_bytes"] + row["index_bytes"]
-    return Table(row["name"], stored, float(mean or 0) * row["rows"], row["index_bytes"])
+    return Table(row["name"], int(row["rows"]), stored, float(mean or 0) * row["rows"], row["index_bytes"])
 
 
 async def _looked_at(settings: Settings, connection: asyncpg.Connection) -> list[Figure]:

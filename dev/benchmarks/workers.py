@@ -34,12 +34,12 @@ async def measure_workers(
             await reachable(port, api)
             # Its start is not counted: it has started once what these leave is done.
             await load(port, _CLIENTS, 1, kinds["a post"])
-            await _until_done(connection)
+            await until_done(connection)
             figures: list[Figure] = []
             for name, make in kinds.items():
                 before, database = run_seconds(worker.pid), family_cpu_seconds(postgres_pid)
                 outcome = await load(port, _CLIENTS, seconds, make)
-                await _until_done(connection)
+                await until_done(connection)
                 took = run_seconds(worker.pid) - before
                 both = family_cpu_seconds(postgres_pid) - database
                 figures += [
@@ -51,6 +51,7 @@ async def measure_workers(
         await connection.close()
 
 
-async def _until_done(connection: asyncpg.Connection) -> None:
+async def until_done(connection: asyncpg.Connection) -> None:
+    """Until no job waits that is due."""
     while not await connection.fetchval(_DONE):
         await asyncio.sleep(0.05)

@@ -18,7 +18,7 @@ from banyan.planner.growth import Curve, Timeline, curves
 from banyan.planner.options import Market
 from banyan.planner.phases import PhaseModel, plan_phases
 from banyan.planner.plan import Finding, Plan, Unmet
-from banyan.planner.profile import Profile, banyan_profile, declared_profile
+from banyan.planner.profile import Profile, banyan_profile, declared_profile, measured_by
 from banyan.planner.render.phases import deployment_of
 from banyan.planner.triggers import triggers
 from banyan.planner.words import people
@@ -77,6 +77,7 @@ def compute(
     stack = stack or default_stack(workload)
     draws = Draws(seed, worlds)
     profile = banyan_profile() if stack == "banyan" else declared_profile(workload.stack)
+    profile = measured_by(profile, workload.measurements)
     catalogue = load_catalogue(workload.rent, workload.currency)
     load = build_load(workload, profile, draws)
     lines = curves(workload, draws, as_of)

@@ -44,6 +44,7 @@ class Load(Struct, frozen=True):
     app_seconds: Worlds  # CPU of one mean request, on the profile's core
     database_seconds: Worlds
     worker_seconds: Worlds
+    worker_database_seconds: Worlds  # in PostgreSQL, for the worker
     variation_squared: Worlds
     write_share: Worlds
     database_gib: Worlds
@@ -130,6 +131,7 @@ def build_load(workload: Workload, profile: Profile, draws: Draws) -> Load:
         app_seconds=costs["app"],
         database_seconds=costs["database"],
         worker_seconds=costs["worker"],
+        worker_database_seconds=costs["worker_database"],
         variation_squared=draws.of(
             "profile.variation_squared",
             profile.figures["variation_squared"],
@@ -238,7 +240,7 @@ def _costs(
     workload: Workload, profile: Profile, draws: Draws, by_class: dict[str, Worlds], requests: Worlds
 ) -> dict[str, Worlds]:
     """CPU seconds of the mean request in each part, its answer's size, and the share of requests that write."""
-    names = ("app", "database", "worker", "response_kib", "writes")
+    names = ("app", "database", "worker", "worker_database", "response_kib", "writes")
     sums = {name: draws.known(0.0) for name in names}
     usual = {"feed": 0.4, "read": 0.5, "write": 0.1}
     for name, rate in by_class.items():
@@ -252,6 +254,7 @@ def _costs(
                 "app": ("app_ms", cost.app_ms.scaled(1e-3)),
                 "database": ("database_ms", cost.database_ms.scaled(1e-3)),
                 "worker": ("worker_ms", cost.worker_ms.scaled(1e-3)),
+                "worker_database": ("worker_database_ms", cost.worker_database_ms.scaled(1e-3)),
                 "response_kib": ("response_kib", cost.response_kib),
             }
             for part, (field, quantity) in parts.items():

@@ -2,15 +2,15 @@
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib import resources
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from banyan.planner.quantity import Quantity
-from banyan.planner.workload.models import Stack
+from banyan.planner.workload.models import Measurement, Stack
 
 # What a document that says nothing of its software's speed is planned with.
 ASSUMED_RATE_PER_VCPU = Quantity(50, 100, 150)
@@ -18,11 +18,14 @@ _ZERO = Quantity(0, 0, 0)
 
 
 class OperationCost(Struct, frozen=True):
-    """CPU of one request in ms of the profile's core, and what it sends."""
+    """CPU of one request in ms of the profile's core, and what it sends. Nobody waits for `worker_ms` and
+    `worker_database_ms`: what the worker does for it later, and PostgreSQL for the worker.
+    """
 
     app_ms: Quantity
     database_ms: Quantity
     worker_ms: Quantity
+    worker_database_ms: Quantity
     response_kib: Quantity
     writes: bool
 
@@ -38,12 +41,11 @@ class Profile(Struct, frozen=True):
     operations: dict[str, OperationCost]
     figures: dict[str, Quantity]
     declared: bool = False
-    assumed: frozenset[str] = frozenset()
+    sources: Mapping[str, str] = {}  # of figures that have one of their own, by dotted key or what holds it
 
     def source_of(self, key: str) -> str:
         """Where the figure at a dotted key comes from."""
-        named = key in self.assumed or key.rpartition(".")[0] in self.assumed
-        return "assumed (profiles/banyan.toml)" if named else self.source
+        return self.sources.get(key) or self.sources.get(key.rpartition(".")[0]) or self.source
 
     def operation(self, like: str) -> OperationCost:
         """What costs the same. A kind that the profile does not know costs what a read does."""
@@ -64,8 +66,34 @@ def banyan_profile() -> Profile:
         machine=raw["machine"],
         operations={name: _operation(values) for name, values in raw["operations"].items()},
         figures=figures | {"variation_squared": Quantity.of(raw["variation_squared"])},
-        assumed=frozenset(raw["assumed"]),
+        sources={key: f"assumed: {why}" for key, why in raw["assumed"].items()},
     )
+
+
+def measured_by(profile: Profile, measurements: Sequence[Measurement]) -> Profile:
+    """The profile with the file's own figures in the place of its own, each with the file's source.
+
+    Figures that the profile does not have are passed over: `profile_figures` names them.
+    """
+    figures, operations, sources = dict(profile.figures), dict(profile.operations), dict(profile.sources)
+    for each in measurements:
+        group, _, name = each.figure.rpartition(".")
+        operation = operations.get(group.removeprefix("operations."))
+        if each.figure in figures:
+            figures[each.figure] = each.value
+        elif operation is not None and group.startswith("operations."):
+            operations[group.removeprefix("operations.")] = structs.replace(operation, **{name: each.value})
+        else:
+            continue
+        sources[each.figure] = f"{each.source}, {each.as_of}" if each.as_of else each.source
+    return structs.replace(profile, figures=figures, operations=operations, sources=sources)
+
+
+def profile_figures() -> list[str]:
+    """The dotted keys that a file may measure for itself."""
+    profile = banyan_profile()
+    quantities = [name for name in OperationCost.__struct_fields__ if name != "writes"]
+    return [*profile.figures, *(f"operations.{name}.{each}" for name in profile.operations for each in quantities)]
 
 
 def declared_profile(stack: Stack | None) -> Profile:
@@ -76,7 +104,7 @@ def declared_profile(stack: Stack | None) -> Profile:
     ours = banyan_profile()
     rate = (stack and stack.requests_per_second_per_vcpu) or ASSUMED_RATE_PER_VCPU
     milliseconds = Quantity(1000 / rate.high, 1000 / rate.mid, 1000 / rate.low) if rate.low > 0 else ours_default()
-    share = OperationCost(milliseconds.scaled(0.7), milliseconds.scaled(0.3), _ZERO, Quantity(2, 4, 8), False)
+    share = OperationCost(milliseconds.scaled(0.7), milliseconds.scaled(0.3), _ZERO, _ZERO, Quantity(2, 4, 8), False)
     figures = dict(ours.figures)
     for kind in ("shared", "dedicated", "burstable"):
         figures[f"cores.{kind}"] = Quantity(1, 1, 1)
@@ -112,5 +140,10 @@ def _operation(values: Mapping[str, Any]) -> OperationCost:
         return Quantity.of(values.get(name, 0))
 
     return OperationCost(
-        of("app_ms"), of("database_ms"), of("worker_ms"), of("response_kib"), bool(values.get("writes", False))
+        of("app_ms"),
+        of("database_ms"),
+        of("worker_ms"),
+        of("worker_database_ms"),
+        of("response_kib"),
+        bool(values.get("writes", False)),
     )

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator
 
 from banyan.planner.catalogue.prices import UnknownCurrencyError, exchange_factor, shipped_items, unknown_providers
-from banyan.planner.profile import banyan_profile
+from banyan.planner.profile import banyan_profile, profile_figures
 from banyan.planner.workload.checks import Complaint
 from banyan.planner.workload.lines import Key
 from banyan.planner.workload.models import Workload
@@ -37,11 +37,28 @@ def check_names(workload: Workload) -> Iterator[Complaint]:
         if named in names:
             yield ("rent", "plans", number, "plan"), f"{plan.provider} {plan.plan} is given twice"
         names.add(named)
+    yield from _measurements(workload)
     items = list(shipped_items()[0])
     for number, price in enumerate(workload.rent.prices):
         if price.item not in items:
             message = f"nothing on a bill is named {price.item!r}; {_meant(price.item, items)}"
             yield ("rent", "prices", number, "item"), message
+
+
+def _measurements(workload: Workload) -> Iterator[Complaint]:
+    known = profile_figures()
+    for number, each in enumerate(workload.measurements):
+        where = ("measurements", number)
+        if each.figure not in known:
+            yield (*where, "figure"), f"no figure is named {each.figure!r}; {_meant(each.figure, known)}"
+        elif each.figure.startswith(("cores.", "sockets.")) and each.value.low <= 0:
+            yield (*where, "value"), "should be above 0"
+        elif "share" in each.figure and each.value.high > 1:
+            yield (*where, "value"), "should be a share, 0 to 1"
+    figures = [each.figure for each in workload.measurements]
+    for number, name in enumerate(figures):
+        if name in figures[:number]:
+            yield ("measurements", number, "figure"), f"{name} is given twice"
 
 
 def _meant(name: str, known: list[str]) -> str:

@@ -35,6 +35,11 @@ def test_the_page_holds_the_plan_and_fetches_nothing() -> None:
     assert all(each == "http://www.w3.org/2000/svg" for each in re.findall(r'https?://[^"\s<)]+', page))
 
 
+def test_thresholds_are_written_out() -> None:
+    page = report_html(planned(workload(thresholds=[{"metric": "registered_users", "warning": 100_000}])))
+    assert "100,000 users" in page and "e+05" not in page and "lag seconds" not in page
+
+
 def test_the_same_plan_is_the_same_page() -> None:
     assert report_html(planned(workload())) == report_html(planned(workload()))
 

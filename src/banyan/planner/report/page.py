@@ -267,7 +267,8 @@ def _where(finding: Finding) -> list[str]:
 
 
 def _metric(trigger: Trigger) -> str:
-    name = trigger.metric.removesuffix(f"_{trigger.unit}").replace(".", " ")
+    named = next((name for name, short in _UNITS.items() if short == trigger.unit), trigger.unit)
+    name = trigger.metric.removesuffix(f"_{named}").replace(".", " ")
     if trigger.unit == "share":
         return f"share of {name}" if name in _PARTS else f"{words.resource(name)} used"
     return words.resource(name)
@@ -275,7 +276,10 @@ def _metric(trigger: Trigger) -> str:
 
 def _level(value: float, unit: str) -> str:
     """A threshold with its unit."""
-    return words.share(value) if unit == "share" else f"{value:,.4g} {_UNITS.get(unit, unit)}"
+    if unit == "share":
+        return words.share(value)
+    shown = f"{value:,.0f}" if value >= _WHOLE else f"{value:.4g}"
+    return f"{shown} {_UNITS.get(unit, unit)}"
 
 
 def _lasting(minutes: float) -> str:
@@ -283,4 +287,5 @@ def _lasting(minutes: float) -> str:
 
 
 _PARTS = ("error", "errors", "cache_hit", "requests")  # shares that are of something, not of a machine used
+_WHOLE = 1000  # from here on without decimals
 _UNITS = {"seconds": "s", "minutes": "min"}

@@ -58,7 +58,7 @@ def build_parts(load: Load, profile: Profile, draws: Draws) -> Parts:
     balancer = of("balancer.request_ms") / 1000
     cores = {
         "app": load.requests * load.app_seconds,
-        "database": load.requests * load.database_seconds,
+        "database": load.requests * (load.database_seconds + load.worker_database_seconds),
         "worker": load.requests * load.worker_seconds,
         "sockets": draws.known(0.0),
         "balancer": load.requests * balancer,
@@ -66,9 +66,14 @@ def build_parts(load: Load, profile: Profile, draws: Draws) -> Parts:
     }
     if not profile.declared:
         message = profile.operation("message")
-        costs = {"app": message.app_ms, "database": message.database_ms, "worker": message.worker_ms}
-        for part, quantity in costs.items():
-            key = f"operations.message.{part}_ms"
+        costs = (
+            ("app", "app_ms", message.app_ms),
+            ("database", "database_ms", message.database_ms),
+            ("worker", "worker_ms", message.worker_ms),
+            ("database", "worker_database_ms", message.worker_database_ms),
+        )
+        for part, name, quantity in costs:
+            key = f"operations.message.{name}"
             cores[part] = cores[part] + load.messages * draws.of(
                 f"profile.{key}", quantity.scaled(1e-3), profile.source_of(key)
             )

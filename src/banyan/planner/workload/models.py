@@ -340,6 +340,17 @@ class Claim(Section):
     )
 
 
+class Measurement(Section):
+    """A figure of the software or of a core that somebody measured, in the place of the profile's own
+    (`profiles/banyan.toml`): `cores.shared`, `operations.feed.app_ms`.
+    """
+
+    figure: Text
+    value: Amount
+    source: Text = Field(description="who measured it, on what")
+    as_of: date | None = None
+
+
 class OwnPlan(Section):
     """A plan to rent that the catalogue does not hold, or holds at another price."""
 
@@ -399,6 +410,7 @@ class Workload(Section):
     egress: Egress = Egress()
     objectives: Objectives = Objectives()
     backups: Backups = Backups()
+    measurements: list[Measurement] = Field([], description="instead of figures of the profile")
     stack: Stack | None = None
     phases: list[Phase] = []
     alternatives: list[Alternative] = []
