@@ -39,6 +39,8 @@ def test_why_says_whose_figure_it_is() -> None:
     phase = computed.plan.phases[0].name
     inputs = {each.key: each for each in explain(computed, f"phases.{phase}.capacity.registered_users").inputs}
     assert inputs["profile.operations.feed.app_ms"].source == "dev/bench on ours, 2026-11-26"
+    assert inputs["profile.operations.feed.app_ms"].value == "[1, 2, 3]"
+    assert inputs["profile.database.wal_gib"].source == "configured: max_wal_size"
     assert inputs["profile.cores.shared"].source.startswith("assumed: no rented machine")
     assert inputs["profile.operations.write.app_ms"].source == banyan_profile().source
 

@@ -21,6 +21,7 @@ _ACCUMULATED_MONTHS = 12  # of what grows by the day, where a file names no rete
 
 # Where a file is silent; each is named as assumed by `--why`.
 _ASSUMED = "assumed: the file is silent"
+_SECONDS_PER_MS = 1e-3
 _ACTIVE_SHARE = Quantity(0.05, 0.1, 0.3)
 _CONCURRENT_SHARE = Quantity(0.05, 0.1, 0.2)
 _REQUESTS_PER_CONCURRENT = Quantity(0.08, 0.15, 0.4)
@@ -251,15 +252,15 @@ def _costs(
             cost = profile.operation(like)
             where = f"operations.{like if like in profile.operations else 'read'}"
             parts = {
-                "app": ("app_ms", cost.app_ms.scaled(1e-3)),
-                "database": ("database_ms", cost.database_ms.scaled(1e-3)),
-                "worker": ("worker_ms", cost.worker_ms.scaled(1e-3)),
-                "worker_database": ("worker_database_ms", cost.worker_database_ms.scaled(1e-3)),
-                "response_kib": ("response_kib", cost.response_kib),
+                "app": ("app_ms", cost.app_ms, _SECONDS_PER_MS),
+                "database": ("database_ms", cost.database_ms, _SECONDS_PER_MS),
+                "worker": ("worker_ms", cost.worker_ms, _SECONDS_PER_MS),
+                "worker_database": ("worker_database_ms", cost.worker_database_ms, _SECONDS_PER_MS),
+                "response_kib": ("response_kib", cost.response_kib, 1),
             }
-            for part, (field, quantity) in parts.items():
+            for part, (field, quantity, unit) in parts.items():
                 drawn = draws.of(f"profile.{where}.{field}", quantity, profile.source_of(f"{where}.{field}"))
-                sums[part] = sums[part] + weight * share * drawn
+                sums[part] = sums[part] + weight * share * drawn * unit
             sums["writes"] += weight * share * float(cost.writes)
     if not profile.declared:
         # A claim of a foreign stack's speed already counts its caches; ours was measured without.

@@ -66,7 +66,7 @@ def banyan_profile() -> Profile:
         machine=raw["machine"],
         operations={name: _operation(values) for name, values in raw["operations"].items()},
         figures=figures | {"variation_squared": Quantity.of(raw["variation_squared"])},
-        sources={key: f"assumed: {why}" for key, why in raw["assumed"].items()},
+        sources={key: f"{kind}: {why}" for kind in ("assumed", "configured") for key, why in raw[kind].items()},
     )
 
 

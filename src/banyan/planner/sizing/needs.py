@@ -74,9 +74,8 @@ def build_parts(load: Load, profile: Profile, draws: Draws) -> Parts:
         )
         for part, name, quantity in costs:
             key = f"operations.message.{name}"
-            cores[part] = cores[part] + load.messages * draws.of(
-                f"profile.{key}", quantity.scaled(1e-3), profile.source_of(key)
-            )
+            drawn = draws.of(f"profile.{key}", quantity, profile.source_of(key))
+            cores[part] = cores[part] + load.messages * drawn / 1000
         pushes = load.messages * of("sockets.pushes_per_message") * of("sockets.push_ms")
         beats = load.sockets / of("sockets.heartbeat_seconds") * of("sockets.heartbeat_ms")
         cores["sockets"] = (pushes + beats) / 1000
