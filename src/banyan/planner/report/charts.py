@@ -11,7 +11,7 @@ from banyan.planner.words import month, short_month, shortened
 COLOURS = 8  # classes c0 to c7 of the style sheet
 _WIDTH, _HEIGHT = 336, 200
 _LEFT, _TOP, _BOTTOM = 46, 12, 26
-_NARROW, _LABELS = 20, 104  # the right margin without and with names of lines
+_NARROW, _LABELS = 20, 122  # the right margin without and with names of lines
 _APART = 13
 _LABEL_CHARACTERS = 17
 
