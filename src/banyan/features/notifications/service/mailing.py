@@ -1,6 +1,6 @@
 """Mail: at once or in the daily digest, never in quiet hours, and never of what has been read or may not be seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -51,24 +51,24 @@ class Mailing:
         self, work: Work, told: Sequence[Told], ways: dict[UUID, Channels], chosen: dict[UUID, StoredPreferences]
     ) -> None:
         """What is to be sent of new notifications, and when."""
-        daily: list[UUID] = []
+        daily: list[tuple[UUID, UUID]] = []
         for one in told:
-            stored = chosen.get(one.person_id) or StoredPreferences()
-            email = ways[one.person_id].email
-            if email == "now" and one.fresh:
+            stored, way = chosen.get(one.person_id) or StoredPreferences(), ways[one.person_id]
+            # What no inbox shows stays unread until a mail could be sent: it is tried with everything that happens.
+            if way.email == "now" and (one.fresh or not way.in_app):
                 at = now() + _COLLECT
                 work.enqueue(MailNotification(one.item_id, one.person_id), run_at=quiet_until(stored, at) or at)
-            elif email == "daily":
-                daily.append(one.item_id)
-                # One waiting digest per person, at the earliest time that was asked for.
-                work.enqueue(MailDigest(one.person_id), run_at=next_digest(stored, now()), key=str(one.person_id))
-        if daily:
-            await queries.mark_for_digest(work, daily)
+            elif way.email == "daily":
+                daily.append((one.item_id, one.person_id))
+        await self._keep_for_digest(work, daily, chosen)
 
     async def mail_one(self, work: Work, job: MailNotification) -> None:
         """Sends one, unless it is too late for it."""
         row = await queries.lock_unmailed(work, job.item_id)
         stored = await find_preferences(work, job.person_id)
+        if row is not None and self._wants(stored, row, "daily"):
+            # The person has changed their mind since.
+            await self._keep_for_digest(work, [(row.id, row.person_id)], {row.person_id: stored})
         if row is None or not self._wants(stored, row, "now"):
             return
         until = quiet_until(stored, now())
@@ -92,6 +92,9 @@ class Mailing:
             return
         rows = await queries.take_for_digest(work, job.person_id)
         wanted = [row for row in rows if self._wants(stored, row, "daily")]
+        for row in rows:
+            if self._wants(stored, row, "now"):
+                work.enqueue(MailNotification(row.id, row.person_id))
         login = await self._find_login(work, job.person_id) if wanted else None
         shown = await self._inbox.look(work, job.person_id, wanted)
         if login is None or not shown:
@@ -116,6 +119,16 @@ class Mailing:
                 kinds[name] = Channels(old.in_app, "off", old.push)
         changed = StoredPreferences(kinds, stored.quiet, stored.time_zone, stored.digest_hour)
         await put_preferences(work, person_id, changed, now())
+
+    async def _keep_for_digest(
+        self, work: Work, items: Sequence[tuple[UUID, UUID]], chosen: Mapping[UUID, StoredPreferences]
+    ) -> None:
+        """(item, person) of each. One digest per person waits, for the earliest time that was asked for."""
+        for _, person_id in items:
+            due_at = next_digest(chosen.get(person_id) or StoredPreferences(), now())
+            work.enqueue(MailDigest(person_id), run_at=due_at, key=str(person_id))
+        if items:
+            await queries.mark_for_digest(work, [item_id for item_id, _ in items])
 
     def _wants(self, stored: StoredPreferences, row: ItemRow, when: str) -> bool:
         kind = self._kinds.find(row.kind)
