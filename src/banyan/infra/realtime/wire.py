@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 import struct
+import sys
 import termios
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -150,13 +151,20 @@ class Wire(WSListener):
         below.write(frames)
 
     def read_so_far(self) -> tuple[int, int]:
-        """How many bytes the other side has acknowledged, and how many wait for that, those in the kernel included."""
+        """How many bytes the other side has acknowledged, and how many wait for that, those in the kernel included;
+        zeros where the system does not tell.
+        """
         below = self._transport.underlying_transport
         peer = below.get_extra_info("socket")
-        (acknowledged,) = _ACKNOWLEDGED.unpack_from(
-            peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES), _ACKNOWLEDGED_AT
-        )
-        (in_kernel,) = _QUEUED.unpack(fcntl.ioctl(peer.fileno(), termios.TIOCOUTQ, bytes(_QUEUED.size)))
+        if sys.platform != "linux":
+            return 0, 0
+        try:
+            told = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+            (in_kernel,) = _QUEUED.unpack(fcntl.ioctl(peer.fileno(), termios.TIOCOUTQ, bytes(_QUEUED.size)))
+        except OSError:
+            # It has ended at this very moment.
+            return 0, 0
+        (acknowledged,) = _ACKNOWLEDGED.unpack_from(told, _ACKNOWLEDGED_AT)
         return acknowledged, in_kernel + below.get_write_buffer_size()
 
     def ping(self) -> None:
