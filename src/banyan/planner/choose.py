@@ -141,7 +141,7 @@ def _too_small(market: Market, shape: Shape, provider: str, users: float) -> Rej
     for role in shape.roles:
         if market.pick(shape, provider, role, users) is None:
             plan = max(market.plans[provider], key=lambda each: market.reach(role, each, parts))
-            most = 1 if role.replicas else role.max_count
+            most = role.carrying(role.max_count)
             short.append((market.reach(role, plan, parts) * most, role, plan))
     if not short:
         return Rejected(title, "its roles do not hold together", "cpu")

@@ -83,9 +83,9 @@ FORMULAS: dict[str, Formula] = {
         ("plan:^capacity.band_registered_users", "plan:^binding_resource", *_SIZING),
     ),
     "phases.*.machines*": Formula(
-        "for each role the cheapest plan and number that hold the phase's people with its part of the allowed chance, "
-        "all of one provider; over shapes and providers the cheapest bill. As stated in a declared phase, the "
-        "catalogue filling what is not said",
+        "for each role the cheapest plan and number that hold the phase's people with its part of the allowed chance "
+        "(where uptime is promised with one of several machines away), all of one provider; over shapes and providers "
+        "the cheapest bill. As stated in a declared phase, the catalogue filling what is not said",
         ("set:rent", *_SIZING),
     ),
     "phases.*.services*": Formula(

@@ -133,7 +133,7 @@ def _largest(market: Market, shape: Shape, provider: str) -> _Largest | None:
         counts = [(plan, _most(market, role, plan)) for plan in market.plans[provider]]
         ends = [
             (
-                market.reach(role, plan, parts) * _sharing(role, count),
+                market.reach(role, plan, parts) * role.carrying(count),
                 -_slowness(market, role, plan, parts),
                 plan,
                 count,
@@ -158,11 +158,6 @@ def _most(market: Market, role: Role, plan: RentedPlan) -> int:
         if not exceeds_connections(role, plan, market.needs(role), count):
             return count
     return 0
-
-
-def _sharing(role: Role, count: int) -> int:
-    """Over how many machines the role's people are spread: each replica has all of them."""
-    return 1 if role.replicas else count
 
 
 def _ended(market: Market, role: Role, plan: RentedPlan) -> set[str]:

@@ -97,7 +97,8 @@ class Market:
         self.catalogue = catalogue
         self.draws = draws
         self.prices = Prices(workload, catalogue, load)
-        self.shapes = shapes(object_store=workload.storage.object_store)
+        promised = workload.objectives.availability_percent is not None or workload.high_availability
+        self.shapes = shapes(object_store=workload.storage.object_store, spare=promised)
         self.chance = workload.objectives.shortfall_chance_max
         self._parts = build_parts(load, profile, draws)
         self._needs: dict[str, Needs] = {}
@@ -155,7 +156,7 @@ class Market:
             return None
         if exceeds_connections(role, plan, self.needs(role), 1):
             return None
-        count = role.min_count if role.replicas else max(role.min_count, ceil(users / reach - 1e-9))
+        count = role.min_count if role.replicas else max(role.min_count, ceil(users / reach - 1e-9) + role.spares)
         if (role.replicas or role.max_count == 1) and reach < users:
             return None
         if count > role.max_count or exceeds_connections(role, plan, self.needs(role), count):
@@ -176,7 +177,7 @@ class Market:
 
     def picked(self, role: Role, plan: RentedPlan, count: int) -> Picked:
         """So many machines of a plan, with what they carry."""
-        return Picked(role, plan, count, self.carried(role, plan).of(1 if role.replicas else count))
+        return Picked(role, plan, count, self.carried(role, plan).of(role.carrying(count)))
 
     def option(self, shape: Shape, provider: str, users: float) -> Option | None:
         """The cheapest option of a shape from one provider that holds `users`."""
@@ -211,7 +212,7 @@ class Market:
         if role.replicas or role.max_count == 1:
             allowed, count = least >= users, np.full_like(least, role.min_count)
         else:
-            count = np.maximum(np.ceil(users / np.maximum(least, 1e-9) - 1e-9), role.min_count)
+            count = np.maximum(np.ceil(users / np.maximum(least, 1e-9) - 1e-9) + role.spares, role.min_count)
             allowed = count <= role.max_count
         cheapest: Worlds = np.where(allowed, prices * count, np.inf).min(axis=0)
         return cheapest

@@ -14,11 +14,16 @@ class Role(Struct, frozen=True):
     min_count: int = 1
     max_count: int = 1
     replicas: int = 0  # of the database, beside the primary; they are machines of this role too
+    spares: int = 0  # machines that may be missing while the others carry everybody
     media: bool = False  # files lie on its disk
     key: str = ""  # names what it needs: roles of several shapes that need the same are sized once
 
     def __post_init__(self) -> None:
-        structs.force_setattr(self, "key", f"{'+'.join(self.parts)}/{self.replicas}/{int(self.media)}")
+        structs.force_setattr(self, "key", f"{'+'.join(self.parts)}/{self.replicas}/{self.spares}/{int(self.media)}")
+
+    def carrying(self, count: int) -> int:
+        """Over how many of so many machines the people are spread when the spares are away; a replica has all."""
+        return 1 if self.replicas else count - self.spares
 
 
 class Shape(Struct, frozen=True):
@@ -85,8 +90,20 @@ def _cluster() -> Shape:
     )
 
 
-def shapes(*, object_store: bool) -> tuple[Shape, ...]:
-    """All shapes, the simplest first. With `object_store` the file has media there already."""
+def shapes(*, object_store: bool, spare: bool) -> tuple[Shape, ...]:
+    """All shapes, the simplest first. With `object_store` the file has media there already; with `spare` what several
+    machines carry is also carried with one of them away, so that a failure stops nobody.
+    """
+    every = _shapes(object_store=object_store)
+    return tuple(_with_spares(shape) for shape in every) if spare else every
+
+
+def _with_spares(shape: Shape) -> Shape:
+    roles = tuple(structs.replace(role, spares=1) if role.max_count > 1 else role for role in shape.roles)
+    return structs.replace(shape, roles=roles)
+
+
+def _shapes(*, object_store: bool) -> tuple[Shape, ...]:
     local = () if object_store else (_single(False), _split(False))
     return (
         *local,

@@ -94,7 +94,7 @@ def build_needs(role: Role, workload: Workload, load: Load, profile: Profile, pa
     waited = [seconds for part, seconds in parts.request_seconds.items() if part in has]
     seconds: Worlds = np.sum(waited, axis=0) if waited else zero
     if role.replicas:
-        cores = cores * _busiest_share(load, of("database.read_share_of_replicas"), role.replicas)
+        cores = cores * _busiest_share(load, of("database.read_share_of_replicas"), role.replicas - role.spares)
     fixed, per_vcpu, per_user = of("memory.system_mib"), zero, zero
     stated = _stated_memory(workload, draws) if profile.declared else {}
     fixed = fixed + sum((memory for kind, memory in stated.items() if kind in has), zero)
@@ -179,6 +179,8 @@ def _objective(has: set[str], workload: Workload, parts: Parts, draws: Draws) ->
 
 def _busiest_share(load: Load, replica_reads: Worlds, replicas: int) -> Worlds:
     """Load of the busiest of a primary and its replicas, over the load of one that does all."""
+    if not replicas:
+        return np.ones_like(load.write_share)
     writes, reads = load.write_share, 1 - load.write_share
     primary = writes + reads * (1 - replica_reads)
     replica = writes * 0.5 + reads * replica_reads / replicas  # replaying a write costs about half of making it
