@@ -23,6 +23,7 @@ from banyan.infra.auth.principal import Principal
 from banyan.infra.auth.scopes import allows, needed_scope
 from banyan.infra.database.work import Work
 from banyan.infra.http.answers import Answer
+from banyan.infra.http.body import Body
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.problems import UnsupportedMediaType
 from banyan.kernel.errors import BanyanError, Forbidden, Invalid, Malformed, Unauthorized
@@ -134,6 +135,11 @@ class Request(LitestarRequest[Any, Any, State]):
             ip=self.client_ip,
             request_id=self.request_id,
         )
+
+    async def body(self) -> bytes:
+        """What the gateway has read, within its limits. Litestar would look for its own in headers that it parses."""
+        receive = self.receive
+        return receive.content if isinstance(receive, Body) else await super().body()
 
     async def json(self) -> Any:
         """The body's JSON value, of which a route's `data` is made. Raises UnsupportedMediaType, Malformed."""
