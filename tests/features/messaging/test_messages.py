@@ -1,9 +1,14 @@
 """Messages over HTTP: once in spite of retries, in one order, edited, deleted, reacted to."""
 
 import asyncio
+from uuid import UUID
 
+from banyan.features.messaging.happenings import ReadUpTo
+from banyan.features.messaging.queries.conversations import lock_member
+from banyan.infra.streams.events import append_event
 from banyan.kernel.ids import new_id
 from tests.features.messaging.steps import direct, group, history, say
+from tests.support.eventually import eventually
 from tests.support.platform import Api
 
 
@@ -40,6 +45,26 @@ async def test_retries_at_the_same_moment_are_one_message(api: Api) -> None:
     said = await history(ben, place)
     assert [one["seq"] for one in said] == [1, 2, 3, 4, 5]
     assert sorted(one["body"] for one in said) == ["0", "1", "2", "3", "4"]
+
+
+async def test_a_message_and_a_read_mark_take_their_locks_in_one_order(api: Api) -> None:
+    ada, ben = await api.sign_up("ada"), await api.sign_up("ben")
+    place = await direct(ada, ben)
+    pool = api.platform.pool
+
+    async def is_waiting() -> bool:
+        waits = """SELECT EXISTS (SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock')"""
+        return bool(await pool.work().value(waits))
+
+    async with pool.work() as work:
+        assert await lock_member(work, UUID(place), UUID(ada.id))
+        sent = asyncio.create_task(say(ada, place, "Hello"))
+        await eventually(is_waiting)
+        # The log is free: else the two would wait for each other.
+        await work.write("SET LOCAL lock_timeout = '100ms'")
+        await append_event(work, UUID(place), ReadUpTo(UUID(ada.id), 0))
+    assert (await sent)["seq"] == 1
 
 
 async def test_order_is_total_and_the_same_for_all(api: Api) -> None:

@@ -22,7 +22,8 @@ _OLDEST = f"{_MESSAGES} WHERE g.conversation_id = $2 AND g.seq > $3 ORDER BY g.s
 # All that a message changes in its conversation. The number comes from the row that is locked, so it is right also
 # after waiting for the lock. A client_id that is there already is found before anything is touched; where two of the
 # same race, the later one finds it at the insert, and nothing follows. In JSON `"seq":0` is never part of a text, where
-# quotes are escaped: it stands in for the number.
+# quotes are escaped: it stands in for the number. What is said waits for `own`: whoever marks what they have read locks
+# their member's row first and then the log, too.
 _WRITE = f"""place AS (
         SELECT seq + 1 AS seq, member_count FROM messaging_conversations
         WHERE id = $2
@@ -46,11 +47,11 @@ _WRITE = f"""place AS (
         UPDATE messaging_members m SET
             read_seq = CASE WHEN m.read_seq + m.own_above = message.seq - 1 THEN message.seq ELSE m.read_seq END,
             own_above = CASE WHEN m.read_seq + m.own_above = message.seq - 1 THEN 0 ELSE m.own_above + 1 END
-        FROM message WHERE m.conversation_id = $2 AND m.person_id = $3),
+        FROM message WHERE m.conversation_id = $2 AND m.person_id = $3 RETURNING m.person_id),
     divided AS (
         SELECT seq, cardinality($9::uuid[]) > 0 AND EXISTS (
             SELECT FROM messaging_members WHERE conversation_id = $2 AND person_id = ANY($9::uuid[])) AS divided
-        FROM message),
+        FROM message LEFT JOIN own ON true),
     said AS (
         SELECT $2::uuid AS log_id, $1::uuid AS subject_id, convert_to(replace(
             CASE WHEN divided THEN $11::text ELSE $10::text END, '"seq":0', '"seq":' || seq), 'UTF8') AS body
