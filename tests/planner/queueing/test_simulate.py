@@ -21,7 +21,8 @@ def _drawn() -> list[Case]:
 
 def test_the_exact_p95_is_what_two_hundred_simulations_find() -> None:
     cases = _drawn()
-    for case, found in zip(cases, simulate(cases, seed=5), strict=True):
+    # A run that ends as soon as its interval is narrow enough ends where that looks narrow by chance: ask for less.
+    for case, found in zip(cases, simulate(cases, precision=0.015, seed=5), strict=True):
         servers = 1 if case.dispatch is Dispatch.RANDOM else case.servers
         assert found.half_width <= 0.02 * found.p95, case
         assert found.p95 == pytest.approx(float(response_quantile(servers, case.load)), rel=0.05), case
