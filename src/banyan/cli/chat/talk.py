@@ -163,16 +163,26 @@ class Talk:
         """One's own stream: unread messages of other conversations, and whether one is connected."""
         async for news in mine:
             match news:
-                case Joined():
+                case Joined(recovered=recovered):
                     if self._lost:
                         self._screen.online()
                     self._lost = False
+                    if not recovered:
+                        await self._try(self._tell_missed)
                 case Dropped(reason, seconds):
                     self._lost = True
                     self._screen.offline(reason, seconds)
                 case Event(SyncedConversation(op="upsert", id=id, value=value)) if value is not None:
                     if value.unread_count and not value.muted and (self._open is None or self._open.id != id):
                         self._screen.unread(await self._title(id), str(id), value.unread_count)
+
+    async def _tell_missed(self) -> None:
+        """What was written since the list was read, and before one's own stream was joined."""
+        listed = {one.id: one.seq for one in self._listed}
+        for one in (await self._client.messaging.list_conversations(limit=_LISTED).page()).items:
+            is_open = self._open is not None and self._open.id == one.id
+            if one.seq > listed.get(one.id, 0) and one.unread_count and not one.muted and not is_open:
+                self._screen.unread(title_of(one), str(one.id), one.unread_count)
 
     async def _title(self, id: UUID) -> str:
         if id not in self._titles:
