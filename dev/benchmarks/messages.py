@@ -178,7 +178,7 @@ def _pgbench_p95_ms(postgres: EmbeddedPostgres, pairs: Sequence[Pair], seconds: 
             scripts += ["-f", str(path)]
         command = [
             str(postgres.binaries.program("pgbench")),
-            *("-n", "-c", "8", "-R", str(_PER_SECOND), "-T", str(round(seconds)), "-l", *scripts),
+            *("-n", "-M", "prepared", "-c", "8", "-R", str(_PER_SECOND), "-T", str(round(seconds)), "-l", *scripts),
             postgres.dsn,
         ]
         subprocess.run(command, check=True, capture_output=True, cwd=folder)
