@@ -1,9 +1,10 @@
 """What holds for every workload, with common random numbers."""
 
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -44,11 +45,27 @@ def cost(place: Market, count: float) -> float:
 
 
 @FEW
-@given(st.lists(users, min_size=2, max_size=4), seeds)
-def test_cost_never_falls_as_users_grow(counts: list[float], seed: int) -> None:
-    place = market(workload(), seed)
-    costs = [cost(place, count) for count in sorted(counts)]
-    assert costs == sorted(costs)
+@given(
+    st.sampled_from([[10, 40], [500, 2_000], 20_000]),
+    st.sampled_from([[1, 2], [40, 90], [2_000, 5_000]]),
+    st.sampled_from([0.0, 0.5, 0.9]),
+    st.sampled_from([8, 20, 200]),
+    promises,
+    seeds,
+)
+@example([10, 40], [1, 2], 0.0, 8, 99.0, 7)  # the cheaper machine sends less for nothing
+@example(20_000, [2_000, 5_000], 0.5, 20, None, 7)  # as above, on the smallest
+def test_cost_never_falls_as_users_grow(
+    sent_mib: object, rows_kib: object, cdn: float, p95_ms: int, promised: float | None, seed: int
+) -> None:
+    file = workload(
+        egress={"mib_per_registered_user_per_month": sent_mib, "cdn_share": cdn},
+        storage={"database_kib_per_registered_user": rows_kib, "media_mib_per_registered_user": 0},
+        objectives={"p95_ms": p95_ms, "availability_percent": promised},
+    )
+    place = market(file, seed)
+    costs = [cost(place, count) for count in np.geomspace(100, 1_500_000, 90)]
+    assert all(more >= less - 1e-9 for less, more in pairwise(costs))
 
 
 @FEW

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from banyan.planner.catalogue.prices import RentedPlan
 from banyan.planner.cost import Bill
-from banyan.planner.options import Market, Option, Picked, availability_percent, lower_quantile
+from banyan.planner.options import Market, Option, Picked, availability_percent, lower_quantile, rented
 from banyan.planner.plan import Rejected
 from banyan.planner.topology import Role, Shape
 from banyan.planner.words import percent_up, resource
@@ -166,6 +166,7 @@ def _smaller_plans(market: Market, option: Option, picked: Picked, users: float)
     """Cheaper plans of the chosen provider that would not do for this role."""
     parts = len(option.shape.roles)
     spent = picked.plan.price_month * picked.count
+    chosen = market.prices.of_role(rented(option.shape, picked.role, picked.plan, picked.count), users)
     shown = 0
     for plan in market.plans[option.provider]:
         if plan.price_month >= spent or plan is picked.plan or shown == _SHOWN_PLANS:
@@ -176,7 +177,8 @@ def _smaller_plans(market: Market, option: Option, picked: Picked, users: float)
         if count is None:
             reason = f"one carries {holds:,.0f} of {users:,.0f} users: {resource(ended)} ends first"
         else:
-            reason = f"{count} of them hold, but cost {plan.price_month * count:,.2f} a month"
+            more = market.prices.of_role(rented(option.shape, picked.role, plan, count), users) - chosen
+            reason = f"{count} of them hold, but cost {more:,.2f} a month more, traffic beyond the allowance included"
         shown += 1
         yield Rejected(title, reason, ended if count is None else "cost", plan.price_month * (count or 1))
 

@@ -1,5 +1,8 @@
 """The bill of an option at so many people: machines, and what grows with them, each line with its price's source."""
 
+from functools import cached_property
+from math import ceil, floor
+
 import numpy as np
 from msgspec import Struct
 
@@ -65,6 +68,32 @@ class Prices:
             return None
         return next((each for each in self._catalogue.discounts if each.kind == "reserved"), None)
 
+    @cached_property
+    def _sent_middles(self) -> tuple[float, float]:
+        """GiB a month and registered user past the CDN, of the two worlds whose mean is the median."""
+        ordered = np.sort(self._load.egress_gib * (1 - self._load.cdn_share))
+        return float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
+
+    def of_role(self, each: Rented, users: float) -> float:
+        """A month of one role's machines and their traffic beyond the allowance, VAT in, as the bill will have it."""
+        machines = each.plan.price_month * each.count * self.machine_factor
+        if not each.public:
+            return machines
+        allowed, item = self._allowance((each,))
+        paid = [max(sent * users - allowed - item.free_units, 0) for sent in self._sent_middles]
+        return machines + sum(paid) / 2 * item.price * self._vat
+
+    def counts_worth(self, each: Rented, users: float) -> tuple[int, ...]:
+        """How many machines of a role may cost least: so many, or those whose allowance just covers what is sent."""
+        if not each.public or not each.plan.transfer_tb:
+            return (each.count,)
+        _, item = self._allowance((each,))
+        covering = [
+            (sent * users - item.free_units) / (each.plan.transfer_tb * _GIB_PER_TB) for sent in self._sent_middles
+        ]
+        counts = {each.count, *map(floor, covering), *map(ceil, covering)}
+        return tuple(sorted(count for count in counts if count >= each.count))
+
     def bill(self, rented: tuple[Rented, ...], users: float, *, object_store: bool) -> Bill:
         """The whole bill at `users` registered users."""
         parts = [
@@ -124,12 +153,18 @@ class Prices:
 
     def _traffic(self, rented: tuple[Rented, ...], sent: Worlds) -> tuple[CostLine, Worlds]:
         """What leaves beyond the allowance of the machines that face people."""
+        allowed, item = self._allowance(rented)
+        return self._priced("traffic beyond the allowance", item, np.maximum(sent - allowed, 0))
+
+    def _allowance(self, rented: tuple[Rented, ...]) -> tuple[float, Item]:
+        """GiB a month that the machines facing people may send, and what a GiB beyond costs."""
         allowed = sum(each.plan.transfer_tb * each.count for each in rented if each.public) * _GIB_PER_TB
-        name = "egress_overage_gib" if allowed else "egress_gib"
-        return self._item("traffic beyond the allowance", name, np.maximum(sent - allowed, 0))
+        return allowed, self._catalogue.items["egress_overage_gib" if allowed else "egress_gib"]
 
     def _item(self, title: str, name: str, units: Worlds) -> tuple[CostLine, Worlds]:
-        item = self._catalogue.items[name]
+        return self._priced(title, self._catalogue.items[name], units)
+
+    def _priced(self, title: str, item: Item, units: Worlds) -> tuple[CostLine, Worlds]:
         return self._line(title, np.maximum(units - item.free_units, 0) * item.price, _source(item))
 
     def _line(self, title: str, amounts: Worlds, priced: CostLine) -> tuple[CostLine, Worlds]:

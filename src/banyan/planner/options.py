@@ -5,7 +5,7 @@ from functools import cached_property
 from math import ceil
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from banyan.planner.catalogue.prices import Catalogue, RentedPlan
 from banyan.planner.cost import Prices, Rented
@@ -42,8 +42,7 @@ class Option(Struct, frozen=True):
     @property
     def rented(self) -> tuple[Rented, ...]:
         """Its machines as the bill wants them."""
-        faces = {"balancer"} if any(each.role.name == "balancer" for each in self.picked) else {"all", "app"}
-        return tuple(Rented(each.role.name, each.plan, each.count, each.role.name in faces) for each in self.picked)
+        return tuple(rented(self.shape, each.role, each.plan, each.count) for each in self.picked)
 
     @property
     def title(self) -> str:
@@ -164,16 +163,28 @@ class Market:
         return count
 
     def pick(self, shape: Shape, provider: str, role: Role, users: float) -> Picked | None:
-        """The cheapest machines of a provider for a role; None where none hold."""
+        """The cheapest machines of a provider for a role, what they send beyond their allowance counted in; None where
+        none hold.
+        """
         best: tuple[float, RentedPlan, int] | None = None
         for plan in self.plans[provider]:
-            count = self.count_for(role, plan, users, len(shape.roles))
-            if count is not None and (best is None or plan.price_month * count < best[0]):
-                best = (plan.price_month * count, plan, count)
+            least = self.count_for(role, plan, users, len(shape.roles))
+            if least is None:
+                continue
+            for each in self._worth(rented(shape, role, plan, least), role, users):
+                spent = self.prices.of_role(each, users)
+                if best is None or spent < best[0]:
+                    best = (spent, plan, each.count)
         if best is None:
             return None
         _, plan, count = best
         return self.picked(role, plan, count)
+
+    def _worth(self, least: Rented, role: Role, users: float) -> Iterator[Rented]:
+        """The fewest machines that hold, and more of them where their allowance may pay for it."""
+        for count in self.prices.counts_worth(least, users):
+            if count <= role.max_count and not exceeds_connections(role, least.plan, self.needs(role), count):
+                yield structs.replace(least, count=count)
 
     def picked(self, role: Role, plan: RentedPlan, count: int) -> Picked:
         """So many machines of a plan, with what they carry."""
@@ -225,6 +236,12 @@ class Market:
             carries = np.stack([self.carried(role, plan).least for plan in plans])
             self._matrices[key] = (carries, np.array([[plan.price_month] for plan in plans]))
         return self._matrices[key]
+
+
+def rented(shape: Shape, role: Role, plan: RentedPlan, count: int) -> Rented:
+    """As the bill wants it; the balancers face people, or whoever stands in their place."""
+    faces = {"balancer"} if any(each.name == "balancer" for each in shape.roles) else {"all", "app"}
+    return Rented(role.name, plan, count, role.name in faces)
 
 
 def make_option(shape: Shape, provider: str, picked: tuple[Picked, ...]) -> Option:
