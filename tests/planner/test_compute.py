@@ -52,6 +52,25 @@ def test_phases_join_and_carry_every_month_of_the_scenario() -> None:
         assert phase.binding_resource in phase.headroom
 
 
+def test_the_processes_of_a_phase_fit_into_its_machines_with_the_system() -> None:
+    plan = plan_of(workload())
+    system = banyan_profile().figures["memory.system_mib"].mid
+    for phase in plan.phases:
+        for machine in phase.machines:
+            taken = sum(each.memory_mib for each in phase.services if each.machine_role == machine.role)
+            assert taken + machine.count * system < machine.count * machine.ram_gib * 1024
+
+
+def test_sockets_have_as_many_processes_as_hold_them() -> None:
+    crowd = {"registered_users": 2_000_000, "daily_active_share": 0.2, "peak_concurrent_share": 0.5}
+    steady = {"name": "steady", "start_users": 2_000_000, "months": 1}
+    plan = plan_of(workload(people=crowd, scenarios=[steady]))
+    per_process = banyan_profile().figures["sockets.per_process"].mid
+    last = plan.phases[-1]
+    realtime = next(each for each in last.services if each.name == "realtime")
+    assert realtime.workers >= last.capacity.sockets / per_process > 1
+
+
 def test_every_budget_of_the_machines_holds_at_the_end_of_a_phase() -> None:
     plan = plan_of(workload(), worlds=200)
     objectives = workload().objectives

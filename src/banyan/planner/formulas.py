@@ -89,8 +89,9 @@ FORMULAS: dict[str, Formula] = {
         ("set:rent", *_SIZING),
     ),
     "phases.*.services*": Formula(
-        "API and nginx: a process per vCPU, others one per machine; cores = requests a second x CPU of one / speed "
-        "of a core; memory = processes + sockets + connections + hot data at the phase's end",
+        "API and nginx: a process per vCPU, realtime one for each 15,000 sockets (a process per vCPU where it has the "
+        "machine to itself), others one per machine; cores = requests a second x CPU of one / speed of a core; "
+        "memory = processes + sockets + open connections + hot data at the phase's end",
         _SIZING,
     ),
     "phases.*.cost_month*": Formula(

@@ -1,6 +1,7 @@
 """The phases of a plan: chosen by the planner for growing numbers of people, with what each runs and carries."""
 
 from collections.abc import Callable
+from math import ceil
 
 from msgspec import Struct, structs
 
@@ -13,6 +14,7 @@ from banyan.planner.options import Market, Option, Picked
 from banyan.planner.plan import Capacity, Machine, Phase, ServiceSize, Unmet
 from banyan.planner.quantity import Worlds
 from banyan.planner.sizing.capacity import UNLIMITED, response_p95_seconds
+from banyan.planner.sizing.needs import open_connections
 from banyan.planner.sizing.usage import Usage, headroom, role_usage
 from banyan.planner.words import people, resource
 
@@ -194,9 +196,8 @@ def services(market: Market, option: Option, users: float) -> list[ServiceSize]:
     found = []
     for each in option.picked:
         core = middle(market.core(each.plan.cpu_class))
-        cores = max(int(each.plan.vcpu), 1)
         for service in each.role.services:
-            workers = (cores if service in ("api", "nginx") else 1) * each.count
+            workers = _workers(market, each, service, users) * each.count
             busy = market.part_cores(_PROCESS_PARTS.get(service, "cache"))
             spread = each.role.replicas + 1 if each.role.replicas else 1
             pool = POOL_SIZES.get(service)
@@ -213,6 +214,22 @@ def services(market: Market, option: Option, users: float) -> list[ServiceSize]:
     return found
 
 
+def _cores(picked: Picked) -> int:
+    return max(int(picked.plan.vcpu), 1)
+
+
+def _workers(market: Market, picked: Picked, service: str, users: float) -> int:
+    """Processes of a service on one machine. Beside the API, which takes the cores, sockets have no more processes than
+    they need.
+    """
+    if service in ("api", "nginx") or (service == "realtime" and "api" not in picked.role.services):
+        return _cores(picked)
+    if service != "realtime":
+        return 1
+    sockets = middle(market.load.sockets) * users / picked.role.carrying(picked.count)
+    return max(ceil(sockets / market.profile.figures["sockets.per_process"].mid), 1)
+
+
 def _service_memory(market: Market, picked: Picked, service: str, workers: int, users: float) -> float:
     figures, load = market.profile.figures, market.load
 
@@ -226,12 +243,14 @@ def _service_memory(market: Market, picked: Picked, service: str, workers: int, 
     if service == "realtime":
         return mid("realtime_process_mib") * workers + figures["sockets.kib_each"].mid * sockets
     if service == "nginx":
-        return mid("balancer_mib") + mid("balancer_kib_per_socket") * sockets
+        return mid("balancer_mib") * workers + mid("balancer_kib_per_socket") * sockets
     if service == "redis":
         return mid("cache_base_mib") + mid("cache_kib_per_active_user") * middle(load.active) * users / 1024
     if service == "postgresql":
-        needs = market.needs(picked.role)
-        return mid("database_base_mib") + middle(needs.memory_mib) * users
+        some, per_core = open_connections(together="app" in picked.role.parts)
+        connections = (some + per_core * _cores(picked)) * mid("database_connection_mib")
+        hot = middle(load.database_gib) * 1024 * mid("hot_share") * users
+        return picked.count * (mid("database_base_mib") + connections + hot)
     return 0.0
 
 
@@ -241,7 +260,7 @@ def memory_budget(market: Market, option: Option, users: float) -> dict[str, flo
     for each in option.picked:
         needs = market.needs(each.role)
         spread = 1 if each.role.replicas else each.count
-        cores = max(int(each.plan.vcpu), 1)
+        cores = _cores(each)
         parts = {
             "system and fixed": middle(needs.memory_fixed_mib),
             "processes": middle(needs.memory_per_vcpu_mib) * cores,

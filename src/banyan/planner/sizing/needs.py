@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from banyan.planner.demand import Load
+from banyan.planner.deployment import BESIDE_POOL, POOL_SIZES, RESERVED_CONNECTIONS
 from banyan.planner.draws import Draws
 from banyan.planner.profile import Profile
 from banyan.planner.quantity import Worlds
@@ -16,7 +17,8 @@ from banyan.planner.workload.models import Workload
 _TINY = 1e-15
 _KIB_PER_MIB = 1024.0
 _OS_DISK_GIB = 8.0  # Debian, logs of a week and room for an upgrade
-_RESERVED_CONNECTIONS = 10  # operators, migrations, monitoring
+_POOLED_PER_VCPU = 8  # of PgBouncer, for each of the database's cores
+_POOLED_AT_LEAST = 20
 
 
 class Needs(Struct, frozen=True):
@@ -105,13 +107,19 @@ def build_needs(role: Role, workload: Workload, load: Load, profile: Profile, pa
         per_user = per_user + load.sockets * of("sockets.kib_each") / _KIB_PER_MIB
         if "app" not in has:
             per_vcpu = per_vcpu + of("memory.realtime_process_mib")
+        elif not stated:
+            # One process, and one more for each 15,000 sockets.
+            fixed = fixed + of("memory.realtime_process_mib")
+            per_user = per_user + load.sockets * of("memory.realtime_process_mib") / of("sockets.per_process")
     if "database" in has:
         fixed = fixed + of("memory.database_base_mib")
-        connections = np.maximum(load.requests * (load.app_seconds + load.database_seconds), 0)
         per_user = per_user + load.database_gib * 1024 * of("memory.hot_share")
-        per_user = per_user + connections * of("memory.database_connection_mib")
+        if "database" not in stated:
+            some, each = open_connections(together="app" in has)
+            fixed = fixed + some * of("memory.database_connection_mib")
+            per_vcpu = per_vcpu + each * of("memory.database_connection_mib")
     if "balancer" in has:
-        fixed = fixed + of("memory.balancer_mib")
+        per_vcpu = per_vcpu + of("memory.balancer_mib")
         per_user = per_user + load.sockets * of("memory.balancer_kib_per_socket") / _KIB_PER_MIB
     if "cache" in has:
         fixed = fixed + of("memory.cache_base_mib")
@@ -133,13 +141,22 @@ def build_needs(role: Role, workload: Workload, load: Load, profile: Profile, pa
         sockets_per_vcpu=of("sockets.per_process"),
         # A connection is held while the statement runs and while the process turns rows into an answer.
         connections=load.requests * (load.database_seconds + 0.5 * load.app_seconds) if "database" in has else zero,
-        max_connections=profile.figures["database.max_connections"].mid - _RESERVED_CONNECTIONS,
+        max_connections=profile.figures["database.max_connections"].mid - RESERVED_CONNECTIONS,
         # nginx gives a request to the process with the fewest (`least_conn`), and a process has one core; connections
         # of the database and threads of nginx run on whichever core is free.
         dispatch=Dispatch.LEAST_CONNECTIONS if "app" in has else Dispatch.SHARED,
         copies=1 + role.replicas if role.replicas else 0,
         connections_per_vcpu=profile.figures["database.connections_per_process"].mid if "app" in has else 0,
     )
+
+
+def open_connections(*, together: bool) -> tuple[int, int]:
+    """Connections that a database holds open, and more for each of its machine's cores: all that the processes beside
+    it may open, for these close none; else what PgBouncer may.
+    """
+    if together:
+        return POOL_SIZES["realtime"] + POOL_SIZES["worker"] + 2 * BESIDE_POOL, POOL_SIZES["api"] + BESIDE_POOL
+    return _POOLED_AT_LEAST, _POOLED_PER_VCPU
 
 
 _PART_OF_ROLE = {
