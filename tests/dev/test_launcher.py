@@ -157,6 +157,13 @@ def test_a_later_start_says_and_costs_almost_nothing(ready: Checkout) -> None:
     assert used_seconds / 5 < 0.05
 
 
+def test_what_was_compiled_is_kept_for_the_next_start(ready: Checkout) -> None:
+    kept = ready.root / "src" / "banyan" / "__pycache__"
+    shutil.rmtree(kept, ignore_errors=True)
+    assert ready.run(PYTHONDONTWRITEBYTECODE="1")[0] == 0
+    assert list(kept.glob("__init__.*.pyc"))
+
+
 def test_a_changed_lock_replaces_the_packages(ready: Checkout) -> None:
     ready.lock(make_wheel(ready.wheels, "leaf", "2.0"))
     code, out, err = ready.run()
