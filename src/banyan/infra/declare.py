@@ -36,7 +36,8 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Kinds of jobs of which a worker runs no more than `at_once` together, so that they leave room for the rest.
+    """Kinds of jobs of which a worker runs no more than `at_once` together, so that they leave room for the rest; their
+    server processes give way to others where the server is on the same machine.
 
     `name` is stable: jobs are found in the database by a number made of it.
     """

@@ -8,7 +8,7 @@ from msgspec import Struct
 _CLUSTER_MEMBERS = 3  # the fewest that Redis makes a cluster of
 POOL_SIZES = {"api": 8, "realtime": 4, "worker": 6, "scheduler": 2}  # database connections of a process
 RESERVED_CONNECTIONS = 10  # operators, backups, monitoring
-BESIDE_POOL = 3  # of each process: it listens, it migrates, it fans out
+BESIDE_POOL = 3  # of each process at most: it listens, it migrates, as a worker it fans out
 
 
 class Part(StrEnum):

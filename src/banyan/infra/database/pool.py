@@ -24,7 +24,7 @@ class Pool(Handoff):
     def __init__(self, settings: DatabaseSettings) -> None:
         super().__init__(settings)
         self._outboxes: tuple[Outbox, ...] = ()
-        self._backgrounds: list[_Background] = []
+        self._backgrounds: list[_GivingWay] = []
 
     @classmethod
     async def open(cls, settings: DatabaseSettings) -> Self:
@@ -52,7 +52,7 @@ class Pool(Handoff):
 
         It writes to the same outboxes, opens its connections when they are needed, and is closed with this one.
         """
-        pool = _Background(self, connections)
+        pool = _GivingWay(self, connections)
         self._backgrounds.append(pool)
         return pool
 
@@ -65,7 +65,7 @@ class Pool(Handoff):
         await asyncio.gather(*everything)
 
 
-class _Background(Pool):
+class _GivingWay(Pool):
     def __init__(self, beside: Pool, connections: int) -> None:
         super().__init__(beside.settings.model_copy(update={"pool_size": connections}))
         self._beside = beside
