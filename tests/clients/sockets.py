@@ -174,8 +174,11 @@ async def drops(story: Story) -> object:
         me, conversation = socket.join_me(), socket.join_conversation(conversation_id)
         tasks.create_task(mine.follow(me))
         tasks.create_task(talk.follow(conversation))
-        await live(conversation_id, ben, draw, 90)
         async with asyncio.timeout(PATIENCE_SECONDS):
+            # Who joins when all is done reads everything anew, over a connection that nobody cuts.
+            while mine.reloads == 0 or talk.reloads == 0:
+                await asyncio.sleep(0.1)
+            await live(conversation_id, ben, draw, 90)
             while mine.kept != await mine.fresh() or talk.kept != await talk.fresh():
                 await asyncio.sleep(0.1)
         me.leave()

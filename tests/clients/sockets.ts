@@ -199,6 +199,14 @@ async function live(id: string, ben: Banyan, steps: number): Promise<void> {
   }
 }
 
+async function until(what: string, is: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + PATIENCE_SECONDS * 1000;
+  while (!(await is())) {
+    if (Date.now() > end) throw new Error(`not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 async function next<T>(topic: AsyncIterator<News<T>>): Promise<News<T>> {
   const { value, done } = await topic.next();
   if (done) throw new Error("it has ended");
@@ -222,12 +230,13 @@ const chapters: { [name: string]: (story: Story) => Promise<unknown> } = {
     const talk = new TalkCopy(ada, id);
     const socket = ada.socket({ reconnects: SOON, heartbeatSeconds: 0.5 });
     const following = [mine.follow(socket.joinMe()), talk.follow(socket.joinConversation(id))];
+    // Who joins when all is done reads everything anew, over a connection that nobody cuts.
+    await until("both topics are joined", () => mine.reloads > 0 && talk.reloads > 0);
     await live(id, ben, 90);
-    const until = Date.now() + PATIENCE_SECONDS * 1000;
-    while (!same(mine.kept, await mine.fresh()) || !same(talk.kept, await talk.fresh())) {
-      if (Date.now() > until) throw new Error("the copies are not what they should be");
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until(
+      "the copies are what they should be",
+      async () => same(mine.kept, await mine.fresh()) && same(talk.kept, await talk.fresh()),
+    );
     socket.close();
     await Promise.all(following);
     return {
