@@ -62,7 +62,14 @@ def empty_database_url(templates: Templates) -> Iterator[str]:
 
 @pytest.fixture
 def database_settings(database_url: str) -> DatabaseSettings:
-    return DatabaseSettings(url=SecretStr(database_url), pool_size=4, acquire_timeout_seconds=60)
+    # Waits that only a machine with much else to do makes long.
+    return DatabaseSettings(
+        url=SecretStr(database_url),
+        pool_size=4,
+        acquire_timeout_seconds=60,
+        connect_timeout_seconds=60,
+        statement_timeout_seconds=60,
+    )
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ async def test_a_suspension_from_the_shell_holds_in_the_running_server(ada: Api,
     assert (await ada.get("/v1/me")).status_code == 200
     person = await ask(invoke, "people", "suspend", "ada", "--reason", "Spam")
     assert (person["state"], person["suspended_reason"], person["live_sessions"]) == ("suspended", "Spam", 0)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while (await ada.get("/v1/me")).status_code != 401:
             await asyncio.sleep(0.05)
     assert code(await sign_in(api, "ada")) == (403, "account_suspended")
@@ -87,7 +87,7 @@ async def test_a_suspension_from_the_shell_holds_in_the_running_server(ada: Api,
 async def test_a_role_from_the_shell_holds_in_the_running_server(ada: Api, invoke: Invoke) -> None:
     assert (await ada.get("/v1/admin/jobs")).status_code == 403
     assert (await ask(invoke, "people", "set-role", "ada", "admin"))["role"] == "admin"
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while (await ada.get("/v1/admin/jobs")).status_code != 200:
             await asyncio.sleep(0.05)
     assert "somebody else" in refusal(await invoke("people", "set-role", "ada", "member"))
@@ -108,7 +108,7 @@ async def test_sessions_are_listed_and_ended(ada: Api, api: Api, invoke: Invoke)
     assert len(sessions) == 2
     assert await ask(invoke, "people", "end-sessions", "ada", "--session", sessions[0]["id"]) == {"ended": 1}
     assert (await invoke("people", "end-sessions", "ada")).stdout == "1 session ended\n"
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while await holds(api, second):
             await asyncio.sleep(0.05)
     assert (await ada.get("/v1/me")).status_code == 401

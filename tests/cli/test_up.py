@@ -23,7 +23,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 async def test_what_it_prints_is_true(house: House) -> None:
     await house.start(*DEMO)
     facts = house.facts
-    async with httpx.AsyncClient(timeout=60) as http:
+    async with httpx.AsyncClient(timeout=300) as http:
         for url in (facts.site_url, facts.app_url, facts.docs_url, facts.openapi_url, facts.metrics_url):
             assert (await http.get(url)).status_code == 200, url
         account = facts.demo_account

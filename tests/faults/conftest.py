@@ -65,7 +65,7 @@ def house(place: Path, begun: Path) -> Iterator[House]:
 
 async def _wait_for_postgres(house: House) -> None:
     """It ends by itself with its owner; its files can go only then."""
-    assert await processes.gone(house.directory / "postgres" / "data", within_seconds=60)
+    assert await processes.gone(house.directory / "postgres" / "data", within_seconds=300)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class Ledger(Struct):
 
     async def check_feeds(self, url: str, tokens: dict[UUID, str]) -> None:
         """The home feed that each person reads, page by page."""
-        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=300) as http:
             for person_id, token in tokens.items():
                 assert await _read_feed(http, token) == self.feed_of(person_id), f"feed of {person_id}"
 

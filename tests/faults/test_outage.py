@@ -19,6 +19,7 @@ from tests.faults.conftest import ENVIRONMENT
 from tests.faults.crowd import Crowd, Seen, crowd_at
 from tests.faults.ledger import wait_until_done
 from tests.support.banyan import PATIENCE_SECONDS, Installation, connected
+from tests.support.eventually import eventually
 from tests.support.postgres import Cluster
 
 _MEMBERS = 6
@@ -82,7 +83,11 @@ class Outage:
         print(f"answers {dict(self.crowd.outcomes)}")
         assert healed_after < _HEALED_SECONDS
         async with httpx.AsyncClient(base_url=self.url, timeout=120) as http:
-            assert (await http.get("/readyz")).status_code == 200
+
+            async def is_ready() -> bool:
+                return (await http.get("/readyz")).status_code == 200
+
+            await eventually(is_ready)
 
     def refusals_since(self, moment: float) -> list[Seen]:
         return [one for one in self.crowd.since(moment) if one.outcome == 503]

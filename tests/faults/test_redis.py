@@ -18,7 +18,7 @@ from tests.support.platform import PASSWORD
 from tests.support.redis import RedisServer
 from tests.support.sockets import Socket, connected
 
-_PATIENCE_SECONDS = 90
+_PATIENCE_SECONDS = 300
 _BEFORE, _DURING, _AFTER = 10, 10, 10
 
 
@@ -105,7 +105,7 @@ async def talking(installation: Installation, redis: RedisServer) -> AsyncIterat
         await installation.start(target, **settings) for target in ("api,worker,scheduler", "realtime", "realtime")
     ]
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=servers[0].url, timeout=60))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=servers[0].url, timeout=300))
         ada, ben = await _sign_up(http, "ada"), await _sign_up(http, "ben")
         await _connect(ada, ben)
         made = await ada.ask("POST", "/v1/conversations", {"member_ids": [ben.id]})
@@ -149,7 +149,7 @@ async def test_presence_over_processes_and_after_one_dies(
     settings = {"BANYAN_REDIS__URL": redis.url} if with_redis else {}
     api = await installation.start("api,scheduler", **settings)
     here, there = [await installation.start("realtime", **settings) for _ in range(2)]
-    async with httpx.AsyncClient(base_url=api.url, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=api.url, timeout=300) as http:
         ada, ben = await _sign_up(http, "ada"), await _sign_up(http, "ben")
         await _connect(ada, ben)
         async with ada.socket(here.url) as socket:

@@ -57,7 +57,7 @@ async def writing(dsn: str) -> AsyncIterator[Writer]:
 
 async def run(dsn: str, statement: str) -> object:
     """One statement over a connection of its own; its first value."""
-    connection = await asyncpg.connect(dsn, timeout=60)
+    connection = await asyncpg.connect(dsn, timeout=300)
     try:
         return await connection.fetchval(statement)
     finally:
@@ -65,7 +65,7 @@ async def run(dsn: str, statement: str) -> object:
 
 
 async def missing(dsn: str, acknowledged: list[int]) -> set[int]:
-    connection = await asyncpg.connect(dsn, timeout=60)
+    connection = await asyncpg.connect(dsn, timeout=300)
     try:
         rows = await connection.fetch("SELECT number FROM written")
     finally:

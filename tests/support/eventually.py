@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-async def eventually(condition: Callable[[], object | Awaitable[object]], seconds: float = 60) -> None:
+async def eventually(condition: Callable[[], object | Awaitable[object]], seconds: float = 300) -> None:
     """Returns once `condition` is true; fails after `seconds`, which only end what hangs."""
     deadline = time.monotonic() + seconds
     while True:

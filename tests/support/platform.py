@@ -46,7 +46,7 @@ def settings_for(database_url: str, **parts: Mapping[str, Any]) -> Settings:
         "limits": {"enabled": False},
         "http": {"public_url": "http://banyan.test"},
         "jobs": {"poll_seconds": 0.2},
-        "realtime": {"hello_seconds": 90},
+        "realtime": {"hello_seconds": 300},
     }
     for part, values in parts.items():
         defaults[part] = {**defaults.get(part, {}), **values}

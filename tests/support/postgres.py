@@ -22,7 +22,7 @@ from banyan.infra.database.settings import DatabaseSettings
 
 _USER = "nobody"
 _START_SECONDS = 300
-_STOP_SECONDS = 60
+_STOP_SECONDS = 300
 _PREFIX = "banyan-pg-"
 _ENOUGH_BYTES = 1 << 30
 
@@ -160,9 +160,9 @@ class Templates:
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Self:
-        self._connection = self._loop.run_until_complete(asyncpg.connect(self.cluster.url("postgres")))
+        self._connection = self._loop.run_until_complete(asyncpg.connect(self.cluster.url("postgres"), timeout=300))
         self._execute("CREATE DATABASE template_migrated TEMPLATE template0")
-        settings = DatabaseSettings(url=SecretStr(self.cluster.url("template_migrated")))
+        settings = DatabaseSettings(url=SecretStr(self.cluster.url("template_migrated")), connect_timeout_seconds=300)
         self._loop.run_until_complete(migrate(settings))
         return self
 

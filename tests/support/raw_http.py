@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)

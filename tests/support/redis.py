@@ -13,7 +13,7 @@ from banyan.infra.redis.settings import RedisSettings
 from tests.support.banyan import find_port
 
 REDIS = "redis-server"
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 300
 
 
 def valkey() -> str:

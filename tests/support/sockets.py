@@ -10,7 +10,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from tests.support.platform import Api
 
-_PATIENCE_SECONDS = 90
+_PATIENCE_SECONDS = 300
 
 
 class Socket(WSListener):

@@ -23,7 +23,7 @@ class Document(msgspec.Struct):
 
 async def operations(server_url: str) -> list[str]:
     """`POST /v1/posts` and so on, as the document lists them."""
-    async with httpx.AsyncClient(timeout=60) as http:
+    async with httpx.AsyncClient(timeout=300) as http:
         answer = await http.get(f"{server_url}/openapi.json")
     paths = msgspec.json.decode(answer.content, type=Document).paths
     return [f"{method.upper()} {path}" for path, item in paths.items() for method in METHODS & item.keys()]

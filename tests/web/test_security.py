@@ -95,7 +95,7 @@ async def test_an_api_key_is_made_used_and_ended(visitor: Visitor) -> None:
     key = await keys.get_by_role("status").locator("code").inner_text()
     await expect(keys.get_by_role("listitem").filter(has_text="Weather robot")).to_contain_text("not used yet")
     headers = {"authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=visitor.server_url, headers=headers, timeout=60) as robot:
+    async with httpx.AsyncClient(base_url=visitor.server_url, headers=headers, timeout=300) as robot:
         assert (await robot.get("/v1/me")).json()["handle"] == "ada"
         await keys.get_by_role("button", name="End").click()
         await expect(keys.get_by_text("None.")).to_be_visible()

@@ -142,7 +142,7 @@ async def test_many_pieces_over_a_real_port(api: Api, monkeypatch: pytest.Monkey
         headers = {"authorization": f"Bearer {ada.signed_in['access_token']}"}
         head = await api.http.request("HEAD", export["file_url"], headers=headers)
         assert head.headers["content-length"] == str(export["size_bytes"])
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=300) as http:
             for _ in range(2):
                 head = await http.head(export["file_url"])
                 assert (head.status_code, head.content) == (200, b"")

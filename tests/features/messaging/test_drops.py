@@ -152,7 +152,7 @@ async def test_old_state_and_events_are_the_fresh_state(api: Api, server_url: st
         await phone.look(200)
         return phone.messages == await read_messages(ben, place) and phone.pointer == await read_pointer(ben, place)
 
-    await eventually(is_fresh, 60)
+    await eventually(is_fresh)
     # Once each at the beginning: nothing was forgotten meanwhile, so nobody had to begin anew.
     assert phone.reloads == _TOPICS
     offsets = [offset for topic, offset in phone.heard if topic != "me"]

@@ -112,8 +112,8 @@ async def test_channels_come_and_go_with_the_topics(
             await two.subscribe(topic)
         assert topic in exchange.listeners
         await one.ask({"type": "unsubscribe", "topic": topic})
-        await eventually(lambda: set(exchange.listeners) == {"posts:public"}, 60)
-    await eventually(lambda: not exchange.listeners, 60)
+        await eventually(lambda: set(exchange.listeners) == {"posts:public"})
+    await eventually(lambda: not exchange.listeners)
 
 
 async def test_what_is_said_elsewhere_arrives_whole_and_in_order(

@@ -12,7 +12,7 @@ from tests.support.eventually import eventually
 from tests.support.platform import Api
 from tests.support.sockets import Socket, greeted
 
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 300
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from banyan.infra.redis.settings import RedisSettings
 from tests.support.eventually import eventually
 from tests.support.redis import REDIS, RedisCluster, RedisServer, valkey
 
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 300
 
 
 class Ears:

@@ -54,18 +54,18 @@ async def test_the_own_process_hears_before_commit_returns_and_others_soon(
     # Nobody polls in time: only notifications can be what others hear by.
     monkeypatch.setattr(bus_module, "_POLL_SECONDS", 600)
     async with listening(database_settings) as (one, mine), listening(database_settings) as (other, others):
-        await eventually(lambda: one.relay.connected and other.relay.connected, 60)
+        await eventually(lambda: one.relay.connected and other.relay.connected)
         before = REGISTRY.get_sample_value("banyan_bus_lag_seconds_count") or 0
         await announce(one, "a", "b")
         assert mine.heard == [("a", "b")]
-        await eventually(lambda: others.heard == [("a", "b")], 60)
+        await eventually(lambda: others.heard == [("a", "b")])
         assert REGISTRY.get_sample_value("banyan_bus_lag_seconds_count") == before + 1
         await announce(one)
-        await eventually(lambda: others.heard == [("a", "b"), ()], 60)
+        await eventually(lambda: others.heard == [("a", "b"), ()])
         read_to = (one.bus._cursor, other.bus._cursor)
         one.bus.wake()
         other.bus.wake()
-        await eventually(lambda: one.bus._cursor is not read_to[0] and other.bus._cursor is not read_to[1], 60)
+        await eventually(lambda: one.bus._cursor is not read_to[0] and other.bus._cursor is not read_to[1])
         assert mine.heard == others.heard == [("a", "b"), ()]
         assert mine.resets == others.resets == 0
 
@@ -74,7 +74,7 @@ async def test_polling_alone_is_enough(database_settings: DatabaseSettings, monk
     async with listening(database_settings) as (one, _), listening(database_settings) as (_, others):
         monkeypatch.setattr(one.relay, "ring", lambda _channel: None)
         await announce(one, "a")
-        await eventually(lambda: others.heard == [("a",)], seconds=60)
+        await eventually(lambda: others.heard == [("a",)])
 
 
 async def test_a_rollback_announces_nothing(database_settings: DatabaseSettings) -> None:
@@ -172,9 +172,9 @@ async def test_a_failing_callback_harms_nobody(database_settings: DatabaseSettin
         ears = Ears(one.bus)
         await announce(one, "a")
         assert ears.heard == [("a",)]
-        await eventually(lambda: others.heard == [("a",)], 60)
+        await eventually(lambda: others.heard == [("a",)])
         await announce(two, "b")
-        await eventually(lambda: ears.heard == [("a",), ("b",)], 60)
+        await eventually(lambda: ears.heard == [("a",), ("b",)])
         assert others.heard == [("a",), ("b",)]
 
 

@@ -79,7 +79,7 @@ async def test_several_processes_at_once_apply_each_file_once(
         "0012_index.sql",
         "-- no transaction\nCREATE INDEX CONCURRENTLY books_shelf ON books (shelf);",
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         applied = await asyncio.gather(*(migrate(settings, [source]) for _ in range(4)))
     assert sorted(len(migrations) for migrations in applied) == [0, 0, 0, 4]
     assert await connection.fetchval("SELECT count(*) FROM migrations") == 4

@@ -115,7 +115,7 @@ async def test_a_backend_killed_in_mid_load_loses_nothing_acknowledged(own_clust
 
 
 async def test_a_long_outage_is_answered_at_once_and_ends_by_itself(own_cluster: Cluster) -> None:
-    patience_seconds = 0.5
+    patience_seconds = 1.5
     pool = await Pool.open(
         DatabaseSettings(url=SecretStr(own_cluster.url("postgres")), acquire_timeout_seconds=patience_seconds)
     )
@@ -126,12 +126,12 @@ async def test_a_long_outage_is_answered_at_once_and_ends_by_itself(own_cluster:
     assert time.monotonic() - started > patience_seconds * 0.9
     await asyncio.sleep(0.1)
     started = time.monotonic()
-    for _ in range(20):
+    for _ in range(100):
         with pytest.raises(DatabaseUnavailable) as refusal:
             await pool.work().value("SELECT 1")
         assert refusal.value.retry_after_seconds is not None
     # Far less than their patience together.
-    assert time.monotonic() - started < 20 * patience_seconds / 2
+    assert time.monotonic() - started < 100 * patience_seconds / 2
     assert pool.down_seconds > patience_seconds
     own_cluster.start()
     await eventually(lambda: not pool.down_seconds)

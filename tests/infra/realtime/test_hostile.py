@@ -27,7 +27,7 @@ from tests.support.platform import Api, api_of, running_platform, serving, setti
 from tests.support.sockets import connected, greeted
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING = 1, 2, 0, 8, 9
-_PATIENCE_SECONDS = 90
+_PATIENCE_SECONDS = 300
 
 
 class Raw:

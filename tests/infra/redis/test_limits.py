@@ -12,7 +12,7 @@ from banyan.infra.redis.settings import RedisSettings
 from tests.support.eventually import eventually
 from tests.support.redis import RedisServer
 
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 300
 # One request is earned back in so many seconds that a slow machine does not matter.
 _SETTINGS = LimitsSettings(sign_in_per_minute=5)
 
