@@ -2,6 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -16,8 +17,8 @@ from banyan.features.accounts.models import AccountImport
 from banyan.features.people.models import ConnectionSide, PersonImport
 from banyan.features.posts.models import CommentImport, PostImport, ReactionImport
 from banyan.features.posts.service.imports import PostImports
+from banyan.infra.database.ids import driver_id_at
 from banyan.infra.database.work import Work
-from banyan.kernel.ids import id_at
 
 T = TypeVar("T")
 
@@ -54,12 +55,20 @@ class Blueprint:
         """The places of all people in the order of their ids: rows written so are appended to their indexes."""
         return sorted(range(len(self.person_ids)), key=self.person_ids.__getitem__)
 
+    @cached_property
+    def ranks(self) -> Sequence[int]:
+        """Where each planned person stands in the order of ids."""
+        ranks = array("i", bytes(4 * len(self.person_ids)))
+        for rank, place in enumerate(self.in_order_of_ids):
+            ranks[place] = rank
+        return ranks
+
     def time(self, age_ms: int) -> datetime:
         return self._started_at - timedelta(milliseconds=age_ms)
 
     def id(self, kind: str, place: int, age_ms: int) -> UUID:
         """The id of the `place`-th of its kind, made at its time."""
-        return id_at(self._started_ms - age_ms, self._first_tails[kind] + place * _TAIL_STEP)
+        return driver_id_at(self._started_ms - age_ms, self._first_tails[kind] + place * _TAIL_STEP)
 
 
 def _first_tail(salt: bytes, kind: str) -> int:
@@ -172,15 +181,16 @@ class WriteConnections(Step[list[ConnectionSide]]):
         blueprint, times = self.blueprint, self.plan.tie_times
         ids = blueprint.person_ids
         sides: list[ConnectionSide] = []
-        for other in self.plan.neighbours[one]:
+        for other in sorted(self.plan.neighbours[one], key=blueprint.ranks.__getitem__):
+            number = times.number(one, other)
             age_ms = times.age_ms(one, other)
-            connection_id = blueprint.id("connection", times.number(one, other), age_ms)
+            connection_id = blueprint.id("connection", number, age_ms)
             sides.append(ConnectionSide(ids[one], ids[other], connection_id, blueprint.time(age_ms)))
         return sides
 
 
-class WritePosts(Step[tuple[PostImport, list[CommentImport], list[ReactionImport]]]):
-    """Posts from the oldest to the newest, each batch with its comments and reactions."""
+class WritePosts(Step[PostImport]):
+    """Posts from the oldest to the newest, with their comments and reactions."""
 
     name = "posts"
     title = "Posts, comments, reactions"
@@ -194,18 +204,11 @@ class WritePosts(Step[tuple[PostImport, list[CommentImport], list[ReactionImport
     def total(self) -> int:
         return self.plan.size.posts
 
-    def items(self) -> Iterator[tuple[PostImport, list[CommentImport], list[ReactionImport]]]:
-        for place, planned in enumerate(self.plan.posts()):
-            post = self._post(place, planned)
-            yield post, self._comments(place, post.id, planned), self._reactions(post.id, planned)
+    def items(self) -> Iterator[PostImport]:
+        return (self._post(place, planned) for place, planned in enumerate(self.plan.posts()))
 
-    async def write(
-        self, work: Work, items: Sequence[tuple[PostImport, list[CommentImport], list[ReactionImport]]]
-    ) -> None:
-        posts, comments, reactions = zip(*items, strict=True)
-        await self._imports.import_posts(work, posts)
-        await self._imports.import_comments(work, list(chain.from_iterable(comments)))
-        await self._imports.import_reactions(work, list(chain.from_iterable(reactions)))
+    async def write(self, work: Work, items: Sequence[PostImport]) -> None:
+        await self._imports.import_posts(work, items)
 
     async def finish(self, work: Work) -> None:
         await self._imports.refresh_statistics(work)
@@ -217,13 +220,14 @@ class WritePosts(Step[tuple[PostImport, list[CommentImport], list[ReactionImport
             body=post.body,
             audience=post.audience,
             created_at=self.blueprint.time(post.age_ms),
+            comments=self._comments(place, post),
+            reactions=self._reactions(post),
         )
 
-    def _comments(self, place: int, post_id: UUID, post: PlannedPost) -> list[CommentImport]:
+    def _comments(self, place: int, post: PlannedPost) -> list[CommentImport]:
         return [
             CommentImport(
                 id=self.blueprint.id("comment", place * _COMMENTS_APART + number, comment.age_ms),
-                post_id=post_id,
                 author_id=self.blueprint.person_ids[comment.author],
                 body=comment.body,
                 created_at=self.blueprint.time(comment.age_ms),
@@ -231,10 +235,9 @@ class WritePosts(Step[tuple[PostImport, list[CommentImport], list[ReactionImport
             for number, comment in enumerate(post.comments)
         ]
 
-    def _reactions(self, post_id: UUID, post: PlannedPost) -> list[ReactionImport]:
+    def _reactions(self, post: PlannedPost) -> list[ReactionImport]:
         return [
             ReactionImport(
-                post_id=post_id,
                 person_id=self.blueprint.person_ids[reaction.person],
                 kind=reaction.kind,
                 created_at=self.blueprint.time(reaction.age_ms),

@@ -34,14 +34,19 @@ def new_id() -> UUID:
             if _last_tail > _RANDOM_MASK:
                 _last_ms += 1
                 _last_tail &= _RANDOM_MASK >> 1
-        return _compose(_last_ms, _last_tail)
+        return UUID(int=_compose(_last_ms, _last_tail))
 
 
 def id_at(ms: int, tail: int) -> UUID:
     """A UUIDv7 for a chosen moment, in milliseconds since 1970: `tail` (74 bits) keeps ids of one millisecond apart
     and in order.
     """
-    return _compose(ms, tail & _RANDOM_MASK)
+    return UUID(int=_compose(ms, tail & _RANDOM_MASK))
+
+
+def packed_id_at(ms: int, tail: int) -> bytes:
+    """As `id_at`, in its 16 bytes."""
+    return _compose(ms, tail & _RANDOM_MASK).to_bytes(16, "big")
 
 
 def first_id_at(moment: datetime) -> UUID:
@@ -54,7 +59,7 @@ def id_time(value: UUID) -> datetime:
     return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
 
 
-def _compose(ms: int, tail: int) -> UUID:
+def _compose(ms: int, tail: int) -> int:
     high = tail >> _VARIANT_LOW_BITS
     low = tail & ((1 << _VARIANT_LOW_BITS) - 1)
-    return UUID(int=(ms << 80) | (7 << 76) | (high << 64) | (2 << 62) | low)
+    return (ms << 80) | (7 << 76) | (high << 64) | (2 << 62) | low

@@ -152,11 +152,16 @@ async def test_an_import_finds_tags_and_mentions_and_tells_nobody(town: Town) ->
     ada, ben, cleo = [await town.person(handle) for handle in ("ada", "ben", "cleo")]
     await town.connect(ada, ben)
     town.memory.emitted.clear()
-    post = PostImport(id=new_id(), author_id=ada, body="@ben @cleo #Old", audience="connections", created_at=now())
-    comment = CommentImport(id=new_id(), post_id=post.id, author_id=ben, body="@ada @cleo #Yes", created_at=now())
+    post = PostImport(
+        id=new_id(),
+        author_id=ada,
+        body="@ben @cleo #Old",
+        audience="connections",
+        created_at=now(),
+        comments=[CommentImport(id=new_id(), author_id=ben, body="@ada @cleo #Yes", created_at=now())],
+    )
     async with town.work() as work:
         await town.imports.import_posts(work, [post])
-        await town.imports.import_comments(work, [comment])
         shown = await town.posts.get_post(work, ben, post.id)
         below = (await town.comments.list_comments(work, ben, post.id, 10, None)).items[0]
         assert (shown.mentions, shown.tags) == ([Mention("ben", ben)], ["old"])

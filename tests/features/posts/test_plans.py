@@ -36,6 +36,8 @@ async def full_town(town: Town) -> Town:
             body=f"Post {number}",
             audience="public",
             created_at=at,
+            comments=[CommentImport(id=new_id(), author_id=people[1], body="Yes", created_at=at)],
+            reactions=[ReactionImport(person_id=people[2], kind="love", created_at=at)],
         )
         for number in range(_POSTS)
     ]
@@ -43,17 +45,6 @@ async def full_town(town: Town) -> Town:
         await town.people_imports.import_people(work, crowd)
         await town.people_imports.import_connections(work, ties)
         await town.imports.import_posts(work, posts)
-        await town.imports.import_comments(
-            work,
-            [
-                CommentImport(id=new_id(), post_id=post.id, author_id=people[1], body="Yes", created_at=at)
-                for post in posts
-            ],
-        )
-        await town.imports.import_reactions(
-            work,
-            [ReactionImport(post_id=post.id, person_id=people[2], kind="love", created_at=at) for post in posts],
-        )
         await town.homes.build_homes(work, people[:20])
         await town.imports.refresh_statistics(work)
         await town.people_imports.refresh_statistics(work)

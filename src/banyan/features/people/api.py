@@ -120,13 +120,20 @@ class PeopleApi:
         """Which of these people wait for this one's answer to their request for a connection."""
         return await ties.list_askers_among(work, person_id, others)
 
+    async def connected_among(self, work: Work, pairs: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+        """Of many (person, other) pairs those connected now."""
+        return await ties.list_connected_pairs(work, [one for one, _ in pairs], [other for _, other in pairs])
+
+    async def hidden_among(self, work: Work, ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+        """Of these people the pairs that a block hides from each other, either way round."""
+        return await ties.list_hidden_among(work, list(ids))
+
     async def relations_between(
         self, work: Work, pairs: Collection[tuple[UUID, UUID]]
     ) -> tuple[set[tuple[UUID, UUID]], set[tuple[UUID, UUID]]]:
         """Of many (person, other) pairs those connected now and those hidden from each other, by two queries."""
-        people = [pair[0] for pair in pairs]
-        others = [pair[1] for pair in pairs]
-        connected = await ties.list_connected_pairs(work, people, others)
+        connected = await self.connected_among(work, pairs)
+        people, others = [one for one, _ in pairs], [other for _, other in pairs]
         hidden = await ties.list_hidden_pairs(work, people, others)
         return connected, hidden
 

@@ -1,5 +1,6 @@
 """Posts, comments and reactions as they go over HTTP and between features."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 from uuid import UUID
@@ -238,33 +239,33 @@ class RevisionRow(Struct, frozen=True, gc=False):
     edited_at: datetime
 
 
-class PostImport(Struct, frozen=True, kw_only=True):
-    """A post to be taken over in bulk; its id orders it in every feed."""
+class CommentImport(Struct, frozen=True, kw_only=True, gc=False):
+    """A comment to be taken over with its post."""
+
+    id: UUID
+    author_id: UUID
+    body: str
+    created_at: datetime
+
+
+class ReactionImport(Struct, frozen=True, kw_only=True, gc=False):
+    """A reaction to be taken over with its post."""
+
+    person_id: UUID
+    kind: ReactionKind
+    created_at: datetime
+
+
+class PostImport(Struct, frozen=True, kw_only=True, gc=False):
+    """A post to be taken over in bulk, with all that stands below it; its id orders it in every feed."""
 
     id: UUID
     author_id: UUID
     body: str
     audience: PlainAudience
     created_at: datetime
-
-
-class CommentImport(Struct, frozen=True, kw_only=True):
-    """A comment to be taken over in bulk."""
-
-    id: UUID
-    post_id: UUID
-    author_id: UUID
-    body: str
-    created_at: datetime
-
-
-class ReactionImport(Struct, frozen=True, kw_only=True):
-    """A reaction to be taken over in bulk."""
-
-    post_id: UUID
-    person_id: UUID
-    kind: ReactionKind
-    created_at: datetime
+    comments: Sequence[CommentImport] = ()
+    reactions: Sequence[ReactionImport] = ()
 
 
 class WrittenPost(Struct, frozen=True, gc=False):

@@ -80,6 +80,14 @@ async def list_hidden_pairs(work: Work, people: Sequence[UUID], others: Sequence
     return {(row[0], row[1]) for row in rows}
 
 
+async def list_hidden_among(work: Work, person_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+    """Of these people the pairs that a block hides from each other, either way round."""
+    rows = await work.rows(
+        "SELECT person_id, blocked_id FROM people_blocks WHERE person_id = ANY($1) AND blocked_id = ANY($1)", person_ids
+    )
+    return {pair for row in rows for pair in ((row[0], row[1]), (row[1], row[0]))}
+
+
 async def list_connection_ids(work: Work, person_id: UUID, after: UUID | None, limit: int) -> IdSet:
     """Those connected with a person now, in the order of their ids."""
     packed = await work.value(

@@ -52,20 +52,21 @@ class Marking:
     async def mark_all(self, work: Work, drafts: Sequence[Draft]) -> list[Marks]:
         """The marks of many texts, with a constant number of statements."""
         named = [find_handles(draft.body) for draft in drafts]
-        facts = await self._read(work, drafts, named) if any(named) else None
+        naming = [(draft, handles) for draft, handles in zip(drafts, named, strict=True) if handles]
+        facts = await self._read(work, naming) if naming else None
         return [
-            _marks(draft, [] if facts is None else _mentions(draft, handles, facts))
+            _marks(draft, _mentions(draft, handles, facts) if facts is not None and handles else [])
             for draft, handles in zip(drafts, named, strict=True)
         ]
 
-    async def _read(self, work: Work, drafts: Sequence[Draft], named: Sequence[list[str]]) -> _Facts:
-        ids = await self._people.ids_by_handle(work, {handle for handles in named for handle in handles})
+    async def _read(self, work: Work, naming: Sequence[tuple[Draft, list[str]]]) -> _Facts:
+        ids = await self._people.ids_by_handle(work, {handle for _, handles in naming for handle in handles})
         # A handle in an earlier text means who it meant then, whoever may have it now.
-        kept = {mention.person_id for draft in drafts for mention in draft.old.mentions}
+        kept = {mention.person_id for draft, _ in naming for mention in draft.old.mentions}
         there = await self._people.cards(work, {*ids.values(), *kept})
         pairs: set[Pair] = set()
         on_lists: dict[UUID, set[UUID]] = {}
-        for draft, handles in zip(drafts, named, strict=True):
+        for draft, handles in naming:
             for person_id in _candidates(draft, handles, ids).values():
                 pairs |= {(person_id, draft.post.author_id), (person_id, draft.by_id)}
                 if draft.post.list_id is not None:
