@@ -9,12 +9,14 @@ import asyncio
 import re
 from os import urandom
 from typing import ClassVar, Protocol
+from urllib.parse import unquote
 
 import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from banyan.infra.http.addresses import Addresses, forwarded_for, plain
+from banyan.infra.http.cycle import Cycle
 from banyan.infra.http.problems import PROBLEM_TYPE, HeadTooLarge, HeadTooSlow, encode_problem
 from banyan.infra.http.settings import HttpSettings
 from banyan.kernel.errors import BanyanError, Malformed
@@ -136,11 +138,10 @@ class BoundedProtocol(HttpToolsProtocol):
             raise self._refusal
         upgrades = self.parser.should_upgrade() and self._should_upgrade()
         self._upgrade_ignored = self.parser.should_upgrade() and not upgrades
-        if not self._upgrade_ignored:
-            super().on_headers_complete()
-            self._asked = self._asked or not upgrades
-            if not self.parser.should_upgrade():
-                self.headers = _NOWHERE
+        if not upgrades and not self._upgrade_ignored:
+            self._begin_request()
+            self._asked = True
+            self.headers = _NOWHERE
         self._in_head = False
         self._pending_bytes = 0
         if self._deadline is not None:
@@ -162,6 +163,37 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if not self._in_head and not self._is_answering():
             self._set_deadline(_DRAIN_SECONDS)
+
+    def _begin_request(self) -> None:
+        """What uvicorn does with a head, but for an application that cannot be too busy and a cycle of our own."""
+        scope, parser = self.scope, self.parser
+        version = parser.get_http_version()
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        waits = self._is_answering()
+        self.cycle = cycle = Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if waits:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+        else:
+            self._start_asgi_task(cycle, self.app)
 
     def _feed(self, data: bytes) -> None:
         """Raises HttpParserError."""
