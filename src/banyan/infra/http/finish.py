@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 
 from banyan.infra.http.answers import (
     Answer,
@@ -19,7 +18,7 @@ from banyan.infra.http.exchange import Exchange
 from banyan.infra.http.problems import PROBLEM_TYPE, encode_problem
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.log import AccessLog
-from banyan.infra.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from banyan.infra.metrics import HTTP_ANSWERED
 from banyan.infra.ratelimit import QuotaSpent, Verdict
 from banyan.kernel.errors import BanyanError
 
@@ -63,8 +62,6 @@ class Finisher:
         self._log = access_log
         self._origins = {origin.encode() for origin in settings.cors_origins}
         self._any_origin = b"*" in self._origins
-        self._requests: dict[tuple[str, str, int], Callable[[], None]] = {}
-        self._seconds: dict[str, Callable[[float], None]] = {}
 
     def preflight(self, exchange: Exchange) -> Answer:
         """The answer to a cross-origin preflight; without the allowing header where the origin is not allowed."""
@@ -149,22 +146,9 @@ class Finisher:
     def _record(self, scope: Scope, exchange: Exchange, status: int, size_bytes: int, started: float) -> None:
         seconds = time.perf_counter() - started
         route = scope.get("path_template") or "unmatched"
-        count = self._requests.get((scope["method"], route, status))
-        if count is None:
-            method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"
-            count = self._requests[scope["method"], route, status] = HTTP_REQUESTS.labels(
-                method, route, str(status)
-            ).inc
-        count()
-        observe = self._seconds.get(route)
-        if observe is None:
-            observe = self._seconds[route] = HTTP_SECONDS.labels(route).observe
-        observe(seconds)
+        HTTP_ANSWERED.add(scope["method"], route, status, seconds)
         if self._log is not None:
             self._log.write(exchange, scope["method"], scope["path"], status, size_bytes, seconds)
-
-
-_KNOWN_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
 def _limit_headers(verdict: Verdict) -> Headers:

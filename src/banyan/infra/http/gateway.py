@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from os import urandom
+from random import getrandbits
 
 import structlog
 
@@ -95,6 +95,7 @@ class Gateway:
         self._addresses = Addresses(parts.settings.proxy_networks())
         self._finisher = Finisher(parts.settings, parts.access_log)
         self._in_flight = 0
+        HTTP_IN_FLIGHT.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -141,7 +142,9 @@ class Gateway:
             request_id = _read_request_id(headers.get(b"x-request-id"))
             secure = secure or headers.get(b"x-forwarded-proto", b"").strip().lower() == b"https"
             peer = self._addresses.client(peer, forwarded_for(scope["headers"]))
-        exchange = Exchange(request_id or urandom(8).hex(), peer, secure, headers, self._parts.new_work())
+        # Told apart, not secret: the kernel's own random numbers cost a call into it.
+        request_id = request_id or f"{getrandbits(64):016x}"
+        exchange = Exchange(request_id, peer, secure, headers, self._parts.new_work())
         scope[SCOPE_KEY] = exchange
         return exchange
 
@@ -157,7 +160,6 @@ class Gateway:
             raise NotFound("There is nothing at this address.")
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in exchange.headers:
             return self._finisher.preflight(exchange)
-        HTTP_IN_FLIGHT.set(self._in_flight)
         if self._in_flight > self._settings.max_in_flight and not self._parts.open_paths(scope["path"]):
             HTTP_SHED.inc()
             raise Unavailable("More requests are at work than this server carries.", retry_after_seconds=1)

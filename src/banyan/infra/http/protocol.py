@@ -91,6 +91,8 @@ class BoundedProtocol(HttpToolsProtocol):
     # Bytes received since a head, a piece of a body or a message was last complete: what the parser holds on to.
     _pending_bytes = 0
     _refusal: BanyanError | None = None
+    # When the last answer was complete, by the loop's clock.
+    _idle_since = 0.0
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -99,6 +101,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._clear_deadline()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
@@ -114,7 +117,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._hung_up:
             return
-        self._unset_keepalive_if_required()
         self._pending_bytes += len(data)
         try:
             self._feed(data)
@@ -160,9 +162,32 @@ class BoundedProtocol(HttpToolsProtocol):
             self._clear_deadline()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        """uvicorn's, but the timer of an idle connection goes on while it is not: a timer for each answer is dearer."""
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self._idle_since = self.loop.time()
+                if self.timeout_keep_alive_task is None:
+                    self._close_when_idle_for(self.timeout_keep_alive)
         if not self._in_head and not self._is_answering():
             self._set_deadline(_DRAIN_SECONDS)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._is_answering() or self._pending_bytes:
+            # The answer begins the wait anew; until the head is whole it has a deadline of its own.
+            return
+        left_seconds = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left_seconds > 0:
+            self._close_when_idle_for(left_seconds)
+        else:
+            self.transport.close()
+
+    def _close_when_idle_for(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _begin_request(self) -> None:
         """What uvicorn does with a head, but for an application that cannot be too busy and a cycle of our own."""
@@ -236,6 +261,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(error)
             return
         self.connections.discard(self)
+        self._unset_keepalive_if_required()
         self._taken_over = True
         # Nothing of this object stays: it would be held by its own parser until the garbage is looked for.
         transport, self.transport = self.transport, None  # type: ignore[assignment]
