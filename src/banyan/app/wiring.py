@@ -96,15 +96,17 @@ async def open_platform(settings: Settings, targets: Targets, log: LogStream) ->
     """Opens the pool and joins everything to it. Raises BadSettings, DatabaseUnavailable."""
     auth = read_auth(settings)
     pool = await Pool.open(settings.database)
+    access_log = AccessLog(log)
     try:
         metrics.report_pool(pool)
         await _report_versions(pool)
-        platform = _wire(settings, targets, pool, auth, log)
+        platform = _wire(settings, targets, pool, auth, access_log)
         try:
             yield platform
         finally:
             await platform.features.notifications.push.close()
     finally:
+        access_log.flush()
         auth.passwords.close()
         await pool.close()
 
@@ -114,12 +116,12 @@ async def describe_api(settings: Settings) -> dict[str, Any]:
     auth = read_auth(settings)
     try:
         pool = Pool(settings.database)
-        return _wire(settings, Targets.read("all"), pool, auth, LogStream(io.BytesIO())).openapi()
+        return _wire(settings, Targets.read("all"), pool, auth, AccessLog(LogStream(io.BytesIO()))).openapi()
     finally:
         auth.passwords.close()
 
 
-def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: LogStream) -> Platform:
+def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, access_log: AccessLog) -> Platform:
     limiter = RateLimiter(settings.limits)
     mailbox = Mailbox(settings.mail.mailbox_messages)
     mailer = Mailer(SmtpTransport(settings.mail) if settings.mail.host else mailbox)
@@ -171,7 +173,7 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, log: Log
             verify_token=bearers.verify,
             find_principal=bearers.find,
             limiter=limiter,
-            access_log=AccessLog(log) if settings.http.access_log else None,
+            access_log=access_log if settings.http.access_log else None,
             idempotency=Idempotency(KeyedDigest(auth.secret, "http.idempotency").key, settings.http.idempotency_hours),
             hot=hot,
             open_paths=site.is_open,

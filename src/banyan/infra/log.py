@@ -120,7 +120,7 @@ class Asked(Protocol):
     def error_code(self) -> str | None: ...
 
 
-class AccessLine(Struct, omit_defaults=True):
+class AccessLine(Struct, omit_defaults=True, gc=False):
     """One answered request. The query is left out: it may hold what people search for."""
 
     timestamp: float
@@ -141,26 +141,26 @@ class AccessLog:
 
     def __init__(self, stream: LogStream) -> None:
         self._stream = stream
-        self._encode = msgspec.json.Encoder().encode
-        self._lines: list[bytes] = []
+        self._encode = msgspec.json.Encoder().encode_lines
+        self._lines: list[AccessLine] = []
 
     def write(self, asked: Asked, method: str, path: str, status: int, size_bytes: int, seconds: float) -> None:
         """Adds the line of one request."""
-        now = time.time()
         line = AccessLine(
-            round(now, 3),
+            # To the millisecond, and below to a hundredth of one: `round` takes as long as all the rest.
+            time.time_ns() // 1_000_000 / 1000,
             "request",
             asked.request_id,
             method,
             path,
             status,
-            round(seconds * 1000, 2),
+            int(seconds * 100_000 + 0.5) / 100,
             size_bytes,
             asked.client_ip,
             asked.account_id,
             asked.error_code,
         )
-        self._lines.append(self._encode(line))
+        self._lines.append(line)
         if len(self._lines) == 1:
             asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
         elif len(self._lines) >= _FLUSH_LINES:
@@ -170,5 +170,5 @@ class AccessLog:
         """Writes what has been collected."""
         lines, self._lines = self._lines, []
         if lines:
-            self._stream.write_bytes(b"\n".join(lines) + b"\n")
+            self._stream.write_bytes(self._encode(lines))
             self._stream.flush()
