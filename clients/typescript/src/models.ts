@@ -234,9 +234,13 @@ export interface CommentText {
   body: string;
 }
 
-/** How large this community is: the same for everybody, at most some seconds old, estimated above a million. */
+/**
+ * What this community is called and how large it is: the same for everybody, at most some seconds old, the counts
+ *     estimated above a million.
+ */
 export interface Community {
   name: string;
+  tagline: string;
   sign_up: "closed" | "invite" | "open";
   people: number;
   posts: number;

@@ -200,7 +200,9 @@ def build_features(
         saves=Saves(people_api, posts),
         tags=Tags(people_api, posts),
         homes=homes,
-        communities=Communities(people_api, settings.community.name, settings.accounts.sign_up),
+        communities=Communities(
+            people_api, settings.community.name, settings.community.tagline, settings.accounts.sign_up
+        ),
         messaging=messaging,
         streams=streams,
         sync=Sync(streams),

@@ -32,11 +32,13 @@ DATABASE_VARIABLE = "DATABASE_URL"
 
 
 class CommunitySettings(BaseModel):
-    """What the community is called on its pages and in its mails."""
+    """What the community is called on its pages and in its mails, and what its first page says below the name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("Banyan", min_length=1, max_length=100)
+    # One line each: the name also stands in the headers of mails.
+    name: str = Field("Banyan", min_length=1, max_length=100, pattern=r"^[^\r\n]+$")
+    tagline: str = Field("A place for the people around you.", max_length=200, pattern=r"^[^\r\n]*$")
 
 
 class Settings(Sources):

@@ -124,7 +124,7 @@ async def describe_api(settings: Settings) -> dict[str, Any]:
 def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, access_log: AccessLog) -> Platform:
     limiter = RateLimiter(settings.limits)
     mailbox = Mailbox(settings.mail.mailbox_messages)
-    mailer = Mailer(SmtpTransport(settings.mail) if settings.mail.host else mailbox)
+    mailer = Mailer(SmtpTransport(settings.mail, settings.community.name) if settings.mail.host else mailbox)
     plugins = load_plugins(settings.plugins)
     features = build_features(settings, auth, limiter, mailer, plugins)
     registry = build_registry(settings, features, mailer)

@@ -14,7 +14,10 @@ COMMANDS = {
     "status": ("banyan.cli.status:app", "show how a running server is doing"),
     "chat": ("banyan.cli.chat.command:app", "talk to people of a community, live, in the terminal"),
     "accounts": ("banyan.cli.accounts:app", "import accounts of another system, with their password hashes"),
-    "mail": ("banyan.cli.mail:app", "look at the mails, with your own texts and layouts in them"),
+    "mail": (
+        "banyan.cli.mail:app",
+        "look at the mails with your own texts in them, and send one to try the mail server",
+    ),
     "admin": ("banyan.cli.admin:app", "see and change people, sessions, settings and the audit log"),
     "backup": ("banyan.cli.backup:app", "back up, check and restore database and files"),
     "plugins": ("banyan.cli.plugins:app", "list the plug-ins, and hold one to the contract"),
@@ -22,6 +25,7 @@ COMMANDS = {
     "jobs": ("banyan.cli.jobs:app", "list, show and retry background jobs"),
 }
 
+_HELP_OPTIONS = ["--help", "-h"]
 _SUMMARY = "Banyan: a self-hosted backend for community apps, with its own capacity planner."
 
 
@@ -29,9 +33,11 @@ def main() -> None:
     """Entry point of `banyan` and `python -m banyan`; ends the process with the command's status."""
     arguments = sys.argv[1:]
     name = arguments[0] if arguments else "--help"
+    if name == "help" and len(arguments) > 1:
+        name, arguments = arguments[1], [*arguments[1:], "--help"]
     if name in COMMANDS:
         _call(name, arguments[1:])
-    elif name in ("--help", "-h", "help"):
+    elif name in ("help", *_HELP_OPTIONS):
         print(_help())
     elif name in ("--version", "version"):
         print(f"banyan {__version__}")
@@ -44,7 +50,7 @@ def main() -> None:
 
 def _call(name: str, arguments: list[str]) -> None:
     try:
-        load(COMMANDS[name][0])(args=arguments, prog_name=f"banyan {name}")
+        load(COMMANDS[name][0])(args=arguments, prog_name=f"banyan {name}", help_option_names=_HELP_OPTIONS)
     except KeyboardInterrupt:
         # While its code is still being loaded.
         sys.exit(130)

@@ -49,6 +49,16 @@ def print_table(table: Table) -> None:
     (screen if screen.is_terminal else Console(width=_PIPE_COLUMNS)).print(table)
 
 
+def duration(seconds: float) -> str:
+    """In its two largest units: nobody reads 1,234,567 s."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    counted = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
+    largest = next((place for place, (count, _) in enumerate(counted) if count), len(counted) - 1)
+    return " ".join(f"{count} {unit}" for count, unit in counted[largest : largest + 2])
+
+
 def refuse(words: str, status: int = 1) -> NoReturn:
     """Says what is wrong and what would be right, and ends the command with that status."""
     console.print(f"[bold red]banyan:[/] {escape(words)}", soft_wrap=True)

@@ -1,5 +1,6 @@
 """`banyan plan`: from a file about the people to servers, phases, cost and dates."""
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -256,9 +257,9 @@ def print_error(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
-def run(args: list[str], prog_name: str) -> None:
+def run(args: list[str], prog_name: str, help_option_names: Sequence[str] = ("--help",)) -> None:
     """Calls the command line; `banyan plan FILE …` is `banyan plan show FILE …`."""
     names = {command.name or (command.callback and command.callback.__name__) for command in app.registered_commands}
     if args and args[0] not in names and not args[0].startswith("-"):
         args = ["show", *args]
-    app(args=args, prog_name=prog_name)
+    app(args=args, prog_name=prog_name, help_option_names=list(help_option_names))

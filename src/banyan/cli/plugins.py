@@ -15,7 +15,12 @@ from banyan.infra.database.migrate import MigrationError, newest
 from banyan.infra.settings import BadSettings
 from banyan.plugin.contract import complaints
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="List the plug-ins of an installation, and hold one to the contract.",
+)
 
 
 @app.command("list")

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from banyan.app.status import Samples, Status, build_status
 from banyan.cli.options import HERE, Data, Output, running_url
-from banyan.cli.output import Format, print_json, refuse
+from banyan.cli.output import Format, duration, print_json, refuse
 from banyan.infra.health import Readiness
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -96,7 +96,7 @@ def _rows(found: Status) -> Iterable[tuple[str, str]]:
     )
     if found.plugins:
         yield "Plug-ins", ", ".join(f"{name} {version}" for name, version in found.plugins.items())
-    yield "Up for", _number(found.uptime_seconds, " s")
+    yield "Up for", _number(None) if found.uptime_seconds is None else duration(found.uptime_seconds)
     yield "Memory", _number(found.resident_bytes and found.resident_bytes / 2**20, " MiB")
     yield "Requests", f"{_number(found.requests_in_flight)} at work, {_number(found.requests_shed)} shed"
     yield "Connections", _number(found.http_connections)

@@ -36,6 +36,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 # 96 random bits: short enough to type.
 _DEMO_PASSWORD_BYTES = 12
+_DEMO = CommunitySize()
 _ANY_HOST = ("0.0.0.0", "::", "")
 
 
@@ -70,15 +71,19 @@ def up(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     data: Annotated[Path, typer.Option(help="Directory of the installation.")] = HERE,
-    people: Annotated[int, typer.Option(min=2, max=1_000_000, help="People of the demo.")] = 500,
-    posts: Annotated[int, typer.Option(min=0, max=10_000_000, help="Posts of the demo.")] = 2_000,
-    connections: Annotated[int, typer.Option(min=0, max=5_000, help="Connections each, on average.")] = 20,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same demo.")] = 1,
+    people: Annotated[int, typer.Option(min=2, max=1_000_000, help="People of the demo.")] = _DEMO.people,
+    posts: Annotated[int, typer.Option(min=0, max=10_000_000, help="Posts of the demo.")] = _DEMO.posts,
+    connections: Annotated[
+        int, typer.Option(min=0, max=5_000, help="Connections each, on average.")
+    ] = _DEMO.connections,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same demo.")] = _DEMO.seed,
     format: Annotated[Format, typer.Option(help="`json`: one line with all URLs, for scripts.")] = Format.table,
 ) -> None:
     """Run the platform: API, worker and scheduler in one process, until Ctrl-C."""
-    size = CommunitySize(people=people, posts=posts, connections=connections, seed=seed) if demo else None
-    run(_up(DataDirectory(data), host, port, size, format))
+    size = CommunitySize(people=people, posts=posts, connections=connections, seed=seed)
+    if not demo and size != _DEMO:
+        console.print("[yellow]--people, --posts, --connections and --seed are for a demo: add --demo to have one.[/]")
+    run(_up(DataDirectory(data), host, port, size if demo else None, format))
 
 
 async def _up(directory: DataDirectory, host: str, port: int, demo: CommunitySize | None, format: Format) -> None:

@@ -80,8 +80,7 @@ class Lock:
             holder = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._descriptor)
             raise DirectoryInUse(
-                f"{directory} is in use by the process {holder}. Stop that one first, "
-                "or name another directory with --data."
+                f"The process {holder} has {directory}: stop that one first, or name another directory with --data."
             ) from None
         except OSError as error:
             os.close(self._descriptor)

@@ -9,7 +9,6 @@ import pytest
 from banyan.features.notifications.jobs import MailDigest, MailNotification
 from banyan.features.notifications.models import ChannelChanges, EmailTime, PreferenceChanges, QuietHours
 from banyan.infra.mail.mailer import SendMail
-from banyan.infra.mail.settings import MailSettings
 from banyan.infra.mail.smtp import compose
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
@@ -157,7 +156,7 @@ async def test_one_click_ends_mails_of_a_kind(square: Square) -> None:
     await square.prefer(ada, NOW)
     await square.comment(ben, (await square.publish(ada)).id)
     (mail,) = await run(square)
-    made = message_from_bytes(compose(mail, MailSettings()).as_bytes(), policy=default)
+    made = message_from_bytes(compose(mail, "house@banyan.test", "The House").as_bytes(), policy=default)
     assert made["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     url = str(made["List-Unsubscribe"]).replace("\n", "").strip("<> ")
     assert url == mail.message.unsubscribe_url

@@ -37,7 +37,7 @@ def mail(to: str = "ada@example.org", **changes: str) -> SendMail:
 
 def transport(server: SmtpServer, **changes: Any) -> SmtpTransport:
     settings = MailSettings(host="127.0.0.1", port=server.port, security="none", from_address="house@banyan.test")
-    return SmtpTransport(settings.model_copy(update=changes))
+    return SmtpTransport(settings.model_copy(update=changes), "The House")
 
 
 def parsed(content: bytes) -> EmailMessage:

@@ -184,9 +184,13 @@ class Comment(Struct, frozen=True, kw_only=True):
 
 
 class Community(Struct, frozen=True, kw_only=True):
-    """How large this community is: the same for everybody, at most some seconds old, estimated above a million."""
+    """What this community is called and how large it is: the same for everybody, at most some seconds old, the
+    counts
+        estimated above a million.
+    """
 
     name: str
+    tagline: str
     sign_up: Literal["closed", "invite", "open"]
     people: int
     posts: int

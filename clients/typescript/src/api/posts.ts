@@ -227,7 +227,7 @@ export class PostsApi {
   }
 
   /**
-   * How large this community is.
+   * What this community is called, and how large it is.
    *
    * An API key needs the scope `posts:read`.
    */

@@ -159,9 +159,12 @@ class TagUse(Struct, frozen=True, gc=False):
 
 
 class Community(Struct, frozen=True, gc=False):
-    """How large this community is: the same for everybody, at most some seconds old, estimated above a million."""
+    """What this community is called and how large it is: the same for everybody, at most some seconds old, the counts
+    estimated above a million.
+    """
 
     name: str
+    tagline: str
     sign_up: SignUpMode
     people: int
     posts: int

@@ -253,5 +253,5 @@ class CommunityRoutes(Controller):
 
     @get(access="anyone")
     async def show(self, request: Request) -> Community:
-        """How large this community is."""
+        """What this community is called, and how large it is."""
         return await self.communities.get_community(request.work)

@@ -19,7 +19,9 @@ class MailSettings(BaseModel):
     username: str | None = None
     password: SecretStr | None = None
     from_address: str = Field("banyan@localhost.localdomain", pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)
-    from_name: str = Field("Banyan", max_length=100, pattern=r"^[^\r\n]*$", description="The community's name.")
+    from_name: str | None = Field(
+        None, max_length=100, pattern=r"^[^\r\n]*$", description="Whom mails are from. Unset: the community's name."
+    )
     timeout_seconds: float = Field(20, gt=0, le=50, description="For each step of talking to the SMTP server.")
     templates_dir: Path | None = Field(
         None,

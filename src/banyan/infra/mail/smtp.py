@@ -20,17 +20,17 @@ _POLICY = SMTP.clone(cte_type="7bit")
 class SmtpTransport:
     """One connection per mail: sign-up mails are few, and an idle connection is closed by the server anyway."""
 
-    def __init__(self, settings: MailSettings) -> None:
+    def __init__(self, settings: MailSettings, community: str) -> None:
         self._settings = settings
+        self._from_name = community if settings.from_name is None else settings.from_name
 
     async def deliver(self, work: Work, mail: SendMail) -> None:
         """Raises MailRefused when the server refuses this recipient or this text for good.
 
         Whatever else goes wrong may be for the operator to mend (password, sender, certificate): the mail waits.
         """
-        message = compose(mail, self._settings)
         try:
-            await self._send(message)
+            await self.send(mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
             code = error.recipients[0].code
             if code >= _PERMANENT:
@@ -45,10 +45,11 @@ class SmtpTransport:
                 raise
             raise MailRefused("the server takes no address beyond ASCII") from error
 
-    async def _send(self, message: EmailMessage) -> None:
+    async def send(self, mail: SendMail) -> None:
+        """One try. Raises SMTPException or OSError, which `advice` has words for."""
         settings = self._settings
         await aiosmtplib.send(
-            message,
+            compose(mail, settings.from_address, self._from_name),
             hostname=settings.host,
             port=settings.port,
             username=settings.username,
@@ -59,11 +60,24 @@ class SmtpTransport:
         )
 
 
-def compose(mail: SendMail, settings: MailSettings) -> EmailMessage:
+def advice(error: Exception) -> str:
+    """What an operator should look at when a try fails so."""
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return "Look at mail.username and mail.password."
+    if isinstance(error, aiosmtplib.SMTPSenderRefused):
+        return "mail.from_address has to be one that this server sends for."
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataError):
+        return "The server takes mail, but not this one: to another address, or from another mail.from_address?"
+    if isinstance(error, OSError):
+        return "Look at mail.host, mail.port and mail.security, and whether the network lets mail out: not all do."
+    return 'Look at mail.security: "starttls" is for port 587, "tls" for port 465.'
+
+
+def compose(mail: SendMail, from_address: str, from_name: str) -> EmailMessage:
     """The whole message. Date and Message-ID come from the mail's id: every try sends the same bytes."""
-    domain = settings.from_address.rpartition("@")[2]
+    domain = from_address.rpartition("@")[2]
     message = EmailMessage(policy=_POLICY)
-    message["From"] = Address(settings.from_name, addr_spec=settings.from_address)
+    message["From"] = Address(from_name, addr_spec=from_address)
     local, _, recipient_domain = mail.message.to.rpartition("@")
     message["To"] = Address(username=local, domain=recipient_domain)
     message["Subject"] = mail.message.subject

@@ -232,7 +232,7 @@ class PostsApi:
         return await self._transport.call("GET", f"/v1/comments/{segment(comment_id)}", Comment)
 
     async def show_community(self) -> Community:
-        """How large this community is.
+        """What this community is called, and how large it is.
 
         An API key needs the scope `posts:read`.
         """

@@ -15,9 +15,10 @@ _COUNTED_EXACTLY_ROWS = 1_000_000
 class Communities:
     """The counts on the first page, read at most every ten seconds."""
 
-    def __init__(self, people: PeopleApi, name: str, sign_up: SignUpMode = "open") -> None:
+    def __init__(self, people: PeopleApi, name: str, tagline: str, sign_up: SignUpMode) -> None:
         self._people = people
         self._name = name
+        self._tagline = tagline
         self._sign_up = sign_up
         self._counts: Cache[str, Community] = Cache(max_entries=1, ttl_seconds=_TTL_SECONDS)
 
@@ -28,4 +29,4 @@ class Communities:
     async def _count(self, work: Work) -> Community:
         people = await self._people.count_people(work)
         posts, comments, reactions = await queries.count_all(work, _COUNTED_EXACTLY_ROWS)
-        return Community(self._name, self._sign_up, people, posts, comments, reactions)
+        return Community(self._name, self._tagline, self._sign_up, people, posts, comments, reactions)

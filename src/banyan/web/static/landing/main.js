@@ -33,11 +33,9 @@ async function showCommunity() {
   }
   counted = Date.now();
   const community = await send("GET", "/v1/community");
-  if (community.name) {
-    at("name").textContent = community.name;
-    document.title = community.name;
-  }
-  if (community.tagline) at("tagline").textContent = community.tagline;
+  at("name").textContent = community.name;
+  document.title = community.name;
+  at("tagline").textContent = community.tagline;
   for (const place of document.querySelectorAll("[data-count]")) {
     const number = community[place.dataset.count];
     place.parentElement.hidden = typeof number !== "number";
