@@ -89,8 +89,9 @@ def test_commitments_save_a_share_of_the_rent() -> None:
     text = Path("examples/mecabal.toml").read_text()
     workload = parse_workload(text).workload
     plan = draft_plan(workload, TODAY)
-    machine = Machine("app", "hetzner", "CPX32", 2, 4, 8, 160, 50, "USD", TODAY, "yes", [])
-    phases = [structs.replace(phase, machines=[machine]) for phase in plan.phases]
+    rented = Machine("app", "aws-ec2", "c5.xlarge", 2, 4, 8, 160, 50, "USD", TODAY, "yes", [])
+    others = structs.replace(rented, provider="hetzner", plan="CPX32")
+    phases = [structs.replace(phase, machines=[rented, others]) for phase in plan.phases]
     given = advise(workload, structs.replace(plan, phases=phases), load_catalogue(workload.rent, "USD"))
     reserved, spot = given[-2:]
     assert (reserved.code, reserved.gain_share, reserved.cost_month) == ("reserved", 0.4, -40)

@@ -56,12 +56,36 @@ def test_growth_without_end_is_walked_as_far_as_it_goes(rate: float) -> None:
     assert report_html(plan)
 
 
+OWN = {"vcpu": 4, "ram_gib": 16, "disk_gb": 500, "transfer_tb": 5, "currency": "EUR", "as_of": DAY, "source": "quote"}
+
+
 def test_a_commitment_and_vat_are_lines_of_the_bill() -> None:
-    plan = compute_plan(workload(rent={"reserved": True, "vat_percent": 20}), as_of=DAY, worlds=20)
+    own = {**OWN, "provider": "aws-ec2", "plan": "with a disk", "price_month": 50}
+    rent = {"reserved": True, "vat_percent": 20, "providers": ["aws-ec2"], "plans": [own]}
+    plan = compute_plan(workload(rent=rent), as_of=DAY, worlds=20)
     lines = {line.item: line.amount for line in plan.phases[0].cost_month.lines}
     machines = sum(amount for item, amount in lines.items() if item[0].isdigit())
     assert lines["committed for a year (-40%)"] == pytest.approx(-0.4 * machines)
     assert lines["VAT 20%"] == pytest.approx(0.2 * sum(amount for item, amount in lines.items() if item != "VAT 20%"))
+
+
+def test_nothing_is_saved_where_nobody_sells_a_commitment() -> None:
+    rent = {"reserved": True, "providers": ["hetzner"]}
+    plan = compute_plan(workload(rent=rent), as_of=DAY, worlds=20)
+    assert not any("committed" in line.item for phase in plan.phases for line in phase.cost_month.lines)
+    assert [found.computed for found in plan.findings if found.code == "commitment_not_sold"] == ["no discount"]
+    assert not {"reserved", "spot"} & {advice.code for advice in plan.advice}
+
+
+def test_a_commitment_makes_its_seller_the_cheaper_one() -> None:
+    plans = [
+        {**OWN, "provider": "aws-ec2", "plan": "with a disk", "price_month": 50},
+        {**OWN, "provider": "shelf", "plan": "box", "price_month": 40},
+    ]
+    for reserved, seller in ((True, "aws-ec2"), (False, "shelf")):
+        rent = {"reserved": reserved, "providers": ["aws-ec2", "shelf"], "plans": plans}
+        plan = compute_plan(workload(rent=rent), as_of=DAY, worlds=20)
+        assert plan.phases[0].machines[0].provider == seller
 
 
 def all_finite(value: Any) -> bool:
@@ -70,3 +94,29 @@ def all_finite(value: Any) -> bool:
     if isinstance(value, list):
         return all(all_finite(each) for each in value)
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def test_a_user_costs_what_he_costs_in_the_months_that_there_are() -> None:
+    """A chosen phase begins at nobody on paper, and nobody has yet paid for all of it."""
+    for limit, months in ((1.0, 0), (1e-6, 36)):
+        plan = compute_plan(workload(objectives={"cost_per_user_month_max": limit}), as_of=DAY, worlds=20)
+        found = [each.message for each in plan.findings if each.code == "cost_per_user_above_objective"]
+        assert len(found) == (months > 0)
+        assert not found or found[0].startswith(f"in {months} of steady's 36 months")
+
+
+def test_a_flat_cdn_for_terabytes_is_asked_about() -> None:
+    for mib, codes in ((10, set()), (3000, {"cdn_flat_for_much_traffic"})):
+        egress = {"mib_per_registered_user_per_month": mib, "cdn_share": 0.9}
+        plan = compute_plan(workload(egress=egress), as_of=DAY, worlds=20)
+        assert {each.code for each in plan.findings} & {"cdn_flat_for_much_traffic"} == codes
+
+
+def test_a_warning_comes_before_what_is_critical() -> None:
+    plan = compute_plan(workload(scenarios=[]), as_of=DAY, worlds=20)
+    assert all(each.warning < each.critical for each in plan.triggers)
+    reasons = {each.metric: each.source for each in plan.triggers}
+    binding = plan.phases[0].binding_resource
+    assert "stops holding its objectives" in reasons[f"{binding}_share"]
+    others = [reason for metric, reason in reasons.items() if "headroom begins" in reason]
+    assert others and "nothing grows" in others[0]

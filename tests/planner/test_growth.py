@@ -1,6 +1,7 @@
 """Scenarios by month."""
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 
@@ -44,3 +45,20 @@ def test_nobody_moves_back_to_a_smaller_phase() -> None:
     plan = compute(workload(scenarios=[wave]), as_of=DAY, stack="banyan", worlds=30).plan
     phases = [month.phase for month in plan.growth["wave"]]
     assert phases[1] == phases[2] != phases[0]
+
+
+def test_what_has_not_piled_up_yet_is_not_paid_for() -> None:
+    storage = {"media_mib_per_active_user_per_day": 100, "object_store": True, "retention_months": 6}
+    people = {"registered_users": 10_000, "daily_active_share": 0.1}
+    flat = {"name": "flat", "registered_users_by_month": [10_000] * 9, "start_month": "2026-11"}
+    file = workload(storage=storage, people=people, scenarios=[flat])
+    plan = compute(file, as_of=DAY, stack="banyan", worlds=30).plan
+    months = plan.growth["flat"]
+    paid = [month.cost_month for month in months]
+    assert all(later - sooner > 10 for sooner, later in pairwise(paid[:6]))
+    assert paid[5:] == pytest.approx([paid[5]] * 4)
+    # Object storage at 0.0275 EUR and backup at 0.0183 for each of the GiB that a month adds.
+    added = months[1].storage_gib - months[0].storage_gib
+    assert added == pytest.approx(10_000 * 0.1 * 100 * 30.4 / 1024)
+    assert paid[1] - paid[0] == pytest.approx(added * (0.03 + 0.02) * 0.9167, rel=0.01)
+    assert paid[5] == pytest.approx(plan.phases[0].cost_month.total)

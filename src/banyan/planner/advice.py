@@ -102,10 +102,14 @@ def _improvement(improvement: Improvement, workload: Workload) -> Advice:
 
 
 def _commitments(plan: Plan, catalogue: Catalogue) -> list[Advice]:
-    if not plan.phases:
-        return []
-    rent = sum(machine.count * machine.price_month for machine in plan.phases[-1].machines)
-    return [_commitment(discount, rent, plan) for discount in catalogue.discounts if rent > 0]
+    """Where the last phase's machines are sold so; a document's own, whose seller it does not name, may be."""
+    machines = plan.phases[-1].machines if plan.phases else []
+    found = []
+    for discount in catalogue.discounts:
+        sold = [machine for machine in machines if machine.provider in ("", *discount.providers)]
+        rent = sum(machine.count * machine.price_month for machine in sold)
+        found += [_commitment(discount, rent, plan)] if rent > 0 else []
+    return found
 
 
 def _commitment(discount: Discount, rent: float, plan: Plan) -> Advice:

@@ -68,7 +68,7 @@ def upgrades(
 
 
 def _amount(model: PhaseModel, users: float) -> float:
-    return sum(line.amount for line in model.bill(users).lines)
+    return sum(line.amount for line in model.bill(users, users).lines)
 
 
 def steps(old: PhaseModel, new: PhaseModel) -> list[str]:

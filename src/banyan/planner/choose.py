@@ -47,7 +47,7 @@ def choose(market: Market, users: float) -> Choice:
     if not allowed:
         raise NothingHolds(users)
     option, bill = min(allowed, key=_order)
-    needed = market.cheapest_by_world(users) * market.prices.machine_factor
+    needed = market.cheapest_by_world(users)
     machines = market.prices.machines(option.rented)
     held = option.capacity >= users
     spared = np.where(np.isfinite(needed) & held, machines - needed, 0.0)
@@ -83,9 +83,10 @@ def amount(bill: Bill) -> float:
     return sum(line.amount for line in bill.lines)
 
 
-def bill_of(market: Market, option: Option, users: float) -> Bill:
-    """The whole bill of an option."""
-    return market.prices.bill(option.rented, users, object_store=option.shape.object_store)
+def bill_of(market: Market, option: Option, users: float, piled_users: float | None = None) -> Bill:
+    """The whole bill of an option; of `users` who have been there for long unless `piled_users` is said."""
+    piled = users if piled_users is None else piled_users
+    return market.prices.bill(option.rented, users, piled, object_store=option.shape.object_store)
 
 
 def refusal(market: Market, shape: Shape, counts: dict[str, int]) -> str | None:

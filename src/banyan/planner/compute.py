@@ -106,7 +106,7 @@ def _configured(plan: Plan, workload: Workload) -> Plan:
         values = [value for value in configuration(deployment) if value.file.partition("/")[0] not in assumed]
         foreign = phase.declared or plan.stack == "declared"
         kept = [value for value in values if not (foreign and value.source.startswith("Banyan"))]
-        budget = stated_connections(workload.stack) if foreign else connection_budget(deployment)
+        budget = stated_connections(workload.stack, phase) if foreign else connection_budget(deployment)
         phases.append(structs.replace(phase, configuration=kept, connection_budget=budget))
     return structs.replace(plan, phases=phases)
 

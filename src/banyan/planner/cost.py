@@ -50,23 +50,28 @@ class Prices:
 
     def machines(self, rented: tuple[Rented, ...]) -> float:
         """Machines alone, VAT in."""
-        return sum(each.plan.price_month * each.count for each in rented) * self.machine_factor
+        return sum(each.plan.price_month * each.count * self.machine_factor(each.plan.provider) for each in rented)
 
-    @property
-    def machine_factor(self) -> float:
-        """What a machine's price is multiplied by: VAT, and a year's commitment where the file makes one."""
-        saved = self._commitment
-        return self._vat * (1 - (saved.low_share + saved.high_share) / 2 if saved else 1)
+    def machine_factor(self, provider: str) -> float:
+        """What a provider's price is multiplied by: VAT, and a year's commitment where the file makes one."""
+        return self._vat * (1 - self._saved_share(provider))
 
     @property
     def _vat(self) -> float:
         return 1 + self._catalogue.vat_percent / 100
 
-    @property
+    @cached_property
     def _commitment(self) -> Discount | None:
         if not self._workload.rent.reserved:
             return None
         return next((each for each in self._catalogue.discounts if each.kind == "reserved"), None)
+
+    def _saved_share(self, provider: str) -> float:
+        """What a commitment for a year takes off that provider's machines, in the middle of the stated range."""
+        discount = self._commitment
+        if discount is None or provider not in discount.providers:
+            return 0.0
+        return (discount.low_share + discount.high_share) / 2
 
     @cached_property
     def _sent_middles(self) -> tuple[float, float]:
@@ -76,7 +81,7 @@ class Prices:
 
     def of_role(self, each: Rented, users: float) -> float:
         """A month of one role's machines and their traffic beyond the allowance, VAT in, as the bill will have it."""
-        machines = each.plan.price_month * each.count * self.machine_factor
+        machines = each.plan.price_month * each.count * self.machine_factor(each.plan.provider)
         if not each.public:
             return machines
         allowed, item = self._allowance((each,))
@@ -94,12 +99,13 @@ class Prices:
         counts = {each.count, *map(floor, covering), *map(ceil, covering)}
         return tuple(sorted(count for count in counts if count >= each.count))
 
-    def bill(self, rented: tuple[Rented, ...], users: float, *, object_store: bool) -> Bill:
-        """The whole bill at `users` registered users."""
+    def bill(self, rented: tuple[Rented, ...], users: float, piled_users: float, *, object_store: bool) -> Bill:
+        """The whole bill at `users` registered users; `piled_users` as in `Load.stored_gib`."""
         parts = [
             *self._machine_lines(rented),
             *self._saved(rented),
-            *self._variable(rented, users, object_store=object_store),
+            *self._kept(users, piled_users, object_store=object_store),
+            *self._variable(rented, users),
         ]
         lines = [line for line, _ in parts]
         total: Worlds = np.sum([worlds for _, worlds in parts], axis=0)
@@ -120,20 +126,17 @@ class Prices:
         ]
 
     def _saved(self, rented: tuple[Rented, ...]) -> list[tuple[CostLine, Worlds]]:
-        """What a commitment for a year takes off the machines, in the middle of the stated range."""
-        discount = self._commitment
-        if discount is None:
+        """What a commitment for a year takes off the machines; an option has one provider."""
+        discount, share = self._commitment, self._saved_share(rented[0].plan.provider)
+        if discount is None or not share:
             return []
-        share = (discount.low_share + discount.high_share) / 2
         amount = -share * sum(each.plan.price_month * each.count for each in rented)
         priced = CostLine("", 0, discount.source, None, False)
         return [self._line(f"committed for a year (-{share:.0%})", self._load.requests * 0 + amount, priced)]
 
-    def _variable(
-        self, rented: tuple[Rented, ...], users: float, *, object_store: bool
-    ) -> list[tuple[CostLine, Worlds]]:
-        load, count = self._load, sum(each.count for each in rented)
-        media, database = load.media_gib * users, load.database_gib * users
+    def _kept(self, users: float, piled_users: float, *, object_store: bool) -> list[tuple[CostLine, Worlds]]:
+        load = self._load
+        database, media = load.stored_gib(users, piled_users)
         days = self._workload.backups.retention_days or _RETENTION_DAYS
         found = []
         if object_store:
@@ -141,7 +144,11 @@ class Prices:
             found.append(self._item("object-store writes", "object_writes_million", load.object_writes * users / 1e6))
             found.append(self._item("object-store reads", "object_reads_million", load.object_reads * users / 1e6))
         kept = database * _DUMP_SHARE * days + media
-        found.append(self._item("backup storage", "backup_storage_bulk_gib_month", kept))
+        return [*found, self._item("backup storage", "backup_storage_bulk_gib_month", kept)]
+
+    def _variable(self, rented: tuple[Rented, ...], users: float) -> list[tuple[CostLine, Worlds]]:
+        load, count = self._load, sum(each.count for each in rented)
+        found = []
         found.append(self._traffic(rented, load.egress_gib * users * (1 - load.cdn_share)))
         cached = load.egress_gib * users * load.cdn_share
         tier = "cdn_pro_month" if middle(cached) > _FREE_CDN_GIB else "cdn_free_month"

@@ -1,5 +1,7 @@
 """A document's own phases as they stand there: their sums, what they carry by the stack's claims, and what binds."""
 
+from collections import Counter
+
 import numpy as np
 
 from banyan.planner.catalogue.prices import Catalogue, RentedPlan
@@ -87,7 +89,7 @@ class DeclaredPhases:
             memory_budget_mib=self._memory(phase),
             connection_budget={},
         )
-        return PhaseModel(built, capacity, limit, ending, usage, lambda _users: bill)
+        return PhaseModel(built, capacity, limit, ending, usage, lambda _users, _piled: bill)
 
     def _plan(self, machine: DeclaredMachine) -> RentedPlan | None:
         """The catalogue's plan of that name, for what the file does not say of a machine."""
@@ -312,12 +314,18 @@ class DeclaredPhases:
         return up * 100
 
 
-def stated_connections(stack: Stack | None) -> dict[str, int]:
-    """What the services of a document may open, and its own max_connections."""
+def stated_connections(stack: Stack | None, phase: Phase) -> dict[str, int]:
+    """What the services of a document may open, on as many machines as run them in the phase, and its own
+    max_connections.
+    """
+    copies: Counter[str] = Counter()
+    for machine in phase.machines:
+        for name in machine.services:
+            copies[name] += machine.count
     budget = {
-        service.name: service.connections_per_worker * (service.workers or 1)
+        service.name: service.connections_per_worker * (service.workers or 1) * max(copies[service.name], 1)
         for service in (stack.services if stack else [])
-        if service.connections_per_worker
+        if service.connections_per_worker and (copies[service.name] or not copies)
     }
     if stack and stack.database_max_connections:
         budget["max_connections"] = stack.database_max_connections

@@ -59,6 +59,17 @@ class Load(Struct, frozen=True):
     object_reads: Worlds
     requests_per_month: Worlds
     hourly_share: tuple[float, ...]
+    kept_months: int  # of what grows by the day
+
+    def stored_gib(self, users: float, piled_users: float) -> tuple[Worlds, Worlds]:
+        """Database and media of `users` registered ones. What grows by the day is what `piled_users` make in the
+        months that it is kept: as many as `users`, once there are that many for so long.
+        """
+        missing = (users - piled_users) * self.kept_months
+        return (
+            self.database_gib * users - self.database_gib_per_month * missing,
+            self.media_gib * users - self.media_gib_per_month * missing,
+        )
 
 
 def hourly_shares(workload: Workload) -> tuple[float, ...]:
@@ -129,6 +140,7 @@ def build_load(workload: Workload, profile: Profile, draws: Draws) -> Load:
         object_reads=_drawn(draws, "storage.object_reads_per_registered_user_per_month", workload),
         requests_per_month=monthly,
         hourly_share=hourly_shares(workload),
+        kept_months=kept_months(workload),
         app_seconds=costs["app"],
         database_seconds=costs["database"],
         worker_seconds=costs["worker"],
@@ -276,7 +288,7 @@ def _spike(workload: Workload, draws: Draws) -> Worlds:
 def _storage(workload: Workload, profile: Profile, draws: Draws, people: _People) -> dict[str, Worlds]:
     """What is kept, per registered user: after `retention_months` (or a year) of what grows by the day."""
     storage = workload.storage
-    months = storage.retention_months or _ACCUMULATED_MONTHS
+    months = kept_months(workload)
     rows, rows_per_month = draws.known(0.0), draws.known(0.0)
     for record in storage.records:
         key = f"storage.records.{record.name}"
@@ -304,6 +316,11 @@ def _storage(workload: Workload, profile: Profile, draws: Draws, people: _People
         "database_gib_per_month": rows_per_month,
         "media_gib_per_month": media_month,
     }
+
+
+def kept_months(workload: Workload) -> int:
+    """For how many months what grows by the day is kept."""
+    return workload.storage.retention_months or _ACCUMULATED_MONTHS
 
 
 def _egress(workload: Workload, draws: Draws, registered: Worlds, monthly: Worlds, response_kib: Worlds) -> Worlds:

@@ -1,6 +1,7 @@
 """Scenarios by month: how many people, in which phase, at what cost, and when each phase is outgrown."""
 
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 from msgspec import Struct
@@ -148,17 +149,18 @@ class Timeline:
 
     def storage(self) -> list[float]:
         """GiB of database and files at the end of each month, with what has piled up until then."""
-        load, users = self._load, np.array(self._curve.users)
-        kept = self._workload.storage.retention_months or 12
-        per_month = middle(load.database_gib_per_month + load.media_gib_per_month)
-        whole = middle(load.database_gib + load.media_gib)
-        standing = max(whole - per_month * kept, 0.0)
-        piled = [float(users[max(0, month - kept + 1) : month + 1].sum()) * per_month for month in range(len(users))]
-        return [float(standing * users[month] + piled[month]) for month in range(len(users))]
+        pairs = zip(self._curve.users, self._piled, strict=True)
+        return [middle(np.add(*self._load.stored_gib(users, piled))) for users, piled in pairs]
+
+    @cached_property
+    def _piled(self) -> list[float]:
+        """Of each month the users whose daily uploads are kept, as the mean over the months that they are kept for."""
+        kept, users = self._load.kept_months, np.array(self._curve.users)
+        return [float(users[max(0, month - kept + 1) : month + 1].sum()) / kept for month in range(len(users))]
 
     def _month(self, number: int, place: int, needed: int, storage_gib: float) -> GrowthMonth:
         model, users = self._models[place], self._curve.users[number]
-        bill = model.bill(users)
+        bill = model.bill(users, self._piled[number])
         amount = sum(line.amount for line in bill.lines)
         return GrowthMonth(
             month=self._curve.months[number],

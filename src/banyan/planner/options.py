@@ -207,7 +207,7 @@ class Market:
                     yield option
 
     def cheapest_by_world(self, users: float) -> Worlds:
-        """The cheapest machines that hold `users` in each world, had one known which it is."""
+        """The cheapest machines that hold `users` in each world, had one known which it is; VAT in."""
         best = self.draws.known(np.inf)
         for shape in self.shapes:
             for provider in self.providers:
@@ -229,12 +229,13 @@ class Market:
         return cheapest
 
     def _matrix(self, role: Role, provider: str) -> tuple[Worlds, Worlds]:
-        """What each plan of a provider carries (plans, worlds), and its price (plans, 1)."""
+        """What each plan of a provider carries (plans, worlds), and its price with VAT (plans, 1)."""
         key = (role.key, provider)
         if key not in self._matrices:
             plans = self.plans[provider]
             carries = np.stack([self.carried(role, plan).least for plan in plans])
-            self._matrices[key] = (carries, np.array([[plan.price_month] for plan in plans]))
+            factor = self.prices.machine_factor(provider)
+            self._matrices[key] = (carries, np.array([[plan.price_month * factor] for plan in plans]))
         return self._matrices[key]
 
 

@@ -32,7 +32,7 @@ class PhaseModel(Struct, frozen=True):
     limit: float  # registered users, from which on the next phase begins
     resource: str  # that ends at the limit
     usage: tuple[Usage, ...]
-    bill: Callable[[float], Bill]
+    bill: Callable[[float, float], Bill]  # of registered users, with what so many have piled up (Load.stored_gib)
 
 
 def plan_phases(market: Market, first: float, last: float) -> tuple[list[PhaseModel], Unmet | None]:
@@ -91,10 +91,10 @@ def _model(market: Market, choice: Choice, begins: float, last: float, name: str
     usage = option_usage(market, option)
     free = headroom(usage, shown)
 
-    def bill(users: float) -> Bill:
-        return bill_of(market, option, users)
+    def bill(users: float, piled_users: float) -> Bill:
+        return bill_of(market, option, users, piled_users)
 
-    cost = bill(shown).cost(market.catalogue.currency)
+    cost = bill(shown, shown).cost(market.catalogue.currency)
     load = market.load
     phase = Phase(
         name=name,

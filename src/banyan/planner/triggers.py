@@ -44,6 +44,7 @@ _STATED_EXPRESSIONS = {
     "database_connections_share": _EXPRESSIONS["connections"],
 }
 _KNEE_LIMIT = 0.9
+_FIRST = 0.95  # of what is critical: the least distance of a warning from it
 _FOR_MINUTES = {"cpu": 5.0, "memory": 10.0, "disk": 30.0}
 
 
@@ -67,10 +68,12 @@ def fastest_growth(curves: Iterable[Curve]) -> float:
 
 
 def ahead_of(critical: float, growth_per_month: float, lead_time_days: float) -> float:
-    """The level from which growth reaches `critical` in the lead time, but no less than half of it."""
+    """The level from which growth reaches `critical` in the lead time: no less than half of it, and a little below it
+    where nothing grows, so that the warning comes first.
+    """
     months = lead_time_days / DAYS_PER_MONTH
     grown: float = (1 + max(growth_per_month, 0.0)) ** months
-    return max(critical / grown, critical / 2)
+    return min(max(critical / grown, critical / 2), critical * _FIRST)
 
 
 def _derived(workload: Workload, model: PhaseModel, growth: float) -> list[Trigger]:
@@ -86,15 +89,22 @@ def _derived(workload: Workload, model: PhaseModel, growth: float) -> list[Trigg
                 for_minutes=_FOR_MINUTES.get(resource, 10.0),
                 severity="page" if resource in ("cpu", "memory", "disk") else "ticket",
                 action=_ACTIONS[resource],
-                source=(
-                    f"computed: critical where {model.phase.name} stops holding its objectives, warning {lead} days "
-                    f"before it at the fastest month's growth of {growth:.0%}"
-                ),
+                source=_reason(model, resource, growth, lead),
                 unit="share",
                 expression=_EXPRESSIONS.get(resource, ""),
             )
         )
     return found
+
+
+def _reason(model: PhaseModel, resource: str, growth: float, lead_time_days: int) -> str:
+    ends = f"{model.phase.name} stops holding its objectives" if resource == model.resource else "its headroom begins"
+    if growth <= 0:
+        return f"computed: critical where {ends}, warning a little below, for nothing grows"
+    return (
+        f"computed: critical where {ends}, warning {lead_time_days} days before it at the fastest month's growth of "
+        f"{growth:.0%}"
+    )
 
 
 def knee(workload: Workload, model: PhaseModel, resource: str) -> float:

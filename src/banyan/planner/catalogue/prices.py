@@ -57,13 +57,14 @@ class Item(Struct, frozen=True):
 
 
 class Discount(Struct, frozen=True):
-    """What a commitment saves: shares between low and high."""
+    """What a commitment saves at the providers that sell it: shares between low and high."""
 
     kind: str
     low_share: float
     high_share: float
     source: str
     condition: str
+    providers: tuple[str, ...]
 
 
 class Rate(Struct, frozen=True):

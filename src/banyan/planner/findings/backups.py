@@ -87,7 +87,7 @@ def _return(context: Context) -> Iterator[Finding]:
             "backups.restore_test_every_days",
             f"back within {number(rto)} h",
             "no restore test",
-            f"a return within {number(rto)} hours is promised and no restore is ever tried",
+            f"a return within {number(rto)} h is promised and no restore is ever tried",
         )
 
 

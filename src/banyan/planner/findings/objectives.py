@@ -120,9 +120,12 @@ def _cost_per_user(context: Context) -> Iterator[Finding]:
         ("cost_per_active_user_month_max", objectives.cost_per_active_user_month_max, active),
     )
     for name, limit, share in limits:
+        if limit is None or share <= 0:
+            continue
+        yield from _months_above(context, name, limit, share)
         for phase in context.plan.phases:
             cost = phase.cost_month.total
-            if limit is None or share <= 0 or cost <= 0:
+            if not phase.declared or cost <= 0:
                 continue
             needed = cost / limit / share
             beyond = phase.to_users is not None and needed > phase.to_users
@@ -138,6 +141,28 @@ def _cost_per_user(context: Context) -> Iterator[Finding]:
                 f"{number(needed)} registered users on, the phase begins at {number(phase.from_users)}"
                 + (f" and ends at {number(phase.to_users)}" if beyond and phase.to_users else ""),
             )
+
+
+def _months_above(context: Context, name: str, limit: float, share: float) -> Iterator[Finding]:
+    """Of phases that the planner chose, whose first people are those of the scenario's months."""
+    chosen = {phase.name for phase in context.plan.phases if not phase.declared}
+    currency = context.plan.currency
+    for scenario, months in context.plan.growth.items():
+        each = {month.month: month.cost_month / month.users / share for month in months if month.users}
+        above = [month for month in months if month.phase in chosen and each.get(month.month, 0) > limit]
+        if not above:
+            continue
+        worst = max(above, key=lambda month: each[month.month])
+        cost = f"{number(each[worst.month])} {currency}"
+        yield Finding(
+            "error" if len(above) == len(months) else "warning",
+            "cost_per_user_above_objective",
+            f"objectives.{name}",
+            f"{number(limit)} {currency}",
+            cost,
+            f"in {len(above)} of {scenario}'s {len(months)} months a user costs more than {number(limit)} {currency}; "
+            f"most in {worst.month}, {cost}",
+        )
 
 
 def _cost_growth(context: Context) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from banyan.planner.workload.models import Machine, Phase, Quote
 
 _PRICE_DIFFERS = 0.1
 _FAR_CHEAPER = 2.0
+_BY_THE_GIB = 5_000  # a month, from which on the accounts store pays its CDN by the GiB
 
 
 def find(context: Context) -> Iterator[Finding]:
@@ -166,6 +167,55 @@ def stale_prices(context: Context) -> Iterator[Finding]:
             f"the price of {provider} {plan.plan} is of {plan.as_of}, {age} days old: look it up before you rely on it",
         )
     yield from _unverified(context)
+    yield from _flat_cdn(context)
+    yield from _commitment(context)
+
+
+def _flat_cdn(context: Context) -> Iterator[Finding]:
+    """Where files are most of what an app does, a CDN's flat tier is the part of the bill that hangs on its terms."""
+    share = context.workload.egress.cdn_share
+    cached = context.plan.demand.egress_gib_per_month * (share.mid if share else 0)
+    flat = max(
+        (
+            line.amount
+            for phase in context.plan.phases
+            if not phase.declared
+            for line in phase.cost_month.lines
+            if line.item == "CDN"
+        ),
+        default=None,
+    )
+    if flat is None or cached <= _BY_THE_GIB:
+        return
+    currency = context.catalogue.currency
+    item = context.catalogue.items["cdn_egress_gib"]
+    priced = f"{number(cached * item.price)} {currency}"
+    yield Finding(
+        "warning",
+        "cdn_flat_for_much_traffic",
+        "egress.cdn_share",
+        f"{number(flat)} {currency}",
+        priced,
+        f"a CDN's flat tier for {number(flat)} {currency} a month is to send {number(cached)} GiB; by the GiB it is "
+        f"{priced} ({item.source}): ask whether the tier's terms allow so much, and say [[rent.prices]] cdn_pro_month",
+    )
+
+
+def _commitment(context: Context) -> Iterator[Finding]:
+    """A commitment for a year that none of the rented providers sells."""
+    discount = next((each for each in context.catalogue.discounts if each.kind == "reserved"), None)
+    rented = {machine.provider for phase in context.plan.phases if not phase.declared for machine in phase.machines}
+    if not context.workload.rent.reserved or discount is None or not rented or rented & set(discount.providers):
+        return
+    names, sellers = ", ".join(sorted(rented)), ", ".join(discount.providers)
+    yield Finding(
+        "note",
+        "commitment_not_sold",
+        "rent.reserved",
+        "a year's commitment",
+        "no discount",
+        f"{names} give nothing off for a year's commitment (of the catalogue only {sellers}): the bill has none",
+    )
 
 
 def _unverified(context: Context) -> Iterator[Finding]:
