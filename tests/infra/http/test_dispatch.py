@@ -193,6 +193,18 @@ async def test_what_is_wrong_becomes_a_problem(
     assert b"ZeroDivision" not in sent.body
 
 
+async def test_what_is_right_in_path_and_body_is_read_once(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(request: Request) -> None:
+        raise AssertionError("Litestar reads it, too")
+
+    monkeypatch.setattr(Request, "json", fail)
+    headers = {b"content-type": b"Application/JSON; charset=utf-8"}
+    made = await ask(dispatcher, "/v1/things", "POST", b'{"name":"b","size":2}', headers)
+    assert (made.status, msgspec.json.decode(made.body)) == (201, {"name": "b", "size": 2})
+
+
 async def test_a_host_that_no_host_has_is_refused_before_anything_is_looked_for(dispatcher: Dispatcher) -> None:
     sent = await ask(dispatcher, "/v1/others", headers={b"host": b"ex ample"})
     assert (sent.status, sent.code) == (400, "malformed")

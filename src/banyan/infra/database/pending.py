@@ -137,8 +137,12 @@ def one_statement(parts: Sequence[Part], *, concluding: bool = False) -> tuple[s
     """The statement that all parts make together, and its parameters. It returns the rows of `written`: of a
     statement that is not `concluding`, where no part has that name, one without columns.
     """
-    text = _text(tuple(part.sql for part in parts), tuple(len(part.args) for part in parts), concluding)
-    return text, [arg for part in parts for arg in part.args]
+    sqls, counts, args = [], [], list[object]()
+    for sql, own in parts:
+        sqls.append(sql)
+        counts.append(len(own))
+        args += own
+    return _text(tuple(sqls), tuple(counts), concluding), args
 
 
 def call_safely(hook: Callable[[], None]) -> None:

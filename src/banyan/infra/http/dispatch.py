@@ -1,19 +1,22 @@
 """From the gateway to a route and back: what Litestar does for a route of ours, without what it does for others'.
 
-To find the route, to read its parameters and to judge them stays Litestar's, so errors and document are the same. Its
-layers for dependencies, hooks, caches and debugging are left out: no route has any of those.
+To find the route stays Litestar's, and so does to judge what is wrong with parameters, so errors and document are the
+same. What is right and stands in the path or in a JSON body is read without it. Its layers for dependencies, hooks,
+caches and debugging are left out: no route has any of those.
 """
 
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import msgspec
 import structlog
 from litestar import Litestar
 from litestar.exceptions import ClientException, SerializationException
 from litestar.routes import HTTPRoute
 from litestar.types import Empty
 from litestar.utils import normalize_path
+from msgspec import Struct
 
 from banyan.infra.http.answers import Answer
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
@@ -34,6 +37,40 @@ log = structlog.get_logger("banyan.http")
 _HOST: Final = re.compile(rb"[0-9A-Za-z!$&'()*+,;=\-._~:\[\]@%]*")
 
 
+class _Plain(Struct, frozen=True):
+    """How to read a route's arguments where nothing is wrong with them: all stand in the path, but for the body."""
+
+    takes_request: bool
+    path_names: tuple[str, ...]
+    decode: Callable[[bytes], Any] | None
+
+    @classmethod
+    def find(cls, route: HTTPRoute, handler: Route) -> "_Plain | None":
+        """None where the route takes something else as well, as from the query."""
+        wanted = handler.parsed_fn_signature.parameters
+        names = tuple(name for name in wanted if name not in ("request", "data"))
+        for name in names:
+            if name not in route.path_parameters or route.path_parameters[name].type is not wanted[name].annotation:
+                return None
+        decode = msgspec.json.Decoder(wanted["data"].annotation).decode if "data" in wanted else None
+        return cls("request" in wanted, names, decode)
+
+    async def read(self, request: Request) -> dict[str, Any] | None:
+        """None where something is wrong: Litestar finds the words."""
+        values = request.scope["path_params"]
+        arguments: dict[str, Any] = {name: values[name] for name in self.path_names}
+        if self.takes_request:
+            arguments["request"] = request
+        if self.decode is not None:
+            if not request.has_json:
+                return None
+            try:
+                arguments["data"] = self.decode(await request.body())
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return None
+        return arguments
+
+
 class Dispatcher:
     """An ASGI application that calls the routes of a Litestar application.
 
@@ -44,6 +81,7 @@ class Dispatcher:
         self.application = application
         self._find = application.asgi_router.handle_routing
         self._parameters: dict[Route, Any] = {}
+        self._plain: dict[Route, _Plain] = {}
         for route in application.routes:
             if isinstance(route, HTTPRoute):
                 for handler, parameters in route.route_handler_map.values():
@@ -52,6 +90,9 @@ class Dispatcher:
                     if handler in self._parameters or handler.has_sync_callable or parameters.dependency_batches:
                         raise TypeError(f"{route.path}: a route is asynchronous, has one path and no dependencies")
                     self._parameters[handler] = parameters
+                    plain = _Plain.find(route, handler)
+                    if plain is not None:
+                        self._plain[handler] = plain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends an answer to every request. What goes wrong while it is sent in pieces is raised."""
@@ -86,6 +127,11 @@ class Dispatcher:
 
     async def _arguments(self, handler: Route, request: Request) -> dict[str, Any]:
         """Raises Litestar's exceptions for what is missing or wrong."""
+        plain = self._plain.get(handler)
+        if plain is not None:
+            arguments = await plain.read(request)
+            if arguments is not None:
+                return arguments
         parameters = self._parameters[handler]
         if not parameters.has_kwargs:
             return {}

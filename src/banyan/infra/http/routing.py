@@ -141,10 +141,15 @@ class Request(LitestarRequest[Any, Any, State]):
         receive = self.receive
         return receive.content if isinstance(receive, Body) else await super().body()
 
+    @property
+    def has_json(self) -> bool:
+        """Whether the body says of itself that it is JSON."""
+        content_type = self.exchange.headers.get(b"content-type", b"")
+        return content_type.partition(b";")[0].strip().lower() == b"application/json"
+
     async def json(self) -> Any:
         """The body's JSON value, of which a route's `data` is made. Raises UnsupportedMediaType, Malformed."""
-        content_type = self.exchange.headers.get(b"content-type", b"")
-        if content_type.partition(b";")[0].strip().lower() != b"application/json":
+        if not self.has_json:
             raise UnsupportedMediaType("Send `Content-Type: application/json`.")
         try:
             value = _decode(await self.body())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 import asyncpg
@@ -61,12 +62,12 @@ class JobOutbox:
     async def parts(self, connection: asyncpg.Connection, pending: Pending) -> list[Part]:
         """Raises BadDeclaration for a job that no feature runs."""
         rows = [*await self._followed(connection, pending), *self._enqueued(pending.jobs)]
-        pending.outgoing_jobs = any(row.kind.priority is Priority.OUTGOING for row in rows)
-        pending.inner_jobs = any(row.kind.priority is not Priority.OUTGOING for row in rows)
         parts = []
         if rows:
-            has_keys = any(row.key is not None for row in rows)
-            parts.append(Part(_ENQUEUED_KEYED if has_keys else _ENQUEUED, _job_columns(rows)))
+            outgoing = [row.kind.priority is Priority.OUTGOING for row in rows]
+            pending.outgoing_jobs, pending.inner_jobs = True in outgoing, False in outgoing
+            keys = [row.key for row in rows if row.key is not None]
+            parts.append(Part(_ENQUEUED_KEYED if keys else _ENQUEUED, _job_columns(rows)))
         if pending.announcements:
             parts += _announced(pending.announcements, self._bus.origin)
         return parts
@@ -135,6 +136,12 @@ def _job_columns(rows: list[_Row]) -> tuple[object, ...]:
     )
 
 
+@cache
+def _announced_found(found: str) -> str:
+    """Of the few CTEs that have keys. The same text each time: its hash is taken once."""
+    return _ANNOUNCED_FOUND.format(found=found)
+
+
 def _announced(announcements: list[Announcement], origin: UUID) -> Iterator[Part]:
     """One element per key; `position` tells the announcements of a transaction apart."""
     positions: list[int] = []
@@ -142,8 +149,7 @@ def _announced(announcements: list[Announcement], origin: UUID) -> Iterator[Part
     keys: list[str | None] = []
     for position, announcement in enumerate(announcements):
         if announcement.found_in is not None:
-            text = _ANNOUNCED_FOUND.format(found=announcement.found_in)
-            yield Part(text, (position, announcement.topic, origin))
+            yield Part(_announced_found(announcement.found_in), (position, announcement.topic, origin))
             continue
         for key in announcement.keys or (None,):
             positions.append(position)

@@ -168,7 +168,8 @@ class Realtime:
 
     def hear_changed(self, keys: tuple[str, ...]) -> None:
         """As `look_for_people`, as the bus says it."""
-        self.look_for_people(UUID(key) for key in keys)
+        for key in keys:
+            self.look(f"me:{key}")
 
     def hear_cuts(self, keys: tuple[str, ...]) -> None:
         """Topics that people have lost, as `Work.cut` announces them."""

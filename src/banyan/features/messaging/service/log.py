@@ -55,9 +55,10 @@ async def say(work: Work, row: MessageRow, hidden: Sequence[UUID], said: Message
     told = work.publish(topic_of(row.conversation_id), said, seq=0)
     pointed = work.announce(ME_TOPIC, found_in="told")
     log = events.appended(POINTER, row.conversation_id)
-    written = await queries.write_message(
-        work, row, hidden, events.event_text(said), events.event_text(closed(said)), log
-    )
+    text = events.event_text(said)
+    # Where nobody is hidden from the author no member is.
+    closed_text = events.event_text(closed(said)) if hidden else text
+    written = await queries.write_message(work, row, hidden, text, closed_text, log)
     if written is not None:
         numbered = _numbered(said, written.seq)
         told.event = closed(numbered) if written.divided else numbered
