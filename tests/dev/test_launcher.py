@@ -68,7 +68,8 @@ class Checkout:
 
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            (self.root / "banyan", *arguments),
+            # What a shell runs in the background ignores SIGINT, and what it starts does too.
+            ("env", "--default-signal=INT", self.root / "banyan", *arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
