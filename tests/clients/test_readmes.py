@@ -54,7 +54,7 @@ async def context(built: Path, shared_url: str) -> AsyncIterator[BrowserContext]
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "no Chromium: dev/setup installs it"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS, timeout=300_000)
         context = await browser.new_context()
         context.set_default_timeout(300_000)
         await context.route(f"{APP_ORIGIN}/**", serve)

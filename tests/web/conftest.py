@@ -10,7 +10,7 @@ from playwright.async_api import Browser, async_playwright
 from banyan.app.server import listen
 from banyan.app.wiring import Platform
 from tests.support.platform import running_platform, serving, settings_for
-from tests.web.visitor import Visitor, visiting
+from tests.web.visitor import PATIENCE_MS, Visitor, visiting
 
 # Nothing of Chromium's own may leave this machine or slow the start.
 _QUIET = (
@@ -49,7 +49,7 @@ async def browser() -> AsyncIterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "no Chromium: dev/setup installs it"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=list(_QUIET))
+        browser = await playwright.chromium.launch(executable_path=path, args=list(_QUIET), timeout=PATIENCE_MS)
         yield browser
         await browser.close()
 
