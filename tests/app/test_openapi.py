@@ -98,6 +98,8 @@ async def _hold_to_word(house: House, folder: Path, config: str, *options: str) 
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(file)]
     command += ["run", f"{house.url}/openapi.json", "--exclude-checks", "positive_data_acceptance"]
     command += ["--max-examples", str(_EXAMPLES), "--generation-deterministic", "--continue-on-failure", "--no-color"]
+    # A busy machine may take longer than the ten seconds that it waits by itself.
+    command += ["--request-timeout", "300"]
     command += options
     process = await asyncio.create_subprocess_exec(
         *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
