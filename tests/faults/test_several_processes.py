@@ -209,7 +209,7 @@ async def test_two_workers_share_the_jobs(installation: Installation, database_u
 async def test_a_rolling_stop_loses_no_request(installation: Installation, database_url: str) -> None:
     """Each process is stopped and replaced in turn, under load."""
     # Long enough for the balancer to look at /readyz, also where everything is slow.
-    linger = {"BANYAN_HTTP__LINGER_SECONDS": "3"}
+    linger = {"BANYAN_HTTP__LINGER_SECONDS": "6"}
     await installation.start("worker,scheduler")
     serving = [await installation.start("api", **linger) for _ in range(2)]
     turns = itertools.count()

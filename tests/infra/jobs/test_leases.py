@@ -59,7 +59,7 @@ async def test_a_long_job_is_kept_by_its_heartbeat(database_settings: DatabaseSe
         await release.wait()
 
     registry = counting(long)
-    beating = QUICK.model_copy(update={"lease_seconds": 6})
+    beating = QUICK.model_copy(update={"lease_seconds": 12})
     async with (
         process(database_settings, registry, beating, works=True) as one,
         process(database_settings, registry, beating, works=True),

@@ -89,3 +89,8 @@ def test_every_value_has_a_sample() -> None:
     assert {one.language for one in previews} == set(LANGUAGES)
     for one in previews:
         assert "[" not in one.message.text.replace("[::1]", ""), one
+
+
+@pytest.mark.parametrize("feature", ["accounts", "notifications"])
+def test_the_built_in_mails_can_be_made_and_hold_their_links(feature: str) -> None:
+    read(None).templates._try_all(feature)

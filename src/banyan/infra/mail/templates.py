@@ -4,7 +4,8 @@
     FOLDER/mail_texts/FEATURE/LANGUAGE.toml
 
 A text file may hold one mail of one language, and of that only a subject: what it leaves out stays as it is.
-All is read and tried once at the start, so that a slip is found by the operator and not by a newcomer's mail job.
+What such a folder makes is tried at the start, so that a slip is found by the operator and not by a newcomer's mail
+job; the built-in texts are tried by the tests.
 """
 
 import tomllib
@@ -68,7 +69,8 @@ class MailTemplates:
             texts = {language: _with_own(own / f"{language}.toml", texts[language]) for language in LANGUAGES}
         made = MailTexts(texts, self._community, self._layouts)
         self._features[feature] = (made, samples)
-        self._try_all(feature)
+        if self._folder is not None:
+            self._try_all(feature)
         return made
 
     def check_folders(self) -> None:
