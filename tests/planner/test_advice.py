@@ -97,3 +97,22 @@ def test_commitments_save_a_share_of_the_rent() -> None:
     assert (reserved.code, reserved.gain_share, reserved.cost_month) == ("reserved", 0.4, -40)
     assert "save 60-80%" in spot.text and "60-80 of the 100 USD" in spot.text
     assert "hetzner-keeps-its-price" in {each.code for each in given}
+
+
+def test_a_rule_of_thumb_is_silent_where_the_sums_say_one_machine() -> None:
+    large = SMALL.replace("1_000", "100_000")
+    workload = parse_workload(large).workload
+    plan = draft_plan(workload, TODAY)
+    machine = Machine("all", "hetzner", "CPX32", 1, 4, 8, 160, 50, "USD", TODAY, "yes", [])
+    mecabal = parse_workload(Path("examples/mecabal.toml").read_text()).workload
+    phase = structs.replace(draft_plan(mecabal, TODAY).phases[0], machines=[machine])
+    catalogue = load_catalogue(workload.rent, "USD")
+    thumbs = {"read-replicas", "scale-out"}
+    for stack, topology, expected in (
+        ("declared", "single", thumbs),
+        ("banyan", "single", set()),
+        ("banyan", "replicated", thumbs),
+    ):
+        phases = [structs.replace(phase, topology=topology)]
+        given = advise(workload, structs.replace(plan, stack=stack, phases=phases), catalogue)
+        assert {each.code for each in given} & thumbs == expected

@@ -26,6 +26,7 @@ class Rule(Struct, frozen=True):
     source: str
     when: list[str]
     provider: str | None = None  # holds only where the plan rents from it
+    shapes: list[str] = []  # of a plan on Banyan: holds only where it comes to one of them by its own sums
 
 
 @functools.cache
@@ -49,6 +50,9 @@ def advise(workload: Workload, plan: Plan, catalogue: Catalogue) -> list[Advice]
 def _applies(rule: Rule, plan: Plan, scope: Scope) -> bool:
     rented = {machine.provider for phase in plan.phases for machine in phase.machines}
     if rule.provider is not None and rule.provider not in rented:
+        return False
+    topologies = {phase.topology for phase in plan.phases}
+    if rule.shapes and plan.stack == "banyan" and topologies.isdisjoint(rule.shapes):
         return False
     try:
         return all(holds(condition, scope) for condition in rule.when)
