@@ -5,9 +5,11 @@ from itertools import pairwise
 
 import pytest
 
+from banyan.planner.answer import answer
 from banyan.planner.compute import compute
 from banyan.planner.draws import Draws
 from banyan.planner.growth import curves, month_after
+from banyan.planner.words import money
 from tests.planner.workloads import workload
 
 DAY = date(2026, 11, 26)
@@ -62,3 +64,4 @@ def test_what_has_not_piled_up_yet_is_not_paid_for() -> None:
     assert added == pytest.approx(10_000 * 0.1 * 100 * 30.4 / 1024)
     assert paid[1] - paid[0] == pytest.approx(added * (0.03 + 0.02) * 0.9167, rel=0.01)
     assert paid[5] == pytest.approx(plan.phases[0].cost_month.total)
+    assert f"when it is full ({money(paid[0], 'EUR')} in the first month), good for" in answer(plan)

@@ -36,8 +36,11 @@ def answer(plan: Plan) -> str:
     phase = next(each for each in plan.phases if first is None or each.name == first.phase)
     carried = phase.capacity.registered_users
     few = f", fewer than the {people(first.users)} of the first month" if first and carried < first.users else ""
+    full = phase.cost_month.total
+    begun = first.cost_month if first and first.cost_month < full / 2 else None
+    at_first = f" ({money(begun, plan.currency)} in the first month)" if begun is not None else ""
     text = (
-        f"Begin with {machines_of(phase)}: {money(phase.cost_month.total, plan.currency)} a month when it is full, "
+        f"Begin with {machines_of(phase)}: {money(full, plan.currency)} a month when it is full{at_first}, "
         f"good for {people(carried)} registered users{few}; {ends_first(phase.binding_resource)}"
     )
     dates = _dates(plan, phase.name)
