@@ -128,6 +128,8 @@ class _Builder:
 
     async def _run_step(self, step: Step[Any]) -> None:
         done = self._build.done
+        if step.reads_much:
+            await self._vacuum()
         with self._log.step(step.title, step.unit, done, step.total) as advance:
             async with aclosing(_batches(step, done)) as batches:
                 async for batch in batches:
@@ -143,6 +145,11 @@ class _Builder:
             self._build = structs.replace(self._build, step=_next(step.name), done=0)
 
     async def _tidy(self) -> None:
+        await self._vacuum()
+        async with self._platform.pool.work() as work:
+            await self._record(work, _FINISHED, 0)
+
+    async def _vacuum(self) -> None:
         """Statistics for the query planner, and visibility maps that make index-only scans cheap."""
         with self._log.step("Statistics", "database", 0, 1) as advance:
             connection = await connect(self._platform.settings.database, bounded=False)
@@ -150,8 +157,6 @@ class _Builder:
                 await connection.execute("VACUUM (ANALYZE)")
             finally:
                 await connection.close()
-            async with self._platform.pool.work() as work:
-                await self._record(work, _FINISHED, 0)
             advance(1)
 
     async def _record(self, work: Work, step: str, done: int) -> None:

@@ -86,6 +86,9 @@ class Step(ABC, Generic[T]):
     name: str
     title: str
     unit: str
+    # Whether it reads so much of what was written before that PostgreSQL's housekeeping is to come first: index-only
+    # scans then spare the tables.
+    reads_much: bool = False
 
     def __init__(self, features: Features, blueprint: Blueprint) -> None:
         self.features = features
@@ -175,6 +178,7 @@ class WriteConnections(Step[list[ConnectionSide]]):
         await self.features.people_imports.import_connections(work, list(chain.from_iterable(items)))
 
     async def finish(self, work: Work) -> None:
+        await self.features.people_imports.check_connections(work, self.blueprint.person_ids)
         await self.features.people_imports.refresh_statistics(work)
 
     def _sides(self, one: int) -> list[ConnectionSide]:
@@ -203,6 +207,11 @@ class WritePosts(Step[PostImport]):
     @property
     def total(self) -> int:
         return self.plan.size.posts
+
+    @property
+    def batch(self) -> int:
+        # Each of the ten statements of a batch waits its turn beside the thread that plans the next one.
+        return 4_000
 
     def items(self) -> Iterator[PostImport]:
         return (self._post(place, planned) for place, planned in enumerate(self.plan.posts()))
@@ -252,6 +261,7 @@ class BuildHomes(Step[UUID]):
     name = "homes"
     title = "Home feeds"
     unit = "people"
+    reads_much = True
 
     @property
     def total(self) -> int:
@@ -265,7 +275,6 @@ class BuildHomes(Step[UUID]):
         return (self.blueprint.person_ids[place] for place in self.blueprint.in_order_of_ids)
 
     async def write(self, work: Work, items: Sequence[UUID]) -> None:
-        await self.features.people_imports.check_connections(work, items)
         await self.features.homes.build_homes(work, list(items))
 
 

@@ -14,6 +14,7 @@ from banyan.features.people.errors import (
     PersonNotFound,
 )
 from banyan.features.people.models import ConnectionSide, IdSet, PersonImport, ProfileChanges
+from banyan.features.people.service import imports
 from banyan.kernel.clock import now
 from banyan.kernel.errors import Invalid
 from banyan.kernel.ids import new_id
@@ -213,17 +214,21 @@ async def test_connections_are_imported_with_both_sides(town: Town) -> None:
                 await town.people_imports.import_connections(work, wrong)
 
 
-async def test_an_imported_connection_without_its_other_side_is_found(town: Town) -> None:
-    ada, ben, cleo = [await town.person(handle) for handle in ("ada", "ben", "cleo")]
+async def test_an_imported_connection_without_its_other_side_is_found(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "_DIGESTED_AT_ONCE", 2)
+    people = ada, ben, cleo = [await town.person(handle) for handle in ("ada", "ben", "cleo")]
     there, back = a_connection(ben, cleo)
     async with town.work() as work:
-        await town.people_imports.import_connections(work, [*a_connection(ada, ben), there])
-        await town.people_imports.check_connections(work, [ada])
+        await town.people_imports.import_connections(work, [*a_connection(ada, ben), *a_connection(cleo, ada)])
+        await town.people_imports.check_connections(work, people)
+        await town.people_imports.import_connections(work, [there])
         with pytest.raises(OneSidedConnection):
-            await town.people_imports.check_connections(work, [ada, ben])
+            await town.people_imports.check_connections(work, people)
         await town.people_imports.import_connections(work, [structs.replace(back, connection_id=new_id())])
         with pytest.raises(OneSidedConnection):
-            await town.people_imports.check_connections(work, [cleo])
+            await town.people_imports.check_connections(work, people)
 
 
 async def test_people_are_counted(town: Town) -> None:

@@ -59,6 +59,10 @@ async def test_an_import_reads_like_what_was_written_one_by_one(town: Town) -> N
     async with town.work() as work:
         below = (await town.comments.list_comments(work, ben, post.id, 10, None)).items
     assert sorted(comment.body for comment in below) == ["Indeed", "So"]
+    async with town.work() as work:
+        # Again, where all of it is there already.
+        await town.homes.build_homes(work, [ada, ben, cleo])
+    assert await town.feed(ben) == feed
     await town.react(ben, post.id, "sad")
     assert (await town.feed(ben))[1].reaction_counts == {"love": 1, "sad": 1}
     assert await town.feed(cleo) == []

@@ -48,17 +48,17 @@ async def copy_connections(work: Work, sides: Sequence[ConnectionSide]) -> Liter
     return "added"
 
 
-async def has_one_sided(work: Work, person_ids: Sequence[UUID]) -> bool:
-    """Whether any connection of these people has no other side."""
-    found: bool = await work.value(
-        """SELECT EXISTS (
-               SELECT FROM people_connections mine WHERE mine.person_id = ANY($1) AND NOT EXISTS (
-                   SELECT FROM people_connections theirs
-                   WHERE theirs.person_id = mine.other_id AND theirs.other_id = mine.person_id
-                     AND theirs.connection_id = mine.connection_id))""",
+async def digest_sides(work: Work, person_ids: Sequence[UUID]) -> int:
+    """A digest of 64 bits of the connections of these people in which a connection with both sides counts for
+    nothing: each side adds itself (xor) and what the other one has to look like.
+    """
+    digest: int = await work.value(
+        """SELECT coalesce(bit_xor(hash_record_extended(ROW(person_id, other_id, connection_id), 0)
+                                 # hash_record_extended(ROW(other_id, person_id, connection_id), 0)), 0)
+           FROM people_connections WHERE person_id = ANY($1)""",
         person_ids,
     )
-    return found
+    return digest
 
 
 async def analyze(work: Work) -> None:

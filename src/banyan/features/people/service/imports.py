@@ -18,6 +18,9 @@ from banyan.features.people.queries import imports as queries
 from banyan.features.people.service.handles import Handles
 from banyan.infra.database.work import Work
 
+# So few people that a statement ends in time where each of them knows thousands.
+_DIGESTED_AT_ONCE = 500
+
 
 def read_names(handle: str, display_name: str) -> tuple[str, str]:
     """Handle and display name as they are kept. Raises Invalid."""
@@ -61,8 +64,15 @@ class PeopleImports:
             raise AlreadyConnected("A pair is given twice or connected already.")
 
     async def check_connections(self, work: Work, person_ids: Sequence[UUID]) -> None:
-        """After an import: every connection of these people has both sides. Raises OneSidedConnection."""
-        if await queries.has_one_sided(work, person_ids):
+        """After an import, with everybody in it: every connection among them has both sides.
+
+        Compares digests, in one pass through the rows: a look for each other side takes ten times as long. That a
+        missing side goes unseen has a chance of 2^-64. Raises OneSidedConnection.
+        """
+        digest = 0
+        for start in range(0, len(person_ids), _DIGESTED_AT_ONCE):
+            digest ^= await queries.digest_sides(work, person_ids[start : start + _DIGESTED_AT_ONCE])
+        if digest:
             raise OneSidedConnection
 
     async def refresh_statistics(self, work: Work) -> None:
