@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from banyan.app import server
 from banyan.infra.http import protocol
 from tests.support.platform import Api, running_platform, serving, settings_for
 from tests.support.raw_http import RawConnection, Reply, ask_raw, request
@@ -223,6 +224,17 @@ async def test_whoever_is_slow_is_let_go(shared_database_url: str, monkeypatch: 
         tasks.create_task(sent_a_part(url, b"GET /healthz HTTP/1.1\r\n", "headers_timeout"))
         tasks.create_task(sent_a_part(url, POST_HEAD + b"content-length: 100\r\n\r\n{", "body_timeout"))
         tasks.create_task(slow_between_requests(url))
+
+
+async def test_a_connection_that_nobody_uses_is_closed(
+    shared_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_KEEP_ALIVE_SECONDS", 0.3)
+    settings = settings_for(shared_database_url)
+    async with running_platform(settings) as platform, serving(platform) as url, RawConnection(url) as raw:
+        await raw.send(request("GET", "/healthz") + request("GET", "/readyz"))
+        assert [(await raw.receive()).status for _ in range(2)] == [200, 200]
+        assert await raw.ended()
 
 
 async def test_the_rest_of_a_refused_body_is_read_and_forgotten(url: str) -> None:
