@@ -1,5 +1,6 @@
 """`banyan up` as people run it: what it prints is true, what it refuses it explains."""
 
+import json
 import signal
 import socket
 from collections.abc import Iterator
@@ -55,6 +56,18 @@ async def test_what_it_prints_is_true(house: House) -> None:
     await house.start()
     assert house.facts.first_admin_url is None, "there is an admin now"
     assert await house.stop(signal.SIGTERM) == 0
+
+
+async def test_a_public_address_is_not_where_this_machine_asks(house: House, tmp_path: Path) -> None:
+    house.directory.mkdir()
+    (house.directory / "banyan.toml").write_text("[http]\npublic_url = 'https://community.invalid'\n")
+    await house.start()
+    assert house.facts.site_url == "https://community.invalid/"
+    async with httpx.AsyncClient(timeout=300) as http:
+        assert (await http.get(house.facts.metrics_url)).status_code == 200
+    child = await run_banyan(tmp_path, "status", "--data", str(house.directory), "--format", "json")
+    assert child.process.returncode == 0, child.stderr
+    assert json.loads(child.stdout)["ready"] is True
 
 
 async def test_the_table_keeps_its_addresses_whole(house: House, tmp_path: Path) -> None:

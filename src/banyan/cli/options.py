@@ -68,8 +68,8 @@ def shell_actor() -> Actor:
 
 
 def running_url(data: Path) -> str | None:
-    """Where the server of this directory was last reached."""
+    """Where the server of this directory last listened, on this machine."""
     try:
-        return str(json.loads((data / "running.json").read_text())["metrics_url"]).removesuffix("/metrics")
+        return str(json.loads((data / "running.json").read_text())["url"])
     except (OSError, ValueError, LookupError, TypeError):
         return None

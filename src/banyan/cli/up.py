@@ -102,8 +102,8 @@ async def _up(directory: DataDirectory, host: str, port: int, demo: CommunitySiz
         async with open_platform(settings, Targets.read("all"), log) as platform:
             account = await _build_demo(platform, directory, demo, plain=format is Format.json) if demo else None
             async with running(platform, platform.targets):
-                facts = await _describe(platform, settings, directory, log_path, account)
-                _remember(directory, facts)
+                facts = await _describe(platform, settings, directory, log_path, base_url, account)
+                _remember(directory, base_url)
                 await serve(
                     platform.asgi,
                     listener,
@@ -155,7 +155,12 @@ async def _build_demo(platform: Platform, directory: DataDirectory, size: Commun
 
 
 async def _describe(
-    platform: Platform, settings: Settings, directory: DataDirectory, log: Path, account: DemoAccount | None
+    platform: Platform,
+    settings: Settings,
+    directory: DataDirectory,
+    log: Path,
+    listens_at: str,
+    account: DemoAccount | None,
 ) -> Running:
     base = (settings.http.public_url or "").rstrip("/")
     async with platform.pool.work() as work:
@@ -166,7 +171,8 @@ async def _describe(
         app_url=f"{base}/app",
         docs_url=f"{base}/docs",
         openapi_url=f"{base}/openapi.json",
-        metrics_url=f"{base}/metrics",
+        # Open to this machine: through a proxy it would be refused.
+        metrics_url=f"{listens_at}/metrics",
         mailbox_url=f"{base}/dev/mailbox#key={directory.secret('mailbox-key')}" if mailbox else None,
         first_admin_url=first_admin_url,
         demo_account=account,
@@ -177,11 +183,11 @@ async def _describe(
     )
 
 
-def _remember(directory: DataDirectory, facts: Running) -> None:
-    """Lets `banyan status` find this process; holds no secret."""
+def _remember(directory: DataDirectory, listens_at: str) -> None:
+    """Lets commands on this machine find this process, whatever its public address is; holds no secret."""
     write_durably(
         directory.path / "running.json",
-        msgspec.json.encode({"pid": facts.pid, "metrics_url": facts.metrics_url}).decode(),
+        msgspec.json.encode({"pid": os.getpid(), "url": listens_at}).decode(),
     )
 
 
