@@ -61,6 +61,10 @@ def house(place: Path, begun: Path) -> Iterator[House]:
     yield house
     house.kill()
     asyncio.run(_wait_for_postgres(house))
+    # Seen only where the test has failed.
+    log = house.directory / "banyan.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    print(*[line for line in lines if "request_failed" in line or "Traceback" in line][-20:], sep="\n")
 
 
 async def _wait_for_postgres(house: House) -> None:
