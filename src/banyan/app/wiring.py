@@ -58,7 +58,7 @@ from banyan.web.pages import load_pages
 _DESCRIPTION = "The API of this Banyan community. Errors are problem documents (RFC 9457); lists are cursor pages."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """One process, assembled; `modules.running` starts what runs in it."""
 
@@ -183,22 +183,22 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, access_l
     )
     scheduler = Scheduler(pool, registry)
     return Platform(
-        settings,
-        targets,
-        pool,
-        bus,
-        relay,
-        worker,
-        outgoing_worker,
-        scheduler,
-        key_uses,
-        health,
-        features,
-        realtime,
-        ephemeral,
-        roll,
-        gateway,
-        openapi,
+        settings=settings,
+        targets=targets,
+        pool=pool,
+        bus=bus,
+        relay=relay,
+        worker=worker,
+        outgoing_worker=outgoing_worker,
+        scheduler=scheduler,
+        key_uses=key_uses,
+        health=health,
+        features=features,
+        realtime=realtime,
+        ephemeral=ephemeral,
+        roll=roll,
+        asgi=gateway,
+        openapi=openapi,
     )
 
 

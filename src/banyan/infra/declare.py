@@ -153,25 +153,23 @@ class StateSource:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What sockets may join under `name` or `name:key`; `key` is empty where the name stands alone.
-
-    `may_join` reads, for a person or for anybody (None); who may not gets the same answer as for a topic that does
-    not exist. `log` makes the topic durable, and takes signed-in people only; `heads` tells where the logs of many
-    keys end. `publish`, where given, handles what a client sends, may refuse it by raising, and runs in a transaction
-    of its own. `anonymous` lets anonymous sockets ask at all. `address` is what the topic is called by clients, such as
-    `post:{post_id}`; it stands in the OpenAPI document with the type of the topic's `events`. Of a topic with `states`
-    clients are told how things stand, and events only say that it may have changed: many are joined, and told, in one
-    frame.
-    """
+    """What sockets may join under `name` or `name:key`; `key` is empty where the name stands alone."""
 
     name: str
+    # For a person, or for anybody (None); who may not gets the same answer as for a topic that does not exist.
     may_join: Callable[[Work, UUID | None, str], Awaitable[bool]]
+    # Makes the topic durable, and takes signed-in people only.
     log: TopicLog | None = None
+    # Where the logs of many keys end.
     heads: Callable[[Work, Sequence[str]], Awaitable[Mapping[str, Place]]] | None = None
+    # Handles what a client sends, in a transaction of its own; may refuse it by raising.
     publish: Callable[[Work, UUID, str, Any], Awaitable[None]] | None = None
+    # Whether anonymous sockets may ask at all.
     anonymous: bool = False
+    # What clients call it, such as `post:{post_id}`, and the type of its events: for the OpenAPI document.
     address: str = ""
     events: Any = None
+    # Clients are told how things stand, and events only say that it may have changed: many in one frame.
     states: StateSource | None = None
 
     @property
