@@ -30,11 +30,11 @@ class Device:
         assert len(changes.items) <= self.limit
         if changes.reset:
             self.kept.clear()
-        for kind, id, value in changes.items:
-            if value is None:
-                self.kept.pop((kind, id), None)
+        for one in changes.items:
+            if one.value is None:
+                self.kept.pop((one.kind, one.id), None)
             else:
-                self.kept[kind, id] = value
+                self.kept[one.kind, one.id] = one.value
         self.next = changes.next
         return bool(changes.items)
 

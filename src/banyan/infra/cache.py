@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -61,31 +61,26 @@ class Cache(Generic[K, V]):
                 # Whoever was filling has been cancelled: that is not our end.
                 continue
 
-    async def get_many(self, keys: Iterable[K], fill: Callable[[list[K]], Awaitable[dict[K, V]]]) -> dict[K, V]:
-        """Values for all keys that have one; `fill` is called once with those not cached."""
+    async def get_many(self, keys: Sequence[K], fill: Callable[[list[K]], Awaitable[dict[K, V]]]) -> list[V | None]:
+        """One for each of `keys`, None where there is no value; `fill` is called once with those not cached."""
         now = time.monotonic()
         entries = self._entries
-        found: dict[K, V] = {}
-        missing: list[K] = []
-        for key in keys:
-            entry = entries.get(key)
-            if entry is None or entry[0] < now:
-                missing.append(key)
-            else:
-                found[key] = entry[1]
+        find = entries.get
+        found = [entry[1] if (entry := find(key)) is not None and entry[0] >= now else None for key in keys]
         # Who was used last only matters once somebody has to leave soon.
         if 2 * len(entries) > self._max_entries:
-            for key in found:
-                entries.move_to_end(key)
-        if missing:
-            missing = list(dict.fromkeys(missing))
-            drops = self._drops
-            filled = await fill(missing)
-            found.update(filled)
-            if drops == self._drops:
-                for key, value in filled.items():
-                    self.put(key, value)
-        return found
+            for key in keys:
+                if key in entries:
+                    entries.move_to_end(key)
+        missing = [key for key, value in zip(keys, found, strict=True) if value is None]
+        if not missing:
+            return found
+        drops = self._drops
+        filled = await fill(list(dict.fromkeys(missing)))
+        if drops == self._drops:
+            for key, value in filled.items():
+                self.put(key, value)
+        return [filled.get(key) if value is None else value for key, value in zip(keys, found, strict=True)]
 
     def drop(self, key: K) -> None:
         self._drops += 1

@@ -45,6 +45,10 @@ class Shelf:
         return [(id, Word(self.words[id])) for id in ids if id in self.words and id not in self.vanishing]
 
 
+def told(changes: Changes) -> list[tuple[str, UUID, Struct | None]]:
+    return [(one.kind, one.id, one.value) for one in changes.items]
+
+
 class Client:
     """Keeps what it is told, as docs/api.md says."""
 
@@ -58,7 +62,7 @@ class Client:
         if changes.reset:
             self.resets += 1
             self.kept.clear()
-        for kind, id, value in changes.items:
+        for kind, id, value in told(changes):
             if value is None:
                 self.kept.pop((kind, id), None)
             else:
@@ -142,7 +146,7 @@ async def test_a_new_client_gets_everything_then_what_changes(place: Place) -> N
     notes.words[one] = "uno"
     del songs.words[three]
     changes = await place.ask(client)
-    assert [(kind, id, value) for kind, id, value in changes.items] == [
+    assert told(changes) == [
         ("song", three, None),
         ("note", one, Word("uno")),
     ]
@@ -204,7 +208,7 @@ async def test_a_value_that_vanishes_meanwhile_is_a_delete_and_comes_back(place:
     notes.vanishing = {one}
     client, other = Client(), Client()
     changes = await place.ask(client)
-    assert dict(((id, value) for _, id, value in changes.items)) == {one: None, two: Word("two")}
+    assert {id: value for _, id, value in told(changes)} == {one: None, two: Word("two")}
     client.apply(changes)
     notes.vanishing = set()
     for each in (client, other):
@@ -330,7 +334,7 @@ async def test_what_is_appended_is_told_without_a_comparison(place: Place) -> No
         logged = await work.value("SELECT count(*) FROM streams_entries")
     assert logged == 1
     changes = await place.ask(client)
-    assert changes.items == [("note", one, Word("one"))]
+    assert told(changes) == [("note", one, Word("one"))]
     # Appended, and undone before anybody looked.
     async with place.work() as work:
         await place.streams.append(work, ME, [Change("note", one, None)])

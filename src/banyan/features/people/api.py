@@ -52,9 +52,7 @@ class PeopleApi:
 
     async def cards_in_order(self, work: Work, ids: Sequence[UUID]) -> list[Card | None]:
         """As `cards`, one for each of `ids` and None for who does not exist: the cheaper form for a page."""
-        keys = [one.bytes for one in ids]
-        found = await self._cards.get_many(keys, lambda missing: _fill_cards(work, missing))
-        return [found.get(key) for key in keys]
+        return await self._cards.get_many([one.bytes for one in ids], lambda missing: _fill_cards(work, missing))
 
     async def find_card(self, work: Work, person_id: UUID) -> Card | None:
         """One person's card."""
@@ -62,7 +60,7 @@ class PeopleApi:
         card = self._cards.find(key)
         if card is not None:
             return card
-        return (await self._cards.get_many([key], lambda missing: _fill_cards(work, missing))).get(key)
+        return (await self._cards.get_many([key], lambda missing: _fill_cards(work, missing)))[0]
 
     async def own_card(self, work: Work, person_id: UUID) -> Card | None:
         """As `find_card`, also while the person is hidden from others."""

@@ -1,7 +1,8 @@
 """What people are to each other and to the outside."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from struct import unpack
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -11,6 +12,9 @@ from banyan.features.accounts.models import Role
 from banyan.infra.attributes.declared import PersonAttributeChanges, PersonAttributes
 from banyan.infra.mail.message import Language
 from banyan.infra.presence.models import PresenceState
+
+# Whoever looks for so many ids in one set is quicker with a hash table of it; for fewer, to make that takes longer.
+_WORTH_UNPACKING = 50
 
 ConnectionState = Literal["sent", "received", "connected"]
 # Who sees more of a profile than its card.
@@ -231,13 +235,7 @@ class IdSet(Collection[UUID]):
     def __contains__(self, value: object) -> bool:
         if not isinstance(value, UUID):
             return False
-        wanted = value.bytes
-        packed = self.packed
-        place = packed.find(wanted)
-        # The same bytes may also lie across two neighbours.
-        while place % 16 and place >= 0:
-            place = packed.find(wanted, place + 1)
-        return place >= 0
+        return self._contains_from(0, value.bytes)
 
     def __iter__(self) -> Iterator[UUID]:
         packed = self.packed
@@ -245,6 +243,23 @@ class IdSet(Collection[UUID]):
 
     def __len__(self) -> int:
         return len(self.packed) // 16
+
+    def contains_each(self, wanted: Sequence[bytes]) -> list[bool]:
+        """For each of these ids, as 16 bytes, whether it is in the set."""
+        if len(wanted) >= _WORTH_UNPACKING:
+            known = frozenset(unpack("16s" * len(self), self.packed))
+            return [one in known for one in wanted]
+        find = self.packed.find
+        return [
+            (place := find(one)) >= 0 and (place % 16 == 0 or self._contains_from(place + 1, one)) for one in wanted
+        ]
+
+    def _contains_from(self, start: int, wanted: bytes) -> bool:
+        """The same bytes may also lie across two neighbours."""
+        place = self.packed.find(wanted, start)
+        while place % 16 and place >= 0:
+            place = self.packed.find(wanted, place + 1)
+        return place >= 0
 
     @property
     def last(self) -> UUID:

@@ -65,17 +65,12 @@ def feed_rows(viewer_id: UUID, relations: Relations, rows: list[R]) -> list[R]:
     """Those of many posts that stand in a person's home feed."""
     if relations.hidden or relations.muted:
         return [row for row in rows if belongs_in_feed(viewer_id, relations, row)]
-    # The hottest loop of the house: the usual answer, a connection's post, is found without a call. 16 bytes an id.
-    find = relations.connected.packed.find
+    # The hottest loop of the house: the usual answer, a connection's post, is found without a call.
+    by_connections = relations.connected.contains_each([row.author_id.bytes for row in rows])
     return [
         row
-        for row in rows
-        if (
-            (place := find(row.author_id.bytes)) >= 0
-            and place % 16 == 0
-            and row.audience != "self"
-            and row.list_id is None
-        )
+        for row, by_connection in zip(rows, by_connections, strict=True)
+        if (by_connection and row.audience != "self" and row.list_id is None)
         or belongs_in_feed(viewer_id, relations, row)
     ]
 

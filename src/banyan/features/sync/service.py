@@ -70,4 +70,4 @@ class OwnLog:
 
 
 def _dress(changed: Iterable[Changed]) -> list[SyncItem]:
-    return [_ITEMS[kind](id, "delete" if value is None else "upsert", value) for kind, id, value in changed]
+    return [_ITEMS[one.kind](one.id, "delete" if one.value is None else "upsert", one.value) for one in changed]

@@ -1,6 +1,5 @@
 """What a stream is made of."""
 
-from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -15,7 +14,7 @@ class Head(Struct, frozen=True):
     digest: bytes | None
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True, gc=False):
     """To be logged: `version` None for something that the person no longer has."""
 
     kind: str
@@ -23,7 +22,7 @@ class Change(NamedTuple):
     version: int | None
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True, gc=False):
     """Logged: the newest word about one thing."""
 
     seq: int
@@ -32,7 +31,7 @@ class Entry(NamedTuple):
     gone: bool
 
 
-class Changed(NamedTuple):
+class Changed(Struct, frozen=True, gc=False):
     """What a client is told about one thing: its present value, or None when it has to go."""
 
     kind: str

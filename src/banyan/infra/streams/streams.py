@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from struct import pack
 from typing import NamedTuple
 from uuid import UUID
 
@@ -128,9 +129,8 @@ class Streams:
         changes = _difference(known, versions)
         head = await self._append(work, person_id, locked, changes, digest)
         numbered = enumerate(changes, locked.last_seq + 1)
-        return _Log(
-            head, locked.last_seq, [Entry(seq, kind, id, version is None) for seq, (kind, id, version) in numbered]
-        )
+        entries = [Entry(seq, change.kind, change.id, change.version is None) for seq, change in numbered]
+        return _Log(head, locked.last_seq, entries)
 
     async def _versions(self, work: Work, person_id: UUID) -> Versions:
         return {name: await kind.versions(work, person_id) for name, kind in self._kinds.items()}
@@ -194,5 +194,5 @@ def _digest(versions: Versions) -> bytes:
     for kind, present in versions.items():
         digest.update(b"%s %d " % (kind.encode(), len(present)))
         digest.update(b"".join([id.bytes for id, _ in present]))
-        digest.update(b"".join([version.to_bytes(8, "big", signed=True) for _, version in present]))
+        digest.update(pack(f">{len(present)}q", *[version for _, version in present]))
     return digest.digest()

@@ -1,5 +1,6 @@
 """Versions of values that are small enough to be looked at each time."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -26,8 +27,18 @@ class Versions:
     def of(self, value: Struct) -> int:
         """As `version_of`; the value must never be changed in place."""
         known = self._known.get(id(value))
-        if known is not None:
-            return known[1]
+        return self._remember(value) if known is None else known[1]
+
+    def of_each(self, values: Iterable[Struct | None]) -> list[int | None]:
+        """As `of`, one for each and None for None: the cheaper form for a thousand."""
+        known = self._known
+        remember = self._remember
+        return [
+            None if value is None else found[1] if (found := known.get(id(value))) is not None else remember(value)
+            for value in values
+        ]
+
+    def _remember(self, value: Struct) -> int:
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
         version = version_of(value)

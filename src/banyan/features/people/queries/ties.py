@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from banyan.features.people.models import Block, Card, Connection, ConnectionState, IdSet, Relations
 from banyan.features.people.queries.parts import BLOCKED, THERE, read_card
+from banyan.infra.database.arrays import id_array
 from banyan.infra.database.work import Work
 from banyan.kernel.ids import FIRST_ID, LAST_ID
 
@@ -227,9 +228,10 @@ async def list_connections_by_id(
     """
     rows = await work.rows(
         """SELECT connection_id, state, other_id, date_part('epoch', created_at) FROM people_connections
-           WHERE person_id = $1 AND state IN ('sent', 'received', 'connected') AND connection_id = ANY($2)""",
+           WHERE person_id = $1 AND state IN ('sent', 'received', 'connected')
+             AND connection_id IN (SELECT unnest($2::text::uuid[]))""",
         person_id,
-        connection_ids,
+        id_array(connection_ids),
     )
     return [(connection_id, state, other_id, created) for connection_id, state, other_id, created in rows]
 

@@ -24,11 +24,10 @@ class SyncedPeople:
         """The newest connections and requests, newest first. A version is of the connection and of the other's card."""
         marks = await ties.list_connection_marks(work, person_id, SYNCED_CONNECTIONS)
         cards = await self._people.cards_in_order(work, [other_id for _, other_id, _ in marks])
-        of = self._cards.of
         return [
-            (connection_id, version ^ of(card))
-            for (connection_id, _, version), card in zip(marks, cards, strict=True)
-            if card is not None
+            (connection_id, version ^ of_card)
+            for (connection_id, _, version), of_card in zip(marks, self._cards.of_each(cards), strict=True)
+            if of_card is not None
         ]
 
     async def connection_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Connection]]:

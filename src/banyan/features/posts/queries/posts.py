@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from banyan.features.posts.models import NO_MARKS, AudienceKind, Marks, PostRow, PostText, Reach, RevisionRow
+from banyan.infra.database.arrays import id_array
 from banyan.infra.database.work import Work
 
 # What every read of posts selects; $1 is the reader, or null for anybody. Times come as seconds, exact to the
@@ -23,7 +24,7 @@ JOINS = """CROSS JOIN LATERAL (
         WHERE post_id = p.id AND person_id = $1::uuid LIMIT 1) r ON true"""
 
 _FIND = f"SELECT {COLUMNS} FROM posts_posts p {JOINS} WHERE p.id = $2"
-_LIST_BY_ID = f"""SELECT {COLUMNS} FROM unnest($2::uuid[]) AS wanted (id)
+_LIST_BY_ID = f"""SELECT {COLUMNS} FROM unnest($2::text::uuid[]) AS wanted (id)
     CROSS JOIN LATERAL (SELECT * FROM posts_posts WHERE id = wanted.id LIMIT 1) p {JOINS}"""
 _LIST_PUBLIC = f"""SELECT {COLUMNS} FROM posts_posts p {JOINS}
     WHERE p.audience = 'public' AND p.id < $2 AND p.author_id <> ALL($4::uuid[]) ORDER BY p.id DESC LIMIT $3"""
@@ -109,7 +110,7 @@ async def find_post(work: Work, viewer_id: UUID | None, post_id: UUID) -> PostRo
 
 async def list_by_id(work: Work, viewer_id: UUID, post_ids: Sequence[UUID]) -> list[PostRow]:
     """Those that exist, in the order of `post_ids`."""
-    return post_rows(await work.rows(_LIST_BY_ID, viewer_id, post_ids))
+    return post_rows(await work.rows(_LIST_BY_ID, viewer_id, id_array(post_ids)))
 
 
 async def list_reaches(work: Work, post_ids: Sequence[UUID]) -> dict[UUID, Reach]:

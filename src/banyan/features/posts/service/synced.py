@@ -51,5 +51,8 @@ class SyncedPosts:
 
     async def _versions(self, work: Work, marks: list[FeedMark]) -> list[tuple[UUID, int]]:
         cards = await self._people.cards_in_order(work, [mark.author_id for mark in marks])
-        of = self._cards.of
-        return [(mark.id, mark.version ^ of(card)) for mark, card in zip(marks, cards, strict=True) if card is not None]
+        return [
+            (mark.id, mark.version ^ of_card)
+            for mark, of_card in zip(marks, self._cards.of_each(cards), strict=True)
+            if of_card is not None
+        ]
