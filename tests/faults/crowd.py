@@ -128,6 +128,10 @@ class Crowd:
         except httpx.TransportError as error:
             outcome = type(error).__name__
             return None
+        except AttributeError:
+            # Of anyio under httpx: the server died right after it took the connection, which has no socket any more.
+            outcome = httpx.ConnectError.__name__
+            return None
         finally:
             self.seen.append(Seen(began, time.monotonic() - began, method, outcome))
         if outcome == 503:

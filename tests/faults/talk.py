@@ -62,7 +62,8 @@ class Talk:
         while True:
             try:
                 answer = await self._post(speaker, path, body)
-            except httpx.TransportError:
+            except (httpx.TransportError, AttributeError):
+                # The latter of anyio under httpx: the server died right after it took the connection.
                 speaker.retries += 1
             else:
                 if answer.status_code == 201:
