@@ -44,3 +44,12 @@ def test_a_step_that_fails_is_not_told_as_done() -> None:
     with pytest.raises(OSError, match="full"), ProgressLog(console, plain=True).step("Posts", "posts", 0, 9):
         raise OSError("disk full")
     assert shown(console) == ""
+
+
+def test_one_thing_has_no_rate() -> None:
+    for plain, console in ((True, Console(file=io.StringIO())), (False, terminal())):
+        with ProgressLog(console, plain=plain).step("Statistics", "database", 0, 1) as advance:
+            advance(1)
+        assert "Statistics" in shown(console)
+        assert "database/s" not in shown(console)
+        assert "per second" not in shown(console)

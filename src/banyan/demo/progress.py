@@ -70,7 +70,8 @@ class ProgressLog:
 
         yield advance
         took = time.monotonic() - started
-        self.note(f"{title}: {total:,} {unit} in {took:.1f} s ({_per_second(total - done, took)})")
+        rate = f" ({_per_second(total - done, took)})" if total > 1 else ""
+        self.note(f"{title}: {total:,} {unit} in {took:.1f} s{rate}")
 
 
 class RateColumn(ProgressColumn):
@@ -81,6 +82,8 @@ class RateColumn(ProgressColumn):
         self._unit = unit
 
     def render(self, task: Task) -> Text:
+        if task.total == 1:
+            return Text()
         speed = task.finished_speed or task.speed or 0.0
         return Text(f"{speed:,.0f} {self._unit}/s", style="progress.data.speed")
 
