@@ -14,10 +14,14 @@ LAST_ID: Final = UUID(int=(1 << 128) - 1)
 _RANDOM_BITS = 74
 _RANDOM_MASK = (1 << _RANDOM_BITS) - 1
 _VARIANT_LOW_BITS = 62
+# Of the kernel's random numbers, fetched together: a call into it costs more than all else about an id.
+_BLOCK_BYTES = 4096
 
 _lock = threading.Lock()
 _last_tail = 0
 _last_ms = 0
+_block = b""
+_place = 0
 
 
 def new_id() -> UUID:
@@ -28,9 +32,9 @@ def new_id() -> UUID:
         if ms > _last_ms:
             _last_ms = ms
             # The top bit is left clear so that counting up inside one millisecond never overflows.
-            _last_tail = int.from_bytes(os.urandom(10), "big") & (_RANDOM_MASK >> 1)
+            _last_tail = _draw(10) & (_RANDOM_MASK >> 1)
         else:
-            _last_tail += 1 + (os.urandom(1)[0] << 8)
+            _last_tail += 1 + (_draw(1) << 8)
             if _last_tail > _RANDOM_MASK:
                 _last_ms += 1
                 _last_tail &= _RANDOM_MASK >> 1
@@ -57,6 +61,24 @@ def first_id_at(moment: datetime) -> UUID:
 def id_time(value: UUID) -> datetime:
     """The millisecond timestamp inside a UUIDv7, aware, in UTC."""
     return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
+
+
+def _draw(size_bytes: int) -> int:
+    """A random number of so many bytes, none of which is drawn twice; the lock is held."""
+    global _block, _place
+    if _place + size_bytes > len(_block):
+        _block, _place = os.urandom(_BLOCK_BYTES), 0
+    start, _place = _place, _place + size_bytes
+    return int.from_bytes(_block[start:_place], "big")
+
+
+def _forget() -> None:
+    """A child must not make the ids that its parent is about to make."""
+    global _block, _last_ms, _lock
+    _block, _last_ms, _lock = b"", 0, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def _compose(ms: int, tail: int) -> int:
