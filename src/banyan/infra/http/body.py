@@ -3,6 +3,7 @@
 import asyncio
 
 from banyan.infra.http.asgi import Message, Receive
+from banyan.infra.http.cycle import Cycle
 from banyan.infra.http.problems import BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 from banyan.infra.http.settings import HttpSettings
 from banyan.kernel.errors import Malformed
@@ -44,11 +45,19 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Htt
         raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
     if declared is not None and declared.isdigit() and int(declared) > settings.max_body_bytes:
         raise _too_large(settings)
+    if _has_arrived(receive):
+        return Body(await _collect(receive, settings), receive)
     try:
         async with asyncio.timeout(settings.body_timeout_seconds):
             return Body(await _collect(receive, settings), receive)
     except TimeoutError:
         raise BodyTooSlow(f"Send the whole body within {settings.body_timeout_seconds:g} s.") from None
+
+
+def _has_arrived(receive: Receive) -> bool:
+    """Most bodies come with their heads: reading them waits for nothing, and needs no timer."""
+    cycle = getattr(receive, "__self__", None)
+    return isinstance(cycle, Cycle) and not cycle.more_body
 
 
 async def _collect(receive: Receive, settings: HttpSettings) -> bytes:
