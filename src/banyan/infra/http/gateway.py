@@ -57,11 +57,15 @@ class FlagTable:
     paths: dict[str, RouteFlags] = field(default_factory=dict)
     patterns: Sequence[tuple[re.Pattern[str], RouteFlags]] = ()
 
-    def find(self, method: str, path: str) -> RouteFlags:
-        """The flags of one request's route."""
+    def of_path(self, path: str) -> RouteFlags:
+        """The flags of a route without parameters."""
+        return self.paths.get(path.rstrip("/"), _NO_FLAGS)
+
+    def of_post(self, path: str) -> RouteFlags:
+        """The flags of any POST's route."""
         path = path.rstrip("/")
         found = self.paths.get(path)
-        if found is None and method == "POST":
+        if found is None:
             found = next((flags for pattern, flags in self.patterns if pattern.fullmatch(path)), None)
         return found or _NO_FLAGS
 
@@ -173,7 +177,7 @@ class Gateway:
         if self._parts.open_paths(scope["path"]):
             return
         authorization = exchange.headers.get(b"authorization")
-        by_credentials = self._flags(scope).ignores_token
+        by_credentials = self._parts.flags.of_path(scope["path"]).ignores_token
         if authorization is not None and not by_credentials:
             await self._identify(exchange, authorization)
         limiter = self._parts.limiter
@@ -217,12 +221,14 @@ class Gateway:
         _check_text(scope["query_string"])
         if method != "POST":
             return await self._run(scope, body, capture, exchange)
-        exchange.idempotency_key = read_key(exchange.headers.get(b"idempotency-key"))
-        flags = self._flags(scope)
-        may_call = exchange.principal is not None or flags.open_to_anyone
-        if exchange.idempotency_key is None or flags.own_idempotency or not may_call:
+        key = exchange.idempotency_key = read_key(exchange.headers.get(b"idempotency-key"))
+        if key is None:
             return await self._run(scope, body, capture, exchange)
-        return await self._answer_once(scope, body, capture, exchange, flags, exchange.idempotency_key)
+        flags = self._parts.flags.of_post(scope["path"])
+        may_call = exchange.principal is not None or flags.open_to_anyone
+        if flags.own_idempotency or not may_call:
+            return await self._run(scope, body, capture, exchange)
+        return await self._answer_once(scope, body, capture, exchange, flags, key)
 
     async def _read_body(self, exchange: Exchange, receive: Receive) -> Body:
         """Whoever sends slowly holds a connection, but no place among the requests at work."""
@@ -231,9 +237,6 @@ class Gateway:
             return await read_body(exchange.headers, receive, self._settings)
         finally:
             self._in_flight += 1
-
-    def _flags(self, scope: Scope) -> RouteFlags:
-        return self._parts.flags.find(scope["method"], scope["path"])
 
     def _tell_methods(self, path: str) -> Answer:
         methods = self._parts.allowed_methods(path)
