@@ -9,6 +9,7 @@ from contextlib import suppress
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 
 from banyan.infra.auth.principal import Principal
 from banyan.infra.auth.tokens import FindRole
@@ -151,8 +152,8 @@ class Realtime:
 
     # What the bus and the outbox tell.
 
-    def publish(self, topic: str, data: bytes, seq: int | None, committed_at: float) -> None:
-        """An event of a topic, for the sockets of this process."""
+    def publish(self, topic: str, data: Struct | bytes, seq: int | None, committed_at: float) -> None:
+        """An event of a topic, or its JSON, for the sockets of this process."""
         self.hub.publish(topic, data, seq, committed_at)
 
     def look(self, topic: str) -> None:

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec import Struct
+
 from banyan.infra.declare import Topic
 from banyan.infra.realtime.connection import Connection
-from banyan.infra.realtime.frames import event_text
+from banyan.infra.realtime.frames import encode, event_text
 from banyan.infra.realtime.metrics import DELIVERY_SECONDS, FAN_OUT_SECONDS, FRAMES_OUT
 from banyan.infra.realtime.wire import framed
 
@@ -169,8 +171,8 @@ class Hub:
                 del self._joined[connection]
         self._close_if_empty(channel)
 
-    def publish(self, id: str, data: bytes, seq: int | None, committed_at: float) -> None:
-        """Hands an event to everybody who has joined that channel."""
+    def publish(self, id: str, data: Struct | bytes, seq: int | None, committed_at: float) -> None:
+        """Hands an event to everybody who has joined that channel; it is encoded where there is somebody."""
         channel = self.channels.get(id)
         if channel is None:
             return
@@ -178,7 +180,8 @@ class Hub:
         if channel.topic.states is not None:
             self.on_touch(channel)
             return
-        event = Event(framed(event_text(channel.name, data, seq)), seq, committed_at, time.monotonic())
+        content = data if isinstance(data, bytes) else encode(data)
+        event = Event(framed(event_text(channel.name, content, seq)), seq, committed_at, time.monotonic())
         if channel.queue is not None:
             channel.queue.append(event)
         elif len(channel.members) <= _SMALL:

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterable
 
+from msgspec import Struct
+
 from banyan.infra.bus.ephemeral import EphemeralBus
 from banyan.infra.database.pending import Announcement, Part, Pending, Publication
 from banyan.infra.database.work import Connection
@@ -12,8 +14,8 @@ from banyan.kernel.ids import new_id
 # Announced with what was published, for the other processes: a key is the topic and what `_written` makes.
 EVENTS_TOPIC = "realtime.events"
 
-# (topic, encoded event, its offset in a durable topic, when it was committed by the monotonic clock).
-Publish = Callable[[str, bytes, int | None, float], None]
+# (topic, event or its JSON, its offset in a durable topic, when it was committed by the monotonic clock).
+Publish = Callable[[str, Struct | bytes, int | None, float], None]
 
 
 class RealtimeOutbox:
@@ -48,7 +50,7 @@ class RealtimeOutbox:
             # Of a durable event that may not have happened only the log can say.
             whole = publication.seq is None or pending.outcome_known
             if whole:
-                self._publish(publication.topic, encode(publication.event), publication.seq, now)
+                self._publish(publication.topic, publication.event, publication.seq, now)
             else:
                 self._look(publication.topic)
             if self._bus is not None:
