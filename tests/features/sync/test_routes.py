@@ -158,3 +158,22 @@ async def test_nothing_changed_is_answered_by_few_statements(api: Api) -> None:
     assert len([statement for statement in statements if "posts_home" in statement]) == 2
     assert len(mine) <= 6
     assert not [statement for statement in statements if "streams_" in statement and not statement.startswith("SELECT")]
+
+
+async def test_who_begins_anew_is_answered_by_one_look_at_each_thing(api: Api) -> None:
+    ada, ben = await api.sign_up("ada"), await api.sign_up("ben")
+    await ada.connect(ben)
+    for number in range(3):
+        await ada.post("/v1/posts", {"body": f"{number}"})
+    await jobs_done(api)
+    device = Device(ada)
+    async with recorded(api.platform.pool) as statements:
+        page = (await device.ask()).json()
+    assert not [statement for statement in statements if "($2::text::uuid[])" in statement]
+    assert [item["value"] for item in page["items"] if item["kind"] == "post"] == await feed(ada)
+    assert [item["value"]["person"]["id"] for item in page["items"] if item["kind"] == "connection"] == [ben.id]
+    # What was logged is what the next look finds, which reads no values.
+    device.next = page["next"]
+    assert (await device.ask()).json()["items"] == []
+    # Another device finds the same in the log.
+    assert (await Device(ada).ask()).json()["items"] == page["items"]

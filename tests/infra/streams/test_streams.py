@@ -32,8 +32,8 @@ class Word(Struct, frozen=True):
 class Shelf:
     """What a person has of one kind, in memory: the truth that a client must arrive at."""
 
-    def __init__(self, name: str) -> None:
-        self.kind = SyncedKind(name, self.versions, self.values)
+    def __init__(self, name: str, *, whole: bool = False) -> None:
+        self.kind = SyncedKind(name, self.versions, self.values, self.whole if whole else None)
         self.words: dict[UUID, str] = {}
         # Taken away between the comparison and the reading of values.
         self.vanishing: set[UUID] = set()
@@ -43,6 +43,9 @@ class Shelf:
 
     async def values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Word]]:
         return [(id, Word(self.words[id])) for id in ids if id in self.words and id not in self.vanishing]
+
+    async def whole(self, work: Work, person_id: UUID) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Word]]]:
+        return await self.versions(work, person_id), await self.values(work, person_id, list(self.words))
 
 
 def told(changes: Changes) -> list[tuple[str, UUID, Struct | None]]:
@@ -92,7 +95,7 @@ class Place:
 
     def __init__(self, pool: Pool, kept_deletions: int = 1000) -> None:
         self.pool = pool
-        self.shelves = [Shelf("note"), Shelf("song")]
+        self.shelves = [Shelf("note", whole=True), Shelf("song")]
         self.streams = Streams([shelf.kind for shelf in self.shelves], kept_deletions)
 
     @asynccontextmanager

@@ -173,7 +173,9 @@ class Community(Struct, frozen=True, gc=False):
 
 
 class PostRow(Struct, frozen=True, gc=False):
-    """A post as it is stored, with the reader's own reaction and whether they saved it."""
+    """A post as it is stored, with the reader's own reaction and whether they saved it; `version`, where it was asked
+    for, changes whenever what that reader sees of it does.
+    """
 
     id: UUID
     author_id: UUID
@@ -187,6 +189,7 @@ class PostRow(Struct, frozen=True, gc=False):
     reaction_counts: dict[str, int]
     my_reaction: str | None
     saved: bool
+    version: int = 0
 
 
 class FeedMark(Struct, frozen=True, gc=False):

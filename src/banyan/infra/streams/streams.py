@@ -21,6 +21,15 @@ _PRUNED_EVERY = 100
 
 # Ids and versions, by kind.
 Versions = dict[str, Sequence[tuple[UUID, int]]]
+# By the bytes of the id: they hash in a tenth of the time that a UUID takes.
+Values = dict[bytes, Struct]
+
+
+class _Seen(NamedTuple):
+    """What a person may see, with the values of those kinds that were read whole."""
+
+    versions: Versions
+    values: dict[str, Values]
 
 
 class _Log(NamedTuple):
@@ -28,6 +37,7 @@ class _Log(NamedTuple):
 
     head: Head
     before: int
+    values: dict[str, Values]
     appended: Sequence[Entry] = ()
 
 
@@ -75,7 +85,8 @@ class Streams:
 
     async def _read(self, work: Work, person_id: UUID, asked: Position | None, limit: int) -> _Page:
         while True:
-            log = await self._reconcile(work, person_id)
+            # Who begins anew is told of all that is there: it is read once, with what there is to tell.
+            log = await self._reconcile(work, person_id, valued=limit if asked is None else 0)
             head = log.head
             reset = asked is None or not asked.holds(head)
             position = Position(head.epoch, 0, head.last_seq) if asked is None or reset else asked
@@ -92,7 +103,7 @@ class Streams:
             present = await queries.find_head(work, person_id)
             if present is not None and (present.epoch, present.floor_seq) == (head.epoch, head.floor_seq):
                 break
-        items = await self._fill(work, person_id, entries)
+        items = await self._fill(work, person_id, entries, log.values)
         seq = entries[-1].seq if len(entries) == limit else head.last_seq
         return _Page(entries, items, Position(head.epoch, seq, position.base), reset)
 
@@ -112,28 +123,38 @@ class Streams:
         """Removes a person's stream."""
         await queries.delete_stream(work, person_id)
 
-    async def _reconcile(self, work: Work, person_id: UUID) -> _Log:
-        """Makes the log say what the person may see now."""
+    async def _reconcile(self, work: Work, person_id: UUID, valued: int = 0) -> _Log:
+        """Makes the log say what the person may see now; `valued`: how many values are wanted with it."""
         head = await queries.find_head(work, person_id)
-        versions = await self._versions(work, person_id)
-        digest = _digest(versions)
+        seen = await self._look(work, person_id, valued)
+        digest = _digest(seen.versions)
         if head is not None and head.digest == digest:
-            return _Log(head, head.last_seq)
+            return _Log(head, head.last_seq, seen.values)
         made = await queries.insert_head(work, person_id) if head is None else None
         locked = made or await queries.make_head(work, person_id)
-        if locked != head and head is not None:
+        if made is None and locked != head:
             # Somebody was quicker, and may have seen more than we did before the lock.
-            versions = await self._versions(work, person_id)
-            digest = _digest(versions)
+            seen = await self._look(work, person_id, valued)
+            digest = _digest(seen.versions)
         known = await queries.list_live(work, person_id) if locked.last_seq else ()
-        changes = _difference(known, versions)
+        changes = _difference(known, seen.versions)
         head = await self._append(work, person_id, locked, changes, digest)
         numbered = enumerate(changes, locked.last_seq + 1)
         entries = [Entry(seq, change.kind, change.id, change.version is None) for seq, change in numbered]
-        return _Log(head, locked.last_seq, entries)
+        return _Log(head, locked.last_seq, seen.values, entries)
 
-    async def _versions(self, work: Work, person_id: UUID) -> Versions:
-        return {name: await kind.versions(work, person_id) for name, kind in self._kinds.items()}
+    async def _look(self, work: Work, person_id: UUID, valued: int) -> _Seen:
+        """Kinds are read whole until `valued` values are there: the log is mostly in the order of kinds."""
+        versions: Versions = {}
+        values: dict[str, Values] = {}
+        for name, kind in self._kinds.items():
+            if kind.whole is None or valued <= 0:
+                versions[name] = await kind.versions(work, person_id)
+            else:
+                versions[name], found = await kind.whole(work, person_id)
+                values[name] = {id.bytes: value for id, value in found}
+            valued -= len(versions[name])
+        return _Seen(versions, values)
 
     async def _append(
         self, work: Work, person_id: UUID, head: Head, changes: Sequence[Change], digest: bytes | None
@@ -147,13 +168,16 @@ class Streams:
             floor_seq = await queries.prune(work, person_id, self._kept_deletions)
         return Head(head.epoch, last_seq, head.floor_seq if floor_seq is None else floor_seq, digest)
 
-    async def _fill(self, work: Work, person_id: UUID, entries: Sequence[Entry]) -> list[Changed]:
-        """The entries with their present values."""
+    async def _fill(
+        self, work: Work, person_id: UUID, entries: Sequence[Entry], values: dict[str, Values]
+    ) -> list[Changed]:
+        """The entries with their present values; `values` are those of the kinds that were read whole just now."""
         wanted: dict[str, list[UUID]] = {}
         for entry in entries:
-            if not entry.gone:
+            if not entry.gone and entry.kind not in values:
                 wanted.setdefault(entry.kind, []).append(entry.id)
-        values = {name: await self._values(work, person_id, name, ids) for name, ids in wanted.items()}
+        asked = {name: await self._values(work, person_id, name, ids) for name, ids in wanted.items()}
+        values = {**values, **asked}
         items = [
             Changed(entry.kind, entry.id, None if entry.gone else values[entry.kind].get(entry.id.bytes))
             for entry in entries
@@ -166,8 +190,7 @@ class Streams:
             await queries.bury(work, person_id, locked.last_seq, vanished)
         return items
 
-    async def _values(self, work: Work, person_id: UUID, kind: str, ids: list[UUID]) -> dict[bytes, Struct]:
-        """By the bytes of the id: they hash in a tenth of the time that a UUID takes."""
+    async def _values(self, work: Work, person_id: UUID, kind: str, ids: list[UUID]) -> Values:
         declared = self._kinds.get(kind)
         found = () if declared is None else await declared.values(work, person_id, ids)
         return {id.bytes: value for id, value in found}

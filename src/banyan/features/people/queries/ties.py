@@ -13,6 +13,16 @@ from banyan.infra.database.arrays import id_array
 from banyan.infra.database.work import Work
 from banyan.kernel.ids import FIRST_ID, LAST_ID
 
+# Every write of the row gives it another xmin, whatever columns there are.
+_VERSION = "hash_record_extended(ROW(c.xmin), 0)"
+_NEWEST = """SELECT newest.* FROM unnest(ARRAY['sent', 'received', 'connected']) AS wanted (state)
+    CROSS JOIN LATERAL (
+        SELECT connection_id, other_id, {columns} FROM people_connections c
+        WHERE c.person_id = $1 AND c.state = wanted.state ORDER BY connection_id DESC LIMIT $2) newest
+    ORDER BY newest.connection_id DESC LIMIT $2"""
+_NEWEST_MARKS = _NEWEST.format(columns=_VERSION)
+_NEWEST_WHOLE = _NEWEST.format(columns=f"c.state, date_part('epoch', created_at), {_VERSION}")
+
 
 class Tie(Struct, frozen=True):
     """One side's row of a pair: `id` and `state` are None where there is neither connection nor request."""
@@ -207,17 +217,16 @@ async def list_connections(
 
 async def list_connection_marks(work: Work, person_id: UUID, newest: int) -> list[tuple[UUID, UUID, int]]:
     """Id, other person and version of the newest connections and requests, newest first."""
-    # Every write of the row gives it another xmin, whatever columns there are.
-    rows = await work.rows(
-        """SELECT mark.* FROM unnest(ARRAY['sent', 'received', 'connected']) AS wanted (state)
-           CROSS JOIN LATERAL (
-               SELECT connection_id, other_id, hash_record_extended(ROW(c.xmin), 0) FROM people_connections c
-               WHERE c.person_id = $1 AND c.state = wanted.state ORDER BY connection_id DESC LIMIT $2) mark
-           ORDER BY mark.connection_id DESC LIMIT $2""",
-        person_id,
-        newest,
-    )
+    rows = await work.rows(_NEWEST_MARKS, person_id, newest)
     return [(connection_id, other_id, version) for connection_id, other_id, version in rows]
+
+
+async def list_connections_whole(
+    work: Work, person_id: UUID, newest: int
+) -> list[tuple[UUID, UUID, ConnectionState, float, int]]:
+    """Id, other person, state, time in seconds since 1970 and version, as `list_connection_marks`."""
+    rows = await work.rows(_NEWEST_WHOLE, person_id, newest)
+    return [(id, other_id, state, created, version) for id, other_id, state, created, version in rows]
 
 
 async def list_connections_by_id(

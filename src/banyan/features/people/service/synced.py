@@ -30,6 +30,22 @@ class SyncedPeople:
             if of_card is not None
         ]
 
+    async def whole_connections(
+        self, work: Work, person_id: UUID
+    ) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Connection]]]:
+        """Both of the above at once."""
+        rows = await ties.list_connections_whole(work, person_id, SYNCED_CONNECTIONS)
+        cards = await self._people.cards_in_order(work, [other_id for _, other_id, _, _, _ in rows])
+        moment = datetime.fromtimestamp
+        versions, values = [], []
+        for (id, _, state, created, version), card, of_card in zip(
+            rows, cards, self._cards.of_each(cards), strict=True
+        ):
+            if card is not None and of_card is not None:
+                versions.append((id, version ^ of_card))
+                values.append((id, Connection(id, state, card, moment(created, UTC))))
+        return versions, values
+
     async def connection_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Connection]]:
         """Those of `ids` that are a person's connections or requests at this moment."""
         rows = await ties.list_connections_by_id(work, person_id, ids)

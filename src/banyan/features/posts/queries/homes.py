@@ -59,7 +59,9 @@ _OLDER = """SELECT {columns}
     WHERE f.person_id = $1 ORDER BY p.id DESC"""
 # What a reader's copy of a post depends on, beside its author's card: every write of one of these rows gives it
 # another xmin, whatever columns there are.
-_MARK_COLUMNS = "p.id, p.author_id, p.audience, p.list_id, hash_record_extended(ROW(p.xmin, c.xmin, r.xmin), 0)"
+_VERSION = "hash_record_extended(ROW(p.xmin, c.xmin, r.xmin), 0)"
+_WHOLE_COLUMNS = f"{COLUMNS}, {_VERSION}"
+_MARK_COLUMNS = f"p.id, p.author_id, p.audience, p.list_id, {_VERSION}"
 _MARK_JOINS = """CROSS JOIN LATERAL (SELECT xmin FROM posts_counters WHERE post_id = p.id LIMIT 1) c
     LEFT JOIN LATERAL (
         SELECT xmin FROM posts_reactions WHERE post_id = p.id AND person_id = $1 LIMIT 1) r ON true"""
@@ -67,6 +69,9 @@ _MARK_JOINS = """CROSS JOIN LATERAL (SELECT xmin FROM posts_counters WHERE post_
 PAGE = _PAGE.format(columns=COLUMNS, joins=JOINS)
 _MERGED_PAGE = _MERGED.format(columns=COLUMNS, joins=JOINS)
 _OLDER_PAGE = _OLDER.format(columns=COLUMNS, joins=JOINS)
+_WHOLE = _PAGE.format(columns=_WHOLE_COLUMNS, joins=JOINS)
+_MERGED_WHOLE = _MERGED.format(columns=_WHOLE_COLUMNS, joins=JOINS)
+_OLDER_WHOLE = _OLDER.format(columns=_WHOLE_COLUMNS, joins=JOINS)
 _MARKS = _PAGE.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
 _MERGED_MARKS = _MERGED.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
 _OLDER_MARKS = _OLDER.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
@@ -101,6 +106,22 @@ async def list_older(
     Of posts for a list only those of the lists `listed` and one's own.
     """
     return post_rows(await work.rows(_OLDER_PAGE, person_id, before, limit, author_ids, listed))
+
+
+async def list_home_whole(
+    work: Work, person_id: UUID, pulled: Sequence[UUID], before: UUID, limit: int
+) -> list[PostRow]:
+    """As `list_home`, with versions."""
+    if pulled:
+        return post_rows(await work.rows(_MERGED_WHOLE, person_id, before, limit, pulled))
+    return post_rows(await work.rows(_WHOLE, person_id, before, limit))
+
+
+async def list_older_whole(
+    work: Work, person_id: UUID, author_ids: Sequence[UUID], listed: Sequence[UUID], before: UUID, limit: int
+) -> list[PostRow]:
+    """As `list_older`, with versions."""
+    return post_rows(await work.rows(_OLDER_WHOLE, person_id, before, limit, author_ids, listed))
 
 
 async def list_home_marks(

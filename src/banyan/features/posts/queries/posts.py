@@ -18,9 +18,9 @@ COLUMNS = """p.id, p.author_id, p.body, p.audience, p.list_id, p.marks, date_par
 # Row by row, along the order of the page: LIMIT 1 keeps the planner from joining whole tables instead, which it
 # finds cheaper as long as it does not know how short a page is.
 JOINS = """CROSS JOIN LATERAL (
-        SELECT comment_count, reaction_counts FROM posts_counters WHERE post_id = p.id LIMIT 1) c
+        SELECT comment_count, reaction_counts, xmin FROM posts_counters WHERE post_id = p.id LIMIT 1) c
     LEFT JOIN LATERAL (
-        SELECT kind, saved_id IS NOT NULL AS saved FROM posts_reactions
+        SELECT kind, saved_id IS NOT NULL AS saved, xmin FROM posts_reactions
         WHERE post_id = p.id AND person_id = $1::uuid LIMIT 1) r ON true"""
 
 _FIND = f"SELECT {COLUMNS} FROM posts_posts p {JOINS} WHERE p.id = $2"
@@ -72,11 +72,11 @@ def write_marks(marks: Marks) -> str | None:
 
 
 def post_rows(rows: Iterable[Any]) -> list[PostRow]:
-    """Rows of COLUMNS as values."""
+    """Rows of COLUMNS, and of a version where it was asked for, as values."""
     moment = datetime.fromtimestamp
     return [
         PostRow(
-            post,
+            id,
             author,
             body,
             audience,
@@ -85,11 +85,12 @@ def post_rows(rows: Iterable[Any]) -> list[PostRow]:
             moment(created, UTC),
             None if edited is None else moment(edited, UTC),
             comments,
-            read_counts(reactions),
+            read_counts(counts),
             mine,
             saved is True,
+            *version,
         )
-        for post, author, body, audience, list_id, marks, created, edited, comments, reactions, mine, saved in rows
+        for id, author, body, audience, list_id, marks, created, edited, comments, counts, mine, saved, *version in rows
     ]
 
 

@@ -67,6 +67,7 @@ class _Reading(NamedTuple, Generic[H]):
 
 
 _PAGES: Final[_Reading[PostRow]] = _Reading(queries.list_home, queries.list_older)
+_WHOLE: Final[_Reading[PostRow]] = _Reading(queries.list_home_whole, queries.list_older_whole)
 _MARKS: Final[_Reading[FeedMark]] = _Reading(queries.list_home_marks, queries.list_older_marks)
 
 
@@ -95,6 +96,11 @@ class Homes:
         """The newest posts of a feed, with no more than tells whether a copy is up to date."""
         relations = await self._people.relations(work, person_id)
         return await self._read(work, person_id, relations, _MARKS, LAST_ID, newest)
+
+    async def list_whole(self, work: Work, person_id: UUID, newest: int) -> list[PostRow]:
+        """As `list_marks`, with the content."""
+        relations = await self._people.relations(work, person_id)
+        return await self._read(work, person_id, relations, _WHOLE, LAST_ID, newest)
 
     async def list_in_feed(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> list[Post]:
         """Those of many posts that stand in a person's feed at this moment."""

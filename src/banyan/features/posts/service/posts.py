@@ -197,6 +197,12 @@ class Posts:
     async def dress_rows(self, work: Work, viewer_id: UUID | None, rows: Sequence[PostRow]) -> list[Post]:
         """Stored posts as they are answered; an author who is gone in this moment takes their posts along."""
         cards = await self._people.cards_in_order(work, [row.author_id for row in rows])
+        return await self.dress_with(work, viewer_id, rows, cards)
+
+    async def dress_with(
+        self, work: Work, viewer_id: UUID | None, rows: Sequence[PostRow], cards: Sequence[Card | None]
+    ) -> list[Post]:
+        """As `dress_rows`, with the card of each author."""
         posts = [dress(row, card, viewer_id) for row, card in zip(rows, cards, strict=True) if card is not None]
         return await self._with_attributes(work, viewer_id, posts) if self._attributes and posts else posts
 

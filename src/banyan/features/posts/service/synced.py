@@ -1,9 +1,11 @@
 """Posts that a client keeps offline: the newest part of the feed, and what was saved."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from banyan.features.people.api import PeopleApi
-from banyan.features.posts.models import FeedMark, Post
+from banyan.features.people.models import Card
+from banyan.features.posts.models import FeedMark, Post, PostRow
 from banyan.features.posts.queries.posts import list_by_id
 from banyan.features.posts.queries.reactions import list_saved_marks
 from banyan.features.posts.service.homes import Homes
@@ -29,6 +31,13 @@ class SyncedPosts:
         """Newest first. A version is of the post's rows and of its author's card."""
         return await self._versions(work, await self._homes.list_marks(work, person_id, self._newest))
 
+    async def whole_feed(self, work: Work, person_id: UUID) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Post]]]:
+        """Versions and values at once."""
+        rows = await self._homes.list_whole(work, person_id, self._newest)
+        cards = await self._people.cards_in_order(work, [row.author_id for row in rows])
+        posts = await self._posts.dress_with(work, person_id, rows, cards)
+        return self._with_cards(rows, cards), [(post.id, post) for post in posts]
+
     async def feed_values(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> list[tuple[UUID, Post]]:
         """Those that stand in the feed at this moment."""
         return [(post.id, post) for post in await self._homes.list_in_feed(work, person_id, post_ids)]
@@ -50,7 +59,9 @@ class SyncedPosts:
         return [(post.id, post) for post in await self._posts.dress_rows(work, person_id, rows)]
 
     async def _versions(self, work: Work, marks: list[FeedMark]) -> list[tuple[UUID, int]]:
-        cards = await self._people.cards_in_order(work, [mark.author_id for mark in marks])
+        return self._with_cards(marks, await self._people.cards_in_order(work, [mark.author_id for mark in marks]))
+
+    def _with_cards(self, marks: Sequence[FeedMark | PostRow], cards: Sequence[Card | None]) -> list[tuple[UUID, int]]:
         return [
             (mark.id, mark.version ^ of_card)
             for mark, of_card in zip(marks, self._cards.of_each(cards), strict=True)
