@@ -12,7 +12,7 @@ from msgspec import Struct
 from banyan.infra.bus import TableBus
 from banyan.infra.database.pending import Announcement, Enqueued, Part, Pending
 from banyan.infra.declare import Priority
-from banyan.infra.jobs.queries import INSERT_JOBS, INSERT_KEYED_JOBS
+from banyan.infra.jobs.queries import INSERT_JOB, INSERT_JOBS, INSERT_KEYED_JOB, INSERT_KEYED_JOBS
 from banyan.infra.jobs.registry import Kind, Registry
 from banyan.infra.jobs.relay import BUS_CHANNEL, JOBS_CHANNEL, OUTGOING_CHANNEL, Relay
 from banyan.kernel.ids import new_id
@@ -24,9 +24,15 @@ _ANNOUNCED = """announced AS (
     FROM unnest($1::integer[], $2::text[], $3::text[]) AS new(position, topic, key)
     WHERE EXISTS (SELECT FROM written)
     GROUP BY position, topic)"""
+# The same of one alone, as most transactions have it: without arrays to be taken apart and put together.
+_ANNOUNCED_ONE = """announced AS (
+    INSERT INTO bus_messages (position, topic, keys, origin)
+    SELECT $1, $2, $3::text[], $4 WHERE EXISTS (SELECT FROM written))"""
 _ANNOUNCED_FOUND = """announced_{found} AS (
     INSERT INTO bus_messages (position, topic, keys, origin)
     SELECT $1, $2, array_agg(key), $3 FROM {found} HAVING count(*) > 0)"""
+_ENQUEUED_ONE = f"enqueued AS ({INSERT_JOB})"
+_ENQUEUED_ONE_KEYED = f"enqueued AS ({INSERT_KEYED_JOB})"
 _ENQUEUED = f"enqueued AS ({INSERT_JOBS})"
 _ENQUEUED_KEYED = f"enqueued AS ({INSERT_KEYED_JOBS})"
 
@@ -66,8 +72,7 @@ class JobOutbox:
         if rows:
             outgoing = [row.kind.priority is Priority.OUTGOING for row in rows]
             pending.outgoing_jobs, pending.inner_jobs = True in outgoing, False in outgoing
-            keys = [row.key for row in rows if row.key is not None]
-            parts.append(Part(_ENQUEUED_KEYED if keys else _ENQUEUED, _job_columns(rows)))
+            parts.append(_enqueued_part(rows))
         if pending.announcements:
             parts += _announced(pending.announcements, self._bus.origin)
         return parts
@@ -125,8 +130,13 @@ def _keep_earlier(kept: _Row, other: _Row) -> None:
         kept.run_at = other.run_at
 
 
-def _job_columns(rows: list[_Row]) -> tuple[object, ...]:
-    return (
+def _enqueued_part(rows: list[_Row]) -> Part:
+    keyed = any(row.key is not None for row in rows)
+    if len(rows) == 1:
+        row = rows[0]
+        values = (row.id, row.kind.name, row.key, row.kind.stored_class, row.payload, row.run_at)
+        return Part(_ENQUEUED_ONE_KEYED if keyed else _ENQUEUED_ONE, values)
+    columns = (
         [row.id for row in rows],
         [row.kind.name for row in rows],
         [row.key for row in rows],
@@ -134,6 +144,7 @@ def _job_columns(rows: list[_Row]) -> tuple[object, ...]:
         [row.payload for row in rows],
         [row.run_at for row in rows],
     )
+    return Part(_ENQUEUED_KEYED if keyed else _ENQUEUED, columns)
 
 
 @cache
@@ -143,17 +154,18 @@ def _announced_found(found: str) -> str:
 
 
 def _announced(announcements: list[Announcement], origin: UUID) -> Iterator[Part]:
-    """One element per key; `position` tells the announcements of a transaction apart."""
-    positions: list[int] = []
-    topics: list[str] = []
-    keys: list[str | None] = []
+    """`position` tells the announcements of a transaction apart."""
+    known: list[tuple[int, Announcement]] = []
     for position, announcement in enumerate(announcements):
         if announcement.found_in is not None:
             yield Part(_announced_found(announcement.found_in), (position, announcement.topic, origin))
-            continue
-        for key in announcement.keys or (None,):
-            positions.append(position)
-            topics.append(announcement.topic)
-            keys.append(key)
-    if positions:
+        else:
+            known.append((position, announcement))
+    if len(known) == 1:
+        position, announcement = known[0]
+        yield Part(_ANNOUNCED_ONE, (position, announcement.topic, announcement.keys, origin))
+    elif known:
+        # One element per key.
+        rows = [(position, one.topic, key) for position, one in known for key in one.keys or (None,)]
+        positions, topics, keys = zip(*rows, strict=True)
         yield Part(_ANNOUNCED, (positions, topics, keys, origin))
