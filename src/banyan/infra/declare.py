@@ -91,15 +91,16 @@ class SyncedKind:
 
     `versions`: the ids of all of them (bounded), each with a number that changes when the value does; it is read at
     every request for changes, so it has to be cheap. `values`: of those of the ids that the person may see at this
-    moment. `whole`: both at once, of all of them, for a client that begins anew; a value may be newer than its version,
-    never older. Pairs and not dicts: to hash an id costs more than all else that is done with it.
+    moment. `whole`: the versions of all and the values of the first so many at once, for a client that begins anew; a
+    value may be newer than its version, never older. Pairs and not dicts: to hash an id costs more than all else that
+    is done with it.
     """
 
     name: str
     versions: Callable[[Work, UUID], Awaitable[Sequence[tuple[UUID, int]]]]
     values: Callable[[Work, UUID, list[UUID]], Awaitable[Sequence[tuple[UUID, Struct]]]]
     whole: (
-        Callable[[Work, UUID], Awaitable[tuple[Sequence[tuple[UUID, int]], Sequence[tuple[UUID, Struct]]]]] | None
+        Callable[[Work, UUID, int], Awaitable[tuple[Sequence[tuple[UUID, int]], Sequence[tuple[UUID, Struct]]]]] | None
     ) = None
 
 

@@ -44,8 +44,10 @@ class Shelf:
     async def values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Word]]:
         return [(id, Word(self.words[id])) for id in ids if id in self.words and id not in self.vanishing]
 
-    async def whole(self, work: Work, person_id: UUID) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Word]]]:
-        return await self.versions(work, person_id), await self.values(work, person_id, list(self.words))
+    async def whole(
+        self, work: Work, person_id: UUID, valued: int
+    ) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Word]]]:
+        return await self.versions(work, person_id), await self.values(work, person_id, list(self.words)[:valued])
 
 
 def told(changes: Changes) -> list[tuple[str, UUID, Struct | None]]:

@@ -144,14 +144,14 @@ class Streams:
         return _Log(head, locked.last_seq, seen.values, entries)
 
     async def _look(self, work: Work, person_id: UUID, valued: int) -> _Seen:
-        """Kinds are read whole until `valued` values are there: the log is mostly in the order of kinds."""
+        """Kinds are read whole until there are `valued` values: the log is mostly in the order of kinds."""
         versions: Versions = {}
         values: dict[str, Values] = {}
         for name, kind in self._kinds.items():
             if kind.whole is None or valued <= 0:
                 versions[name] = await kind.versions(work, person_id)
             else:
-                versions[name], found = await kind.whole(work, person_id)
+                versions[name], found = await kind.whole(work, person_id, valued)
                 values[name] = {id.bytes: value for id, value in found}
             valued -= len(versions[name])
         return _Seen(versions, values)
@@ -171,13 +171,14 @@ class Streams:
     async def _fill(
         self, work: Work, person_id: UUID, entries: Sequence[Entry], values: dict[str, Values]
     ) -> list[Changed]:
-        """The entries with their present values; `values` are those of the kinds that were read whole just now."""
+        """The entries with their present values; `values` are those that were read just now."""
+        values = {name: values.get(name, {}) for name in {entry.kind for entry in entries}}
         wanted: dict[str, list[UUID]] = {}
         for entry in entries:
-            if not entry.gone and entry.kind not in values:
+            if not entry.gone and entry.id.bytes not in values[entry.kind]:
                 wanted.setdefault(entry.kind, []).append(entry.id)
-        asked = {name: await self._values(work, person_id, name, ids) for name, ids in wanted.items()}
-        values = {**values, **asked}
+        for name, ids in wanted.items():
+            values[name] = values[name] | await self._values(work, person_id, name, ids)
         items = [
             Changed(entry.kind, entry.id, None if entry.gone else values[entry.kind].get(entry.id.bytes))
             for entry in entries

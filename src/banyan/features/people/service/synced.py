@@ -31,19 +31,22 @@ class SyncedPeople:
         ]
 
     async def whole_connections(
-        self, work: Work, person_id: UUID
+        self, work: Work, person_id: UUID, valued: int
     ) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Connection]]]:
-        """Both of the above at once."""
+        """The versions of all, and the values of the newest `valued`."""
         rows = await ties.list_connections_whole(work, person_id, SYNCED_CONNECTIONS)
         cards = await self._people.cards_in_order(work, [other_id for _, other_id, _, _, _ in rows])
+        versions = [
+            (row[0], row[4] ^ of_card)
+            for row, of_card in zip(rows, self._cards.of_each(cards), strict=True)
+            if of_card is not None
+        ]
         moment = datetime.fromtimestamp
-        versions, values = [], []
-        for (id, _, state, created, version), card, of_card in zip(
-            rows, cards, self._cards.of_each(cards), strict=True
-        ):
-            if card is not None and of_card is not None:
-                versions.append((id, version ^ of_card))
-                values.append((id, Connection(id, state, card, moment(created, UTC))))
+        values = [
+            (id, Connection(id, state, card, moment(created, UTC)))
+            for (id, _, state, created, _), card in zip(rows[:valued], cards, strict=False)
+            if card is not None
+        ]
         return versions, values
 
     async def connection_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Connection]]:

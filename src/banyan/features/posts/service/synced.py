@@ -31,11 +31,13 @@ class SyncedPosts:
         """Newest first. A version is of the post's rows and of its author's card."""
         return await self._versions(work, await self._homes.list_marks(work, person_id, self._newest))
 
-    async def whole_feed(self, work: Work, person_id: UUID) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Post]]]:
-        """Versions and values at once."""
+    async def whole_feed(
+        self, work: Work, person_id: UUID, valued: int
+    ) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Post]]]:
+        """The versions of all, and the values of the newest `valued`."""
         rows = await self._homes.list_whole(work, person_id, self._newest)
         cards = await self._people.cards_in_order(work, [row.author_id for row in rows])
-        posts = await self._posts.dress_with(work, person_id, rows, cards)
+        posts = await self._posts.dress_with(work, person_id, rows[:valued], cards[:valued])
         return self._with_cards(rows, cards), [(post.id, post) for post in posts]
 
     async def feed_values(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> list[tuple[UUID, Post]]:
