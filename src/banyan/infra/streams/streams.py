@@ -38,7 +38,7 @@ class _Log(NamedTuple):
     head: Head
     before: int
     values: dict[str, Values]
-    appended: Sequence[Entry] = ()
+    appended: Sequence[Change] = ()
 
 
 class _Page(NamedTuple):
@@ -92,7 +92,7 @@ class Streams:
             position = Position(head.epoch, 0, head.last_seq) if asked is None or reset else asked
             if position.seq >= log.before:
                 # All that is new to this client was found just now.
-                entries: Sequence[Entry] = [one for one in log.appended if one.seq > position.seq][:limit]
+                entries: Sequence[Entry] = _number(log, position.seq, limit)
                 break
             entries = await queries.list_entries(
                 work, person_id, position.seq, head.last_seq, limit, with_gone=not reset
@@ -139,9 +139,7 @@ class Streams:
         known = await queries.list_live(work, person_id) if locked.last_seq else ()
         changes = _difference(known, seen.versions)
         head = await self._append(work, person_id, locked, changes, digest)
-        numbered = enumerate(changes, locked.last_seq + 1)
-        entries = [Entry(seq, change.kind, change.id, change.version is None) for seq, change in numbered]
-        return _Log(head, locked.last_seq, seen.values, entries)
+        return _Log(head, locked.last_seq, seen.values, changes)
 
     async def _look(self, work: Work, person_id: UUID, valued: int) -> _Seen:
         """Kinds are read whole until there are `valued` values: the log is mostly in the order of kinds."""
@@ -195,6 +193,13 @@ class Streams:
         declared = self._kinds.get(kind)
         found = () if declared is None else await declared.values(work, person_id, ids)
         return {id.bytes: value for id, value in found}
+
+
+def _number(log: _Log, after: int, limit: int) -> list[Entry]:
+    """What was appended, from after `after`, which does not lie before it, as it stands in the log."""
+    begin = after - log.before
+    numbered = enumerate(log.appended[begin : begin + limit], after + 1)
+    return [Entry(seq, change.kind, change.id, change.version is None) for seq, change in numbered]
 
 
 def _difference(known: Sequence[tuple[str, UUID, int]], versions: Versions) -> list[Change]:
