@@ -20,6 +20,8 @@ import pytest
 from dev import environment
 
 ROOT = Path(__file__).resolve().parents[2]
+# Found before a test takes the PATH away.
+_ENV = shutil.which("env") or "/usr/bin/env"
 REPORT = """
 import importlib.metadata, json, os, sys
 print(json.dumps({
@@ -69,7 +71,7 @@ class Checkout:
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             # What a shell runs in the background ignores SIGINT, and what it starts does too.
-            ("env", "--default-signal=INT", self.root / "banyan", *arguments),
+            (_ENV, "--default-signal=INT", self.root / "banyan", *arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
