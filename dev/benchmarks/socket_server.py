@@ -2,6 +2,8 @@
 
     broadcast EVENTS BYTES      to `posts:public`, the next when the one before it is handed out
     burst EVENTS BYTES          to `posts:public`, all of them at once
+    steady EVENTS BYTES RATE    to `posts:public`, so many in a second by the clock; `first_at` is said first
+    bare ROUNDS 0               as many bytes to the same sockets by the system call alone
     targeted EVENTS SECONDS     to the topic `bench`, one every so many seconds, each with its moment
     stop 0 0                    ends the targeted ones
 
@@ -25,8 +27,14 @@ from banyan.app.wiring import Platform, open_platform
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Topic
 from banyan.infra.log import LogStream, configure_logs
+from dev.benchmarks.socket_clients import event_data
 
 BENCH_TOPIC = "bench"
+# As long as an event of 200 bytes with its frame.
+BARE_FRAME = b"\x8a\x00" * 125
+_TOPIC = "posts:public"
+# For the clients to be ready.
+_RUN_UP_SECONDS = 1.0
 
 
 async def _main() -> None:
@@ -57,50 +65,67 @@ async def _anybody(work: Work, viewer_id: UUID | None, key: str) -> bool:
 async def _obey(platform: Platform) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    tasks: list[asyncio.Task[None]] = []
+    tasks: dict[str, asyncio.Task[None]] = {}
     while line := await reader.readline():
-        name, count, size = line.decode().split()
+        name, first, second, *rate = line.decode().split()
         if name == "stop":
-            tasks.pop().cancel()
+            tasks.pop("targeted").cancel()
             _say({"stopped": 1})
         elif name == "targeted":
-            tasks.append(asyncio.create_task(_targeted(platform, int(count), float(size))))
+            tasks[name] = asyncio.create_task(_targeted(platform, int(first), float(second)))
+        elif name == "steady":
+            tasks[name] = asyncio.create_task(_steady(platform, int(first), int(second), float(rate[0])))
+        elif name == "bare":
+            _bare(platform, int(first))
         else:
-            # In front of the targeted ones, which `stop` ends.
-            tasks.insert(0, asyncio.create_task(_broadcast(platform, int(count), int(size), name == "burst")))
+            tasks[name] = asyncio.create_task(_broadcast(platform, int(first), int(second), name == "burst"))
 
 
 async def _broadcast(platform: Platform, count: int, size: int, at_once: bool) -> None:
-    hub = platform.realtime.hub
-    data = msgspec.json.encode("x" * (size - 2))
-    members = len(hub.channels["posts:public"].members)
-    wall, cpu = time.monotonic(), time.process_time()
-    for _ in range(count):
-        platform.realtime.publish("posts:public", data, None, time.monotonic())
-        while not at_once and hub.channels["posts:public"].queue is not None:
+    channel = platform.realtime.hub.channels[_TOPIC]
+    clock = _Clock()
+    for number in range(count):
+        platform.realtime.publish(_TOPIC, event_data(number, size), None, time.monotonic())
+        while not at_once and channel.queue is not None:
             await asyncio.sleep(0)
-    while hub.channels["posts:public"].queue is not None:
+    while channel.queue is not None:
         await asyncio.sleep(0)
-    _say(
-        {
-            "deliveries": count * members,
-            "seconds": time.monotonic() - wall,
-            "cpu_seconds": time.process_time() - cpu,
-            "bare_seconds": _bare_seconds(platform, size),
-        }
-    )
+    clock.tell()
 
 
-def _bare_seconds(platform: Platform, size: int) -> float:
-    """CPU that the system call alone takes for one event to one socket, with nothing around it: what no server can be
-    quicker than. The sockets get an empty WebSocket pong of that size in pieces, which clients pass over.
-    """
-    files = [member.wire._file for member in platform.realtime.hub.channels["posts:public"].members]
-    frames = b"\x8a\x00" * (size // 2)
-    cpu = time.process_time()
-    for file in files:
-        os.write(file, frames)
-    return (time.process_time() - cpu) / len(files)
+async def _steady(platform: Platform, count: int, size: int, events_per_second: float) -> None:
+    channel = platform.realtime.hub.channels[_TOPIC]
+    first_at = time.monotonic() + _RUN_UP_SECONDS
+    _say({"first_at": first_at})
+    await asyncio.sleep(_RUN_UP_SECONDS)
+    clock = _Clock()
+    for number in range(count):
+        due_at = first_at + number / events_per_second
+        await asyncio.sleep(max(due_at - time.monotonic(), 0))
+        platform.realtime.publish(_TOPIC, event_data(number, size), None, due_at)
+    while channel.queue is not None:
+        await asyncio.sleep(0.001)
+    clock.tell()
+
+
+def _bare(platform: Platform, rounds: int) -> None:
+    """What the system call alone takes for one event to each socket: no server can be quicker than that."""
+    files = [member.wire._file for member in platform.realtime.hub.channels[_TOPIC].members]
+    clock = _Clock()
+    for _ in range(rounds):
+        for file in files:
+            os.write(file, BARE_FRAME)
+    clock.tell()
+
+
+class _Clock:
+    """The time since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), time.process_time()
+
+    def tell(self) -> None:
+        _say({"seconds": time.monotonic() - self._wall, "cpu_seconds": time.process_time() - self._cpu})
 
 
 async def _targeted(platform: Platform, count: int, pause_seconds: float) -> None:
