@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from banyan.infra.auth.principal import Principal
@@ -25,6 +26,7 @@ from banyan.infra.http.routing import (
     Moved,
     Request,
     get,
+    needs_body,
     post,
 )
 from banyan.kernel.errors import NotFound
@@ -33,6 +35,10 @@ from banyan.kernel.pages import DEFAULT_LIMIT
 
 class Thing(Struct, frozen=True, forbid_unknown_fields=True):
     name: str
+    size: int = 1
+
+
+class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     size: int = 1
 
 
@@ -56,6 +62,10 @@ class ThingRoutes(Controller):
 
     @post(access="anyone")
     async def make(self, data: JSONBody[Thing]) -> Thing:
+        return data
+
+    @post("/wishes", access="anyone")
+    async def wish(self, data: JSONBody[Wish]) -> Wish:
         return data
 
     @post("/quiet", access="anyone", status=204)
@@ -203,6 +213,15 @@ async def test_what_is_right_in_path_and_body_is_read_once(
     headers = {b"content-type": b"Application/JSON; charset=utf-8"}
     made = await ask(dispatcher, "/v1/things", "POST", b'{"name":"b","size":2}', headers)
     assert (made.status, msgspec.json.decode(made.body)) == (201, {"name": "b", "size": 2})
+
+
+async def test_a_body_of_which_nothing_is_required_may_be_left_out(dispatcher: Dispatcher) -> None:
+    wished = await ask(dispatcher, "/v1/things/wishes", "POST")
+    assert (wished.status, msgspec.json.decode(wished.body)) == (201, {"size": 1})
+    assert (await ask(dispatcher, "/v1/things/wishes", "POST", b'{"size":2}')).status == 415
+    assert (await ask(dispatcher, "/v1/things", "POST")).status == 422
+    assert needs_body(cast(HTTPRouteHandler, ThingRoutes.make))
+    assert not needs_body(cast(HTTPRouteHandler, ThingRoutes.wish))
 
 
 async def test_a_host_that_no_host_has_is_refused_before_anything_is_looked_for(dispatcher: Dispatcher) -> None:

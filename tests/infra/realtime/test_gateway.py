@@ -85,6 +85,22 @@ async def test_a_post_tells_of_comments_until_a_block_cuts_it(api: Api, server_u
         assert (await socket.subscribe(topic))["code"] == "not_found"
 
 
+async def test_each_topic_that_a_block_takes_is_told_once(api: Api, server_url: str) -> None:
+    ada, bob = await api.sign_up("ada"), await api.sign_up("bob")
+    await ada.connect(bob)
+    talk = (await ada.post("/v1/conversations", {"member_ids": [bob.id]})).json()["id"]
+    topics = [f"conversation:{talk}", f"typing:{talk}", f"presence:{ada.id}"]
+    async with greeted(server_url, bob) as socket:
+        for topic in topics:
+            assert (await socket.subscribe(topic))["type"] == "subscribed"
+        await ada.put(f"/v1/blocks/{bob.id}")
+        told: list[str] = []
+        while set(told) != set(topics):
+            told.append((await socket.read_until("error"))["topic"])
+        assert (await socket.ask({"type": "ping", "id": 1}))["type"] == "pong"
+        assert sorted(told) == sorted(topics)
+
+
 async def test_a_post_that_others_may_no_longer_see_is_cut(api: Api, server_url: str) -> None:
     ada, bob = await api.sign_up("ada"), await api.sign_up("bob")
     post = (await ada.post("/v1/posts", {"body": "Hello", "audience": "public"})).json()

@@ -23,7 +23,7 @@ from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.finish import problem_answer
 from banyan.infra.http.problems import Internal, MethodNotAllowed
 from banyan.infra.http.refusals import as_refusal
-from banyan.infra.http.routing import FileAnswer, Request, Route
+from banyan.infra.http.routing import NO_FIELDS, FileAnswer, Request, Route
 from banyan.kernel.errors import Malformed
 
 # As Litestar holds them, whose types want more of a scope than we know.
@@ -62,10 +62,11 @@ class _Plain(Struct, frozen=True):
         if self.takes_request:
             arguments["request"] = request
         if self.decode is not None:
-            if not request.has_json:
+            body = await request.body()
+            if body and not request.has_json:
                 return None
             try:
-                arguments["data"] = self.decode(await request.body())
+                arguments["data"] = self.decode(body or NO_FIELDS)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return None
         return arguments

@@ -25,7 +25,7 @@ from banyan.infra.http.problems import (
     UnsupportedMediaType,
     UriTooLong,
 )
-from banyan.infra.http.routing import Moved, scope_of
+from banyan.infra.http.routing import Moved, needs_body, scope_of
 from banyan.kernel.errors import (
     BanyanError,
     Conflict,
@@ -197,7 +197,7 @@ def _operation(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -
         operation["description"] = handler.description
     if has_body:
         operation["requestBody"] = {
-            "required": True,
+            "required": needs_body(handler),
             "content": {"application/json": {"schema": schemas.of(signature.parameters["data"].annotation)}},
         }
     return operation

@@ -31,6 +31,7 @@ from banyan.kernel.pages import MAX_LIMIT
 
 __all__ = [
     "MOVED",
+    "NO_FIELDS",
     "Access",
     "Controller",
     "Cursor",
@@ -45,6 +46,7 @@ __all__ = [
     "Route",
     "delete",
     "get",
+    "needs_body",
     "patch",
     "post",
     "put",
@@ -53,6 +55,8 @@ __all__ = [
 
 # msgspec's messages end in where it went wrong: "Expected `str`, got `int` - at `$.audience.kind`".
 _PLACE = re.compile(r" - at `\$\.?(?P<place>.*)`$")
+# What a request without a body says: enough where no field is required.
+NO_FIELDS = b"{}"
 _JSON = (b"content-type", b"application/json")
 _NO_KEY = "This takes a session, no API key."
 _encode = msgspec.json.Encoder().encode
@@ -249,6 +253,15 @@ class Route(HTTPRouteHandler):
         if isinstance(data, Moved):
             answer.headers.append((b"location", data.location.encode()))
         return answer
+
+
+def needs_body(handler: HTTPRouteHandler) -> bool:
+    """Whether something in a route's body is required; where nothing is, it may be left out."""
+    try:
+        msgspec.json.decode(NO_FIELDS, type=handler.parsed_fn_signature.parameters["data"].annotation)
+    except msgspec.ValidationError:
+        return True
+    return False
 
 
 def scope_of(handler: HTTPRouteHandler) -> str | None:

@@ -398,6 +398,9 @@ class Realtime:
         connection.tell(Ack(frame.topic, frame.id))
 
     def _cut_topic(self, connection: Connection, channel: Channel) -> None:
+        # Several announcements of one change are looked into side by side: who has left is told nothing again.
+        if self.hub.joined(connection).get(channel.name) is not channel:
+            return
         self.hub.leave(connection, channel)
         connection.tell(error_frame(NotFound("It is gone, or no longer yours to see."), channel.name))
 
