@@ -10,7 +10,6 @@ import httpx
 import pytest
 import pytest_asyncio
 import schemathesis
-from litestar.routes import HTTPRoute
 from schemathesis.schemas import BaseSchema
 
 from banyan.app.http import Site
@@ -278,18 +277,12 @@ async def document(everybody: Api) -> BaseSchema:
 
 
 def routes_of(platform: Platform) -> set[tuple[str, str]]:
-    """Method and path of every route that the running application answers, OPTIONS aside."""
+    """Method and path of every route that the running application answers."""
     gateway = platform.asgi
     assert isinstance(gateway, Gateway) and isinstance(gateway._app, Site)
     dispatcher = gateway._app._api
     assert isinstance(dispatcher, Dispatcher)
-    return {
-        (method, route.path_format)
-        for route in dispatcher.application.routes
-        if isinstance(route, HTTPRoute)
-        for method in route.methods
-        if method != "OPTIONS"
-    }
+    return {(endpoint.method, endpoint.path) for endpoint in dispatcher.table.endpoints}
 
 
 @_IN_MODULE

@@ -24,7 +24,7 @@ class MailboxRoutes(Controller):
 
         Needs the header `X-Mailbox-Key`.
         """
-        given = request.headers.get("x-mailbox-key", "").encode("utf-8", "surrogateescape")
+        given = request.header("x-mailbox-key").encode()
         if not hmac.compare_digest(given, self.key.encode()):
             raise NotFound
         return await self.mailbox.list_messages(request.work, limit, cursor)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from banyan.infra.database.migrate import BANYAN, Source, newest
 from banyan.infra.http.routing import Controller
+from banyan.infra.http.table import Table
 from banyan.infra.settings import BadSettings, explain
 from banyan.kernel.signals import Signal, kind_of
 from banyan.plugin.declarations import Context, Parts, Plugin
@@ -145,7 +146,7 @@ def describe_plugins(plugged: Iterable[Plugged]) -> list[PluginInfo]:
             name=one.loaded.plugin.name,
             version=one.loaded.plugin.version,
             origin=one.loaded.origin,
-            routes=sorted(_path(controller) for controller in one.parts.controllers),
+            routes=sorted(controller.path for controller in one.parts.controllers),
             signals=sorted(kind_of(signal) for signal in one.loaded.plugin.signals),
             newest_migration=_newest(one.loaded),
         )
@@ -183,31 +184,26 @@ def _build(plugin: Plugin, context: Context) -> Parts:
 
 def _check_controller(name: str, controller: type[Controller], used: Sequence[type[Controller]]) -> None:
     """Its routes are where no others are, and its operations have names of their own."""
-    path = _path(controller)
+    path = controller.path
     whose = f"plug-in {name}: {controller.__name__}"
-    first = _first_segment(_path(controller))
+    first = _first_segment(path)
     own_admin = f"/v1/admin/{name.replace('_', '-')}"
-    if not _path(controller).startswith("/v1/") or first == "":
+    if not path.startswith("/v1/") or first == "":
         raise PluginError(f"{whose}.path is {path!r}: it must begin with /v1/ and a word of its own")
-    under_admin = first == "admin" and (_path(controller) + "/").startswith(own_admin + "/")
+    under_admin = first == "admin" and (path + "/").startswith(own_admin + "/")
     if first == "admin" and not under_admin:
         raise PluginError(f"{whose}.path is {path!r}: its routes for admins are below {own_admin}")
     theirs = [other for other in used if other.__module__.split(".")[0] != controller.__module__.split(".")[0]]
-    if not under_admin and first in {_first_segment(_path(other)) for other in theirs}:
+    if not under_admin and first in {_first_segment(other.path) for other in theirs}:
         raise PluginError(f"{whose}.path is {path!r}: /v1/{first} is in use already")
     if controller.__name__ in {other.__name__ for other in used}:
         raise PluginError(f"{whose}: another one has this name, and with it the same operation ids in OpenAPI")
-    if _tags(controller) != [name]:
+    if list(controller.tags) != [name]:
         raise PluginError(f"{whose}.tags must be [{name!r}]: scopes of API keys and the documentation go by it")
-
-
-def _path(controller: Any) -> str:
-    """Litestar declares it as a slot, which hides that it is set on the class."""
-    return str(controller.path)
-
-
-def _tags(controller: Any) -> list[str]:
-    return list(controller.tags or ())
+    try:
+        Table([controller]).signatures()
+    except (TypeError, NameError) as error:
+        raise PluginError(f"{whose}: {error}") from None
 
 
 def _first_segment(path: str) -> str:

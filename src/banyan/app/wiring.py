@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from litestar import Litestar
-
 from banyan import __version__
 from banyan.app.declarations import build_registry, subscribe_caches
 from banyan.app.ephemeral import Ephemeral, build_ephemeral
@@ -35,12 +33,13 @@ from banyan.infra.database.pool import Pool
 from banyan.infra.declare import Priority, Topic
 from banyan.infra.health import Health
 from banyan.infra.http.answers import HotAnswers
-from banyan.infra.http.application import allowed_methods, build_application, route_flags
+from banyan.infra.http.application import route_flags
 from banyan.infra.http.asgi import App
 from banyan.infra.http.dispatch import Dispatcher
 from banyan.infra.http.gateway import Gateway, Parts
 from banyan.infra.http.idempotency import Idempotency
 from banyan.infra.http.openapi import build_openapi
+from banyan.infra.http.table import Table
 from banyan.infra.jobs.outbox import JobOutbox
 from banyan.infra.jobs.relay import BUS_CHANNEL, JOBS_CHANNEL, OUTGOING_CHANNEL, Relay
 from banyan.infra.jobs.scheduler import Scheduler
@@ -161,10 +160,10 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, access_l
     if ephemeral is not None:
         ephemeral.report(health)
     metrics.report_plugins({loaded.plugin.name: loaded.plugin.version for loaded in plugins})
-    api = build_application(build_controllers(settings, targets, features, auth, mailbox, health))
-    openapi = partial(_describe, api, settings, tuple(realtime.topics.values()))
+    table = Table(build_controllers(settings, targets, features, auth, mailbox, health))
+    openapi = partial(_describe, table, settings, tuple(realtime.topics.values()))
     pages = load_pages(socket_origin(settings.realtime, settings.http.base_url))
-    site = Site(Dispatcher(api), pages, openapi, health, settings.http.metrics_token)
+    site = Site(Dispatcher(table), pages, openapi, health, settings.http.metrics_token)
     gateway = Gateway(
         site,
         Parts(
@@ -177,8 +176,8 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, access_l
             idempotency=Idempotency(KeyedDigest(auth.secret, "http.idempotency").key, settings.http.idempotency_hours),
             hot=hot,
             open_paths=site.is_open,
-            allowed_methods=partial(_methods, site, api),
-            flags=route_flags(api),
+            allowed_methods=partial(_methods, site, table),
+            flags=route_flags(table),
         ),
     )
     scheduler = Scheduler(pool, registry)
@@ -202,17 +201,17 @@ def _wire(settings: Settings, targets: Targets, pool: Pool, auth: Auth, access_l
     )
 
 
-def _describe(api: Litestar, settings: Settings, topics: Sequence[Topic]) -> dict[str, Any]:
+def _describe(table: Table, settings: Settings, topics: Sequence[Topic]) -> dict[str, Any]:
     """The OpenAPI document of this installation."""
     document = build_openapi(
-        api, title=settings.community.name, version=__version__, description=_DESCRIPTION, topics=topics
+        table, title=settings.community.name, version=__version__, description=_DESCRIPTION, topics=topics
     )
     return describe_attributes(document, settings.attributes.by_kind())
 
 
-def _methods(site: Site, api: Litestar, path: str) -> list[str]:
+def _methods(site: Site, table: Table, path: str) -> list[str]:
     """What an address takes, be it a page or a route."""
-    return ["GET", "HEAD", "OPTIONS"] if site.is_open(path) else allowed_methods(api, path)
+    return ["GET", "HEAD", "OPTIONS"] if site.is_open(path) else table.methods(path)
 
 
 def _health(pool: Pool, sources: Sequence[Source]) -> Health:

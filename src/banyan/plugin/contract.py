@@ -28,7 +28,7 @@ PUBLIC = (
 _KEEPS_SQL = "queries"
 _KEEPS_HTTP = ("routes", "plugin")
 _READS_QUERIES = ("service", "api", "jobs", "queries")
-_HTTP = ("litestar", "banyan.infra.http")
+_HTTP = ("banyan.infra.http",)
 
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|MERGE INTO|LOCK TABLE|TRUNCATE)\s")
 _TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE(?: IF NOT EXISTS)?)\s+([a-z_]\w*)\b(?!\s*\()", re.IGNORECASE)

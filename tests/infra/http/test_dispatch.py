@@ -1,4 +1,4 @@
-"""Routes are called directly; what is wrong with a request is said as it was when Litestar called them."""
+"""From an address to its function and back; what is wrong with a request is said in one form."""
 
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -6,13 +6,11 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from litestar.di import Provide
-from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
-from banyan.infra.http.application import build_application
+from banyan.infra.http.body import Body
 from banyan.infra.http.dispatch import Dispatcher
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.routing import (
@@ -26,9 +24,9 @@ from banyan.infra.http.routing import (
     Moved,
     Request,
     get,
-    needs_body,
     post,
 )
+from banyan.infra.http.table import Table
 from banyan.kernel.errors import NotFound
 from banyan.kernel.pages import DEFAULT_LIMIT
 
@@ -121,7 +119,7 @@ class Sent:
 
 @pytest.fixture(scope="module")
 def dispatcher() -> Dispatcher:
-    return Dispatcher(build_application([ThingRoutes]))
+    return Dispatcher(Table([ThingRoutes]))
 
 
 async def ask(
@@ -149,9 +147,9 @@ async def ask(
     }
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        return {"type": "http.disconnect"}
 
-    await dispatcher(sent.scope, receive, sent)
+    await dispatcher(sent.scope, Body(body, receive), sent)
     return sent
 
 
@@ -203,13 +201,7 @@ async def test_what_is_wrong_becomes_a_problem(
     assert b"ZeroDivision" not in sent.body
 
 
-async def test_what_is_right_in_path_and_body_is_read_once(
-    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail(request: Request) -> None:
-        raise AssertionError("Litestar reads it, too")
-
-    monkeypatch.setattr(Request, "json", fail)
+async def test_the_media_type_is_read_as_http_has_it(dispatcher: Dispatcher) -> None:
     headers = {b"content-type": b"Application/JSON; charset=utf-8"}
     made = await ask(dispatcher, "/v1/things", "POST", b'{"name":"b","size":2}', headers)
     assert (made.status, msgspec.json.decode(made.body)) == (201, {"name": "b", "size": 2})
@@ -220,8 +212,9 @@ async def test_a_body_of_which_nothing_is_required_may_be_left_out(dispatcher: D
     assert (wished.status, msgspec.json.decode(wished.body)) == (201, {"size": 1})
     assert (await ask(dispatcher, "/v1/things/wishes", "POST", b'{"size":2}')).status == 415
     assert (await ask(dispatcher, "/v1/things", "POST")).status == 422
-    assert needs_body(cast(HTTPRouteHandler, ThingRoutes.make))
-    assert not needs_body(cast(HTTPRouteHandler, ThingRoutes.wish))
+    bodies = {endpoint.path: endpoint.signature.needs_body for endpoint in dispatcher.table.endpoints}
+    assert bodies["/v1/things/wishes"] is False
+    assert {endpoint.method for endpoint in dispatcher.table.endpoints if endpoint.signature.needs_body} == {"POST"}
 
 
 async def test_a_host_that_no_host_has_is_refused_before_anything_is_looked_for(dispatcher: Dispatcher) -> None:
@@ -236,18 +229,3 @@ async def test_a_file_goes_out_in_pieces_and_its_failure_is_raised(dispatcher: D
     # It has begun: no other answer can follow it.
     with pytest.raises(OSError):
         await ask(dispatcher, "/v1/things/file?broken=true")
-
-
-class Provided(Controller):
-    path = "/v1/provided"
-    dependencies = {"thing": Provide(lambda: Thing("a"), sync_to_thread=False)}
-
-    @get(access="anyone")
-    async def show(self, thing: Thing) -> Thing:
-        return thing
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_route_that_wants_more_of_litestar_is_refused_at_the_start() -> None:
-    with pytest.raises(TypeError, match="/v1/provided"):
-        Dispatcher(build_application([Provided]))

@@ -72,8 +72,7 @@ class PostRoutes(Controller):
         cursor: Cursor = None,
     ) -> Page[Post]:
         """The newest public posts."""
-        query = request.query_params.multi_items()
-        return await self.posts.list_public(request.work, request.viewer_id, limit, cursor, query)
+        return await self.posts.list_public(request.work, request.viewer_id, limit, cursor, request.query)
 
     @get("/{post_id:uuid}", access="anyone")
     async def show(self, request: Request, post_id: FromPath[UUID]) -> Post:

@@ -1,15 +1,13 @@
-"""The Litestar application that holds the routes, bound to their services."""
+"""The routes of a process, bound to their services, and what the gateway must know of them."""
 
 import re
 from collections.abc import Sequence
 from typing import TypeVar
 
-from litestar import Litestar
-from litestar.routes import BaseRoute, HTTPRoute
-
 from banyan.infra.auth.scopes import SESSION_ONLY
 from banyan.infra.http.gateway import FlagTable, RouteFlags
-from banyan.infra.http.routing import Controller, Request, Route
+from banyan.infra.http.routing import Controller
+from banyan.infra.http.table import Table
 
 C = TypeVar("C", bound=Controller)
 
@@ -29,23 +27,12 @@ def key_features(controllers: Sequence[type[Controller]]) -> set[str]:
     """The features, as they are tagged, whose routes take API keys with scopes of their own."""
     features: set[str] = set()
     for controller in controllers:
-        members = [member for base in controller.__mro__ for member in vars(base).values()]
-        if any(isinstance(member, Route) and member.opt["access"] in ("account", "anyone") for member in members):
-            features.update(getattr(controller, "tags", None) or ())
+        if any(route.access in ("account", "anyone") for route in controller.routes()):
+            features.update(controller.tags)
     return features - SESSION_ONLY
 
 
-def build_application(controllers: Sequence[type[Controller]]) -> Litestar:
-    """The table of these routes, and what Litestar knows of their parameters; `Dispatcher` calls them."""
-    return Litestar(
-        route_handlers=list(controllers),
-        request_class=Request,
-        openapi_config=None,
-        logging_config=None,
-    )
-
-
-def route_flags(application: Litestar) -> FlagTable:
+def route_flags(table: Table) -> FlagTable:
     """The POST routes about which the gateway must know something before they run.
 
     Raises TypeError for one with a parameter in its path that says more than that its answer is secret: who asks is
@@ -53,38 +40,20 @@ def route_flags(application: Litestar) -> FlagTable:
     """
     paths: dict[str, RouteFlags] = {}
     patterns: list[tuple[re.Pattern[str], RouteFlags]] = []
-    for route in application.routes:
-        for handler in getattr(route, "route_handlers", ()):
-            opt = handler.opt
-            found = RouteFlags(
-                secret_answer=opt.get("secret_answer", False),
-                own_idempotency=opt.get("own_idempotency", False),
-                ignores_token=opt.get("access") == "credentials",
-                open_to_anyone="POST" in handler.http_methods and opt.get("access") in ("anyone", "credentials"),
-            )
-            if found == RouteFlags():
-                continue
-            if not route.path_parameters:
-                paths[route.path] = found
-            elif found == RouteFlags(secret_answer=True):
-                patterns.append((_pattern(route), found))
-            else:
-                raise TypeError(f"{route.path}: its flags are found by its path, which takes no parameters then")
+    for endpoint in table.endpoints:
+        route = endpoint.route
+        found = RouteFlags(
+            secret_answer=route.secret_answer,
+            own_idempotency=route.own_idempotency,
+            ignores_token=route.access == "credentials",
+            open_to_anyone=route.method == "POST" and route.access in ("anyone", "credentials"),
+        )
+        if found == RouteFlags():
+            continue
+        if not endpoint.path_parameters:
+            paths[endpoint.path] = found
+        elif found == RouteFlags(secret_answer=True):
+            patterns.append((re.compile(re.sub(r"\{[^}]*\}", "[^/]+", endpoint.path)), found))
+        else:
+            raise TypeError(f"{endpoint.path}: its flags are found by its path, which takes no parameters then")
     return FlagTable(paths, patterns)
-
-
-def allowed_methods(application: Litestar, path: str) -> list[str]:
-    """What the address takes, nothing where no route is; a slow search over all routes, for rare answers."""
-    wanted = path.rstrip("/") or "/"
-    routes = [route for route in application.routes if isinstance(route, HTTPRoute)]
-    # As the router does it: an address that is written out wins over one with a parameter in that place.
-    found = [route for route in routes if route.path_format == wanted] or [
-        route for route in routes if _pattern(route).fullmatch(wanted)
-    ]
-    allowed = {method for route in found for method in route.methods}
-    return sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
-
-
-def _pattern(route: BaseRoute) -> re.Pattern[str]:
-    """Any value where the path has a parameter."""
-    return re.compile(re.sub(r"\{[^}]*\}", "[^/]+", route.path_format))

@@ -1,22 +1,20 @@
 """The OpenAPI 3.1 document, made from the routes and msgspec's own schemas of the types they take and give.
 
-Litestar's generator leaves out `additionalProperties: false` and 404 and documents errors in its own shape; what
-msgspec checks and what it describes cannot drift apart.
+What msgspec checks and what it describes cannot drift apart.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
-from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
-from litestar.routes import HTTPRoute
+from msgspec import NODEFAULT
 
 from banyan.infra.auth.errors import InsufficientScope
 from banyan.infra.declare import Topic
+from banyan.infra.http.parameters import QueryParameter, Taken
 from banyan.infra.http.problems import (
     BodyTooLarge,
     BodyTooSlow,
@@ -25,7 +23,8 @@ from banyan.infra.http.problems import (
     UnsupportedMediaType,
     UriTooLong,
 )
-from banyan.infra.http.routing import Moved, needs_body, scope_of
+from banyan.infra.http.routing import Moved
+from banyan.infra.http.table import Endpoint, Table
 from banyan.kernel.errors import (
     BanyanError,
     Conflict,
@@ -41,7 +40,6 @@ from banyan.kernel.errors import (
 Json = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{name}"
-_NOT_PARAMETERS = ("self", "request", "data", "return")
 # A body may come with any method but GET, also where none is asked for: it is read all the same.
 _BODY_ERRORS: tuple[type[BanyanError], ...] = (BodyTooSlow, BodyTooLarge, UnsupportedMediaType)
 _SECURITY_SCHEMES: Json = {
@@ -62,29 +60,16 @@ _IDEMPOTENCY_PARAMETER: Json = {
 }
 
 
-def build_openapi(
-    application: Litestar, *, title: str, version: str, description: str, topics: Sequence[Topic] = ()
-) -> Json:
+def build_openapi(table: Table, *, title: str, version: str, description: str, topics: Sequence[Topic] = ()) -> Json:
     """The document, ready to be encoded as JSON. OpenAPI knows no sockets: their topics stand under `x-topics`."""
     described = {topic.address: topic for topic in topics if topic.address}
-    # Litestar keeps them in sets: sorted, the document is the same in every process.
-    operations = sorted(
-        (
-            (route, handler)
-            for route in application.routes
-            if isinstance(route, HTTPRoute)
-            for handler in route.route_handlers
-            if "access" in handler.opt
-        ),
-        key=lambda pair: (pair[0].path_format, sorted(pair[1].http_methods)),
-    )
-    kinds = [kind for route, handler in operations for kind in _types_of(route, handler)]
+    endpoints = sorted(table.endpoints, key=lambda endpoint: (endpoint.path, endpoint.method))
+    kinds = [kind for endpoint in endpoints for kind in _types_of(endpoint)]
     schemas = _Schemas([Problem, *kinds, *(topic.events for topic in described.values())])
     paths: Json = {}
-    for route, handler in operations:
-        for method in sorted(handler.http_methods):
-            paths.setdefault(route.path_format or "/", {})[method.lower()] = _operation(route, handler, schemas)
-    tags = sorted({tag for _, handler in operations for tag in handler.resolve_tags()})
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
+    tags = sorted({tag for endpoint in endpoints for tag in endpoint.tags})
     return {
         "openapi": "3.1.0",
         "info": {
@@ -162,119 +147,113 @@ def _is_time(kind: msgspec.inspect.Type) -> bool:
     return isinstance(kind, msgspec.inspect.DateTimeType)
 
 
-def _types_of(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterable[Any]:
-    signature = handler.parsed_fn_signature
-    for name, field in signature.parameters.items():
-        if name not in _NOT_PARAMETERS or name == "data":
-            yield field.annotation
-    yield from _returned(handler).values()
+def _types_of(endpoint: Endpoint) -> Iterable[Any]:
+    signature = endpoint.signature
+    yield from (one.type for one in (*signature.path, *signature.query))
+    if signature.body is not None:
+        yield signature.body
+    yield from _returned(endpoint).values()
 
 
-def _returned(handler: HTTPRouteHandler) -> dict[int, Any]:
+def _returned(endpoint: Endpoint) -> dict[int, Any]:
     """What a route answers when all is well, by status; nothing where the answer has no body."""
-    raw = handler.parsed_fn_signature.return_type.raw
-    if handler.opt.get("file"):
+    route, raw = endpoint.route, endpoint.signature.returned
+    if route.file:
         return {}
-    also: dict[Any, int] = handler.opt["also"]
-    main = reduce(or_, (kind for kind in get_args(raw) if kind not in also)) if also else raw
-    answers = {handler.status_code: main} if main not in (None, type(None)) else {}
-    return answers | {status: kind for kind, status in also.items()}
+    main = reduce(or_, (kind for kind in get_args(raw) if kind not in route.also)) if route.also else raw
+    answers = {route.status: main} if main not in (None, type(None)) else {}
+    return answers | {status: kind for kind, status in route.also.items()}
 
 
-def _operation(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
-    signature = handler.parsed_fn_signature
-    has_body = "data" in signature.parameters
+def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
+    route, signature = endpoint.route, endpoint.signature
     operation: Json = {
-        "operationId": f"{_resource(handler)}_{handler.fn.__name__}",
-        "x-resource": _resource(handler),
-        "summary": handler.summary,
-        "tags": handler.resolve_tags(),
-        "security": _security(handler),
-        "parameters": _parameters(route, handler, schemas),
-        "responses": _responses(route, handler, schemas),
+        "operationId": f"{_resource(endpoint)}_{route.function.__name__}",
+        "x-resource": _resource(endpoint),
+        "summary": route.summary,
+        "tags": list(endpoint.tags),
+        "security": _security(endpoint),
+        "parameters": _parameters(endpoint, schemas),
+        "responses": _responses(endpoint, schemas),
     }
-    if handler.description:
-        operation["description"] = handler.description
-    if has_body:
+    if route.description:
+        operation["description"] = route.description
+    if signature.body is not None:
         operation["requestBody"] = {
-            "required": needs_body(handler),
-            "content": {"application/json": {"schema": schemas.of(signature.parameters["data"].annotation)}},
+            "required": signature.needs_body,
+            "content": {"application/json": {"schema": schemas.of(signature.body)}},
         }
     return operation
 
 
-def _resource(handler: HTTPRouteHandler) -> str:
+def _resource(endpoint: Endpoint) -> str:
     """What the route is about, the same whatever else is mounted: `ProfileFeedRoutes.list` lists a `profile_feed`.
 
     With the function's name it is the operation's id; the clients' methods are named from the two.
     """
-    controller = handler.fn.__qualname__.rpartition(".")[0]
+    controller = endpoint.route.function.__qualname__.rpartition(".")[0]
     return re.sub(r"(?<!^)(?=[A-Z])", "_", controller.removesuffix("Routes")).lower()
 
 
-def _security(handler: HTTPRouteHandler) -> list[Json]:
-    if handler.opt["access"] == "credentials":
+def _security(endpoint: Endpoint) -> list[Json]:
+    access = endpoint.route.access
+    if access == "credentials":
         return [{}]
-    ways: list[Json] = [{}] if handler.opt["access"] == "anyone" else []
+    ways: list[Json] = [{}] if access == "anyone" else []
     ways.append({"bearer": []})
-    scope = scope_of(handler)
+    scope = endpoint.route.scope(endpoint.tags)
     # OpenAPI 3.1 lets the list of a scheme that is not OAuth2 name what its bearer must be allowed.
     return [*ways, {"api_key": [scope]}] if scope else ways
 
 
-def _parameters(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -> list[Json]:
-    in_path = set(route.path_parameters)
-    parameters: list[Json] = []
-    for name, field in handler.parsed_fn_signature.parameters.items():
-        if name in _NOT_PARAMETERS:
-            continue
-        schema = dict(schemas.of(field.annotation))
-        alias = getattr(field.kwarg_definition, "name", None)
-        parameter: Json = {"name": alias or name, "in": "path" if name in in_path else "query", "schema": schema}
-        _describe(parameter, field.kwarg_definition)
-        if name in in_path:
-            parameter["required"] = True
-        elif field.has_default and field.default is not None:
-            schema["default"] = msgspec.to_builtins(field.default)
-        elif not field.has_default:
-            parameter["required"] = True
-        parameters.append(parameter)
-    if "POST" in handler.http_methods:
+def _parameters(endpoint: Endpoint, schemas: _Schemas) -> list[Json]:
+    parameters = [_parameter(one, "path", schemas) for one in endpoint.signature.path]
+    parameters += [_parameter(one, "query", schemas) for one in endpoint.signature.query]
+    if endpoint.method == "POST":
         parameters.append(_IDEMPOTENCY_PARAMETER)
     return parameters
 
 
-def _describe(parameter: Json, definition: Any) -> None:
-    """Adds what `Parameter(...)` says beside a parameter's type."""
-    if definition is None:
-        return
-    if definition.description:
-        parameter["description"] = definition.description
+def _parameter(taken: Taken, place: Literal["path", "query"], schemas: _Schemas) -> Json:
+    schema = dict(schemas.of(taken.type))
+    parameter: Json = {"name": taken.called, "in": place, "schema": schema}
+    _describe(parameter, taken.asked)
+    if taken.default is NODEFAULT:
+        parameter["required"] = True
+    elif taken.default is not None:
+        schema["default"] = msgspec.to_builtins(taken.default)
+    return parameter
+
+
+def _describe(parameter: Json, asked: QueryParameter) -> None:
+    """Adds what `QueryParameter(...)` says beside a parameter's type."""
+    if asked.description:
+        parameter["description"] = asked.description
     for ours, theirs in (
         ("ge", "minimum"),
         ("le", "maximum"),
         ("min_length", "minLength"),
         ("max_length", "maxLength"),
     ):
-        if getattr(definition, ours) is not None:
-            parameter["schema"][theirs] = getattr(definition, ours)
+        if getattr(asked, ours) is not None:
+            parameter["schema"][theirs] = getattr(asked, ours)
 
 
-def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
-    responses: Json = {str(handler.status_code): {"description": "Done."}}
-    for status, kind in _returned(handler).items():
+def _responses(endpoint: Endpoint, schemas: _Schemas) -> Json:
+    route = endpoint.route
+    responses: Json = {str(route.status): {"description": "Done."}}
+    for status, kind in _returned(endpoint).items():
         responses[str(status)] = {
             "description": "The answer.",
             "content": {"application/json": {"schema": schemas.of(kind)}},
         }
         if kind is Moved:
             responses[str(status)]["headers"] = {"Location": {"required": True, "schema": {"type": "string"}}}
-    if handler.opt.get("file"):
-        schema = {"type": "string", "format": "binary"}
-        responses[str(handler.status_code)]["content"] = {handler.opt["file"]: {"schema": schema}}
-    if "GET" in handler.http_methods:
+    if route.file:
+        responses[str(route.status)]["content"] = {route.file: {"schema": {"type": "string", "format": "binary"}}}
+    if endpoint.method == "GET":
         responses["304"] = {"description": "Not changed since the ETag in `If-None-Match`."}
-    for status, errors in sorted(_errors_by_status(route, handler).items()):
+    for status, errors in sorted(_errors_by_status(endpoint).items()):
         responses[str(status)] = {
             "description": "; ".join(f"`{error.code}`: {error.title}" for error in errors),
             "content": {"application/problem+json": {"schema": schemas.of(Problem)}},
@@ -282,19 +261,19 @@ def _responses(route: HTTPRoute, handler: HTTPRouteHandler, schemas: _Schemas) -
     return responses
 
 
-def _errors_by_status(route: HTTPRoute, handler: HTTPRouteHandler) -> dict[int, Sequence[type[BanyanError]]]:
+def _errors_by_status(endpoint: Endpoint) -> dict[int, Sequence[type[BanyanError]]]:
     """The errors of the route itself and those that the house adds to every route of its kind."""
-    errors: list[type[BanyanError]] = list(handler.opt["raises"])
+    errors: list[type[BanyanError]] = list(endpoint.route.raises)
     errors += [Malformed, Unauthorized, Invalid, TooManyRequests, Unavailable, MethodNotAllowed, UriTooLong]
-    if handler.opt["access"] == "admin":
+    if endpoint.route.access == "admin":
         errors.append(Forbidden)
-    if handler.opt["access"] != "credentials":
+    if endpoint.route.access != "credentials":
         errors.append(InsufficientScope)
-    if route.path_parameters:
+    if endpoint.path_parameters:
         errors.append(NotFound)
-    if "GET" not in handler.http_methods:
+    if endpoint.method != "GET":
         errors += _BODY_ERRORS
-    if "POST" in handler.http_methods:
+    if endpoint.method == "POST":
         errors.append(Conflict)
     by_status: dict[int, list[type[BanyanError]]] = {}
     for error in dict.fromkeys(errors):

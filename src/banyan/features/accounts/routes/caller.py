@@ -11,4 +11,4 @@ def client_of(request: Request) -> Client:
 
 
 def language_of(request: Request) -> Language:
-    return choose_language(request.headers.get("accept-language", ""))
+    return choose_language(request.header("accept-language"))
