@@ -64,9 +64,8 @@ class Checkout:
     def environment(self, **more: str) -> dict[str, str]:
         # PYTHONWARNINGS and coverage settings of the test run are not the launcher's.
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "PYTHON"))}
-        python = str(Path(sys.executable).parent)
-        path = os.pathsep.join([python, kept["PATH"]])
-        return {**kept, "PATH": path, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), **more}
+        chosen = {"BANYAN_PYTHON": sys.executable, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
+        return {**kept, **chosen, **more}
 
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
@@ -259,12 +258,33 @@ def test_an_unsuitable_python_is_named_with_the_ones_that_would_do(fresh: Checko
     old = tools / "python3"
     old.write_text("#!/bin/sh\necho 3.9 /usr/bin/python3.9\n")
     old.chmod(0o755)
-    code, out, err = fresh.run(PATH=str(tools))
+    code, out, err = fresh.run(PATH=str(tools), BANYAN_PYTHON="python3")
     assert (code, out) == (1, "")
     assert "needs Python 3.11, 3.12 or 3.13. python3 is 3.9 (/usr/bin/python3.9)." in err
     assert "apt-get install python3 python3-venv" in err
     old.unlink()
-    assert "There is no python3 here." in fresh.run(PATH=str(tools))[2]
+    assert "There is no python3 here." in fresh.run(PATH=str(tools), BANYAN_PYTHON="python3")[2]
+
+
+def test_the_systems_own_python_comes_first_where_it_can_make_environments(tmp_path: Path) -> None:
+    system, other = tmp_path / "system", tmp_path / "tools" / "python3"
+    finder = tmp_path / "find-python"
+    finder.write_text((ROOT / "dev" / "find-python").read_text().replace("/usr/bin/python3", str(system)))
+
+    def found(system_answers: str, other_answers: str) -> str:
+        other.parent.mkdir(exist_ok=True)
+        for path, answer in ((system, system_answers), (other, other_answers)):
+            path.write_text(f"#!/bin/sh\necho {answer}\n")
+            path.chmod(0o755)
+        command = (shutil.which("sh") or "sh", finder)
+        asked = subprocess.run(command, env={"PATH": str(other.parent)}, capture_output=True, text=True, check=True)
+        return asked.stdout.strip()
+
+    assert found("3.11 /system", "3.13 /other") == "/system"
+    assert found("3.11- /system", "3.13 /other") == "/other"
+    assert found("3.9 /system", "3.13 /other") == "/other"
+    # Nothing can: the part that is missing is a package away.
+    assert found("3.11- /system", "3.9- /other") == "/system"
 
 
 def test_a_checkout_that_cannot_be_written_is_refused_by_name(fresh: Checkout) -> None:
