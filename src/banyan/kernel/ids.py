@@ -4,8 +4,8 @@ import os
 import threading
 import time
 from datetime import UTC, datetime
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
+from uuid import UUID, SafeUUID
 
 # Below and above every id: where a list begins that is read in the order of ids.
 FIRST_ID: Final = UUID(int=0)
@@ -16,6 +16,10 @@ _RANDOM_MASK = (1 << _RANDOM_BITS) - 1
 _VARIANT_LOW_BITS = 62
 # Of the kernel's random numbers, fetched together: a call into it costs more than all else about an id.
 _BLOCK_BYTES = 4096
+
+# UUID's own constructor looks at six ways to say what one is, and takes longer than all else about an id.
+_set_int: Final[Any] = UUID.__dict__["int"].__set__
+_set_safety: Final[Any] = UUID.__dict__["is_safe"].__set__
 
 _lock = threading.Lock()
 _last_tail = 0
@@ -38,14 +42,14 @@ def new_id() -> UUID:
             if _last_tail > _RANDOM_MASK:
                 _last_ms += 1
                 _last_tail &= _RANDOM_MASK >> 1
-        return UUID(int=_compose(_last_ms, _last_tail))
+        return _made(_compose(_last_ms, _last_tail))
 
 
 def id_at(ms: int, tail: int) -> UUID:
     """A UUIDv7 for a chosen moment, in milliseconds since 1970: `tail` (74 bits) keeps ids of one millisecond apart
     and in order.
     """
-    return UUID(int=_compose(ms, tail & _RANDOM_MASK))
+    return _made(_compose(ms, tail & _RANDOM_MASK))
 
 
 def packed_id_at(ms: int, tail: int) -> bytes:
@@ -79,6 +83,13 @@ def _forget() -> None:
 
 
 os.register_at_fork(after_in_child=_forget)
+
+
+def _made(number: int) -> UUID:
+    made = object.__new__(UUID)
+    _set_int(made, number)
+    _set_safety(made, SafeUUID.unknown)
+    return made
 
 
 def _compose(ms: int, tail: int) -> int:

@@ -133,7 +133,7 @@ async def test_an_application_that_breaks_before_its_body_is_answered_for() -> N
         raise ValueError
 
     cycle, transport = opened()
-    await cycle.run_asgi(broken)
+    await cycle.run(broken, set())
     assert b"".join(transport.pieces).startswith(b"HTTP/1.1 500 ")
     assert transport.closed
 

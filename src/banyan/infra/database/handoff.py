@@ -88,10 +88,14 @@ class Handoff:
         Raises DatabaseUnavailable when the server stays away for the acquire timeout or has been for longer,
         Overloaded when `max_waiting` wait already or all connections stayed busy for that time.
         """
-        self._check_admission()
+        # The common case, in which nothing is to be refused and nothing to be opened.
+        all_open = len(self._all) >= self.settings.pool_size
+        if not all_open or self._closing or len(self._waiters) >= self.settings.max_waiting:
+            self._check_admission()
         waiter: asyncio.Future[asyncpg.Connection] = self._loop.create_future()
         self._waiters.append(waiter)
-        self._open_more()
+        if not all_open:
+            self._open_more()
         started = self._loop.time()
         timer = self._loop.call_at(started + self.settings.acquire_timeout_seconds, self._expire, waiter)
         try:

@@ -45,8 +45,11 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Htt
         raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
     if declared is not None and declared.isdigit() and int(declared) > settings.max_body_bytes:
         raise _too_large(settings)
-    if _has_arrived(receive):
-        return Body(await _collect(receive, settings), receive)
+    arrived = _take_arrived(receive)
+    if arrived is not None:
+        if len(arrived) > settings.max_body_bytes:
+            raise _too_large(settings)
+        return Body(arrived, receive)
     try:
         async with asyncio.timeout(settings.body_timeout_seconds):
             return Body(await _collect(receive, settings), receive)
@@ -54,10 +57,10 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Htt
         raise BodyTooSlow(f"Send the whole body within {settings.body_timeout_seconds:g} s.") from None
 
 
-def _has_arrived(receive: Receive) -> bool:
-    """Most bodies come with their heads: reading them waits for nothing, and needs no timer."""
+def _take_arrived(receive: Receive) -> bytes | None:
+    """Most bodies come with their heads: reading them waits for nothing, and needs no timer. None for all others."""
     cycle = getattr(receive, "__self__", None)
-    return isinstance(cycle, Cycle) and not cycle.more_body
+    return cycle.take_body() if isinstance(cycle, Cycle) else None
 
 
 async def _collect(receive: Receive, settings: HttpSettings) -> bytes:

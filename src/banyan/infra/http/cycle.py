@@ -4,6 +4,7 @@ uvicorn writes the head as soon as it has it, and then the body. Each write is a
 client, and costs more than the gateway does; two regular expressions for each header cost half as much again.
 """
 
+import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -17,10 +18,45 @@ _BODYLESS = (204, 304)
 _FORBIDDEN = bytes({*range(32), 127} - {9})
 
 
+def _nothing() -> None:
+    pass
+
+
 class Cycle(RequestResponseCycle):
     """Takes the two ASGI messages of an answer, or more of one that is sent in parts."""
 
     _start: Message | None = None
+
+    async def run(self, app: Any, tasks: set[Any]) -> None:
+        """Runs `app`; answers 500 or hangs up where it does not answer itself. `tasks` are those of the server that are
+        not done: this one leaves them here, since a callback for that goes through the loop once more.
+        """
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BaseException as error:
+            self.logger.error("Exception in ASGI application", exc_info=error)
+            await self._make_up()
+        else:
+            if not self.response_complete:
+                await self._make_up()
+        finally:
+            tasks.discard(asyncio.current_task())
+            # Else connection and cycle would hold each other until the garbage is looked for.
+            self.on_response = _nothing
+
+    def take_body(self) -> bytes | None:
+        """The whole body where it has arrived and nobody waits for a word before sending it."""
+        if self.more_body or self.disconnected or self.waiting_for_100_continue:
+            return None
+        body, self.body = bytes(self.body), bytearray()
+        return body
+
+    async def _make_up(self) -> None:
+        """What is left to do for an answer that did not come to its end."""
+        if not self.response_started and not self.disconnected:
+            await self.send_500_response()
+        elif not self.response_complete:
+            self.transport.close()
 
     async def send(self, message: Any) -> None:
         """Raises RuntimeError for messages out of order, a header that is none, a body of another length than said."""

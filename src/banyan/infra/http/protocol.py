@@ -8,7 +8,7 @@ the access log but one of its own.
 import asyncio
 import re
 from os import urandom
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import unquote
 
 import httptools
@@ -219,6 +219,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((cycle, self.app))
         else:
             self._start_asgi_task(cycle, self.app)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self.tasks.add(self.loop.create_task(cycle.run(app, self.tasks)))
 
     def _feed(self, data: bytes) -> None:
         """Raises HttpParserError."""
