@@ -2,9 +2,17 @@
 
 from uuid import UUID
 
-from banyan.features.people.models import Connection, ConnectionList
+from msgspec import Struct
+from msgspec.json import decode, encode
+
+from banyan.features.people.models import Connection, ConnectionCopy, ConnectionList
 from banyan.features.posts.models import Post
 from tests.features.town import Town
+
+
+def _read(value: Struct) -> object:
+    """A connection as an app reads it from JSON."""
+    return decode(encode(value), type=Connection) if isinstance(value, ConnectionCopy) else value
 
 
 class Device:
@@ -32,9 +40,9 @@ class Device:
             self.kept.clear()
         for one in changes.items:
             if one.value is None:
-                self.kept.pop((one.kind, one.id), None)
+                self.kept.pop((one.kind, UUID(one.id)), None)
             else:
-                self.kept[one.kind, one.id] = one.value
+                self.kept[one.kind, UUID(one.id)] = _read(one.value)
         self.next = changes.next
         return bool(changes.items)
 

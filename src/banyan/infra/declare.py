@@ -85,23 +85,30 @@ class Schedule:
     job: Job
 
 
+class Present(NamedTuple):
+    """What a person may see of one kind: ids in their usual text, and beside each a number that changes when the value
+    does.
+    """
+
+    ids: Sequence[str]
+    versions: Sequence[int]
+
+
 @dataclass(frozen=True, slots=True)
 class SyncedKind:
     """What a client keeps offline: things of one kind that a person may see.
 
-    `versions`: the ids of all of them (bounded), each with a number that changes when the value does; it is read at
-    every request for changes, so it has to be cheap. `values`: of those of the ids that the person may see at this
-    moment. `whole`: the versions of all and the values of the first so many at once, for a client that begins anew; a
-    value may be newer than its version, never older. Pairs and not dicts: to hash an id costs more than all else that
-    is done with it.
+    `versions`: all of them (bounded); it is read at every request for changes, so it has to be cheap. `values`: of
+    those of the ids that the person may see at this moment. `whole`: the versions of all and the values of the first
+    so many at once, for a client that begins anew; a value may be newer than its version, never older. Ids are text
+    from the database on, because nothing is done with them but to write them elsewhere: to make a UUID of one, and
+    text of that, costs more than all else that is done with it.
     """
 
     name: str
-    versions: Callable[[Work, UUID], Awaitable[Sequence[tuple[UUID, int]]]]
-    values: Callable[[Work, UUID, list[UUID]], Awaitable[Sequence[tuple[UUID, Struct]]]]
-    whole: (
-        Callable[[Work, UUID, int], Awaitable[tuple[Sequence[tuple[UUID, int]], Sequence[tuple[UUID, Struct]]]]] | None
-    ) = None
+    versions: Callable[[Work, UUID], Awaitable[Present]]
+    values: Callable[[Work, UUID, Sequence[str]], Awaitable[Mapping[str, Struct]]]
+    whole: Callable[[Work, UUID, int], Awaitable[tuple[Present, Mapping[str, Struct]]]] | None = None
 
 
 class Place(NamedTuple):

@@ -1,7 +1,7 @@
 """A client that applies what a stream tells it has exactly what the person may see, from wherever it comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from uuid import UUID
@@ -14,9 +14,9 @@ from msgspec import Struct
 from banyan.infra.database.pending import Part, Pending
 from banyan.infra.database.pool import Pool
 from banyan.infra.database.work import Connection, Work
-from banyan.infra.declare import SyncedKind
+from banyan.infra.declare import Present, SyncedKind
 from banyan.infra.streams import jobs, queries
-from banyan.infra.streams.models import Change, Changes
+from banyan.infra.streams.models import Changes
 from banyan.infra.streams.streams import Streams
 from banyan.kernel.errors import Invalid
 from banyan.kernel.ids import new_id
@@ -38,20 +38,21 @@ class Shelf:
         # Taken away between the comparison and the reading of values.
         self.vanishing: set[UUID] = set()
 
-    async def versions(self, work: Work, person_id: UUID) -> list[tuple[UUID, int]]:
-        return [(id, hash_of(word)) for id, word in self.words.items()]
+    async def versions(self, work: Work, person_id: UUID) -> Present:
+        return Present([str(id) for id in self.words], [hash_of(word) for word in self.words.values()])
 
-    async def values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Word]]:
-        return [(id, Word(self.words[id])) for id in ids if id in self.words and id not in self.vanishing]
+    async def values(self, work: Work, person_id: UUID, ids: Sequence[str]) -> dict[str, Word]:
+        return {
+            str(id): Word(word) for id, word in self.words.items() if str(id) in ids and id not in self.vanishing
+        }
 
-    async def whole(
-        self, work: Work, person_id: UUID, valued: int
-    ) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Word]]]:
-        return await self.versions(work, person_id), await self.values(work, person_id, list(self.words)[:valued])
+    async def whole(self, work: Work, person_id: UUID, valued: int) -> tuple[Present, dict[str, Word]]:
+        present = await self.versions(work, person_id)
+        return present, await self.values(work, person_id, present.ids[:valued])
 
 
 def told(changes: Changes) -> list[tuple[str, UUID, Struct | None]]:
-    return [(one.kind, one.id, one.value) for one in changes.items]
+    return [(one.kind, UUID(one.id), one.value) for one in changes.items]
 
 
 class Client:
@@ -323,29 +324,6 @@ async def test_two_at_once_agree(place: Place) -> None:
     async with place.work() as work:
         doubled = await work.value("SELECT count(*) - count(DISTINCT seq) FROM streams_entries")
     assert doubled == 0
-
-
-async def test_what_is_appended_is_told_without_a_comparison(place: Place) -> None:
-    notes = place.shelves[0]
-    one = new_id()
-    async with place.work() as work:
-        # Nobody has asked yet: nothing to append to.
-        await place.streams.append(work, ME, [Change("note", one, hash_of("one"))])
-    client = Client()
-    await place.catch_up(client)
-    notes.words[one] = "one"
-    async with place.work() as work:
-        await place.streams.append(work, ME, [Change("note", one, hash_of("one"))])
-        logged = await work.value("SELECT count(*) FROM streams_entries")
-    assert logged == 1
-    changes = await place.ask(client)
-    assert told(changes) == [("note", one, Word("one"))]
-    # Appended, and undone before anybody looked.
-    async with place.work() as work:
-        await place.streams.append(work, ME, [Change("note", one, None)])
-    client.apply(changes)
-    await place.catch_up(client)
-    assert client.kept == place.truth()
 
 
 async def test_kinds_that_are_no_longer_declared_go(place: Place) -> None:

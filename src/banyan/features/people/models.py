@@ -6,7 +6,7 @@ from struct import unpack
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from banyan.features.accounts.models import Role
 from banyan.infra.attributes.declared import PersonAttributeChanges, PersonAttributes
@@ -154,6 +154,15 @@ class Connection(Struct, frozen=True, gc=False):
     id: UUID
     state: ConnectionState
     person: Card
+    created_at: datetime
+
+
+class ConnectionCopy(Struct, frozen=True, gc=False):
+    """A `Connection` as a client keeps it offline: the same JSON, made of what is text or JSON already."""
+
+    id: str
+    state: ConnectionState
+    person: Raw
     created_at: datetime
 
 

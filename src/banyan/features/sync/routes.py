@@ -5,6 +5,7 @@ from typing import Annotated
 from banyan.features.sync.models import SyncPage
 from banyan.features.sync.service import Sync
 from banyan.infra.http.routing import Controller, QueryParameter, Request, get
+from banyan.infra.streams.models import Changes
 
 _DEFAULT_LIMIT = 500
 _MAX_LIMIT = 1000
@@ -18,8 +19,8 @@ class SyncRoutes(Controller):
     tags = ["sync"]
     sync: Sync
 
-    @get()
-    async def show(self, request: Request, since: Since = None, limit: SyncLimit = _DEFAULT_LIMIT) -> SyncPage:
+    @get(answers=SyncPage)
+    async def show(self, request: Request, since: Since = None, limit: SyncLimit = _DEFAULT_LIMIT) -> Changes:
         """What changed of all that one keeps offline.
 
         Posts of one's feed and those saved, connections and lists, each as it is now, or as a delete when one no

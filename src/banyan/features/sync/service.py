@@ -1,35 +1,13 @@
 """What changed for one person, with what stands behind the ids."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
 from uuid import UUID
 
-from banyan.features.sync.models import (
-    SyncedConnection,
-    SyncedConversation,
-    SyncedList,
-    SyncedNotification,
-    SyncedPost,
-    SyncedSave,
-    SyncedUnread,
-    SyncItem,
-    SyncPage,
-)
 from banyan.infra.database.work import Work
 from banyan.infra.declare import Logged, Place
-from banyan.infra.streams.models import Changed
+from banyan.infra.streams.models import Changes
 from banyan.infra.streams.positions import find_position
 from banyan.infra.streams.streams import Streams
-
-_ITEMS: Final[dict[str, Callable[[UUID, Any, Any], SyncItem]]] = {
-    "connection": SyncedConnection,
-    "conversation": SyncedConversation,
-    "list": SyncedList,
-    "notification": SyncedNotification,
-    "post": SyncedPost,
-    "saved": SyncedSave,
-    "unread_notifications": SyncedUnread,
-}
 
 
 class Sync:
@@ -38,10 +16,9 @@ class Sync:
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
 
-    async def list_changes(self, work: Work, person_id: UUID, since: str | None, limit: int) -> SyncPage:
-        """Raises Invalid for a `since` that was never given."""
-        changes = await self._streams.read(work, person_id, since, limit)
-        return SyncPage(_dress(changes.items), changes.next, changes.reset)
+    async def list_changes(self, work: Work, person_id: UUID, since: str | None, limit: int) -> Changes:
+        """In JSON a SyncPage. Raises Invalid for a `since` that was never given."""
+        return await self._streams.read(work, person_id, since, limit)
 
 
 class OwnLog:
@@ -63,11 +40,4 @@ class OwnLog:
         if position is None or str(position.epoch) != place.epoch:
             return None
         found = await self._streams.follow(work, viewer_ids[0], position, limit)
-        if found is None:
-            return None
-        items = _dress(changed for _, changed in found)
-        return [Logged(after.encode(), item) for (after, _), item in zip(found, items, strict=True)]
-
-
-def _dress(changed: Iterable[Changed]) -> list[SyncItem]:
-    return [_ITEMS[one.kind](one.id, "delete" if one.value is None else "upsert", one.value) for one in changed]
+        return None if found is None else [Logged(after.encode(), changed) for after, changed in found]

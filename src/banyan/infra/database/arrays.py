@@ -6,14 +6,8 @@ read the text anew for each row that it looks at.
 """
 
 from collections.abc import Iterable
-from uuid import UUID
 
 
 def array_text(values: Iterable[str]) -> str:
     """An array as PostgreSQL reads it; values of letters, digits, - and _ alone."""
     return "{" + ",".join(values) + "}"
-
-
-def id_array(ids: Iterable[UUID]) -> str:
-    """An array of ids."""
-    return array_text(map(str, ids))

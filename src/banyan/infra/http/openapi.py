@@ -157,7 +157,8 @@ def _types_of(endpoint: Endpoint) -> Iterable[Any]:
 
 def _returned(endpoint: Endpoint) -> dict[int, Any]:
     """What a route answers when all is well, by status; nothing where the answer has no body."""
-    route, raw = endpoint.route, endpoint.signature.returned
+    route = endpoint.route
+    raw = route.answers or endpoint.signature.returned
     if route.file:
         return {}
     main = reduce(or_, (kind for kind in get_args(raw) if kind not in route.also)) if route.also else raw

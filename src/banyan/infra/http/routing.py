@@ -199,6 +199,7 @@ class Route:
     access: Access
     raises: tuple[type[BanyanError], ...]
     also: Mapping[type, int] = field(default_factory=dict)
+    answers: type[Struct] | None = None
     file: str | None = None
     secret_answer: bool = False
     own_idempotency: bool = False
@@ -291,14 +292,16 @@ def get(
     raises: Sequence[type[BanyanError]] = (),
     status: int = 200,
     also: Mapping[type[Struct], int] = MappingProxyType({}),
+    answers: type[Struct] | None = None,
     file: str | None = None,
 ) -> Decorator:
     """A route that reads. `raises` documents errors beyond those that every route has.
 
     `also`: other types that it may return beside its main one, and the status that each is answered with.
+    `answers`: what is documented, where it returns something that has the same JSON.
     `file`: the media type, where it answers a FileAnswer.
     """
-    return _route("GET", path, status, access, raises, also=also, file=file)
+    return _route("GET", path, status, access, raises, also=also, answers=answers, file=file)
 
 
 def post(

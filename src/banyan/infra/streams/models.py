@@ -1,8 +1,12 @@
-"""What a stream is made of."""
+"""What a stream is made of. Ids are text, as in `SyncedKind`."""
 
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
+
+Operation = Literal["upsert", "delete"]
 
 
 class Head(Struct, frozen=True):
@@ -14,28 +18,29 @@ class Head(Struct, frozen=True):
     digest: bytes | None
 
 
-class Change(Struct, frozen=True, gc=False):
-    """To be logged: `version` None for something that the person no longer has."""
+class Appended(NamedTuple):
+    """What is logged, one after the other: a version is None for something that the person no longer has."""
 
-    kind: str
-    id: UUID
-    version: int | None
+    kinds: list[str]
+    ids: list[str]
+    versions: list[int | None]
 
 
-class Entry(Struct, frozen=True, gc=False):
-    """Logged: the newest word about one thing."""
+class Entries(NamedTuple):
+    """Of what is logged the newest word about each thing: its number, and whether it is gone."""
 
-    seq: int
-    kind: str
-    id: UUID
-    gone: bool
+    seqs: Sequence[int]
+    kinds: Sequence[str]
+    ids: Sequence[str]
+    gone: Sequence[bool]
 
 
 class Changed(Struct, frozen=True, gc=False):
     """What a client is told about one thing: its present value, or None when it has to go."""
 
     kind: str
-    id: UUID
+    id: str
+    op: Operation
     value: Struct | None
 
 

@@ -6,27 +6,32 @@ from uuid import UUID
 
 import asyncpg
 
-from banyan.infra.database.arrays import array_text, id_array
+from banyan.infra.database.arrays import array_text
+from banyan.infra.database.pending import Part
 from banyan.infra.database.work import Work
-from banyan.infra.streams.models import Change, Entry, Head
+from banyan.infra.streams.models import Appended, Entries, Head
 
 _HEAD = "epoch, last_seq, floor_seq, digest"
 
+_CHANGES = """unnest({kinds}::text::text[], {ids}::text::uuid[], {versions}::text::bigint[])
+    WITH ORDINALITY AS change (kind, id, version, place)"""
 # `$2` is where the stream ended; every change gets the next number.
-_APPEND = """
+_APPEND = f"""
 WITH entry AS (
     INSERT INTO streams_entries (stream_id, kind, id, version, seq)
-    SELECT $1, kind, id, version, $2::bigint + place
-    FROM unnest($3::text::text[], $4::text::uuid[], $5::text::bigint[])
-        WITH ORDINALITY AS change (kind, id, version, place)
+    SELECT $1, kind, id, version, $2::bigint + place FROM {_CHANGES.format(kinds="$3", ids="$4", versions="$5")}
     ON CONFLICT (stream_id, kind, id) DO UPDATE SET version = excluded.version, seq = excluded.seq)
 UPDATE streams_streams SET last_seq = $2::bigint + $6::bigint, digest = $7, changed_at = now()
 WHERE id = $1
 """
-# Nothing is there that it could meet.
-_APPEND_FIRST = _APPEND.replace(
-    "ON CONFLICT (stream_id, kind, id) DO UPDATE SET version = excluded.version, seq = excluded.seq", ""
-)
+# The row of a new stream, which nobody else sees before the commit, and all that is in it.
+_BEGIN = f"""head AS (
+        INSERT INTO streams_streams (id, last_seq, digest) VALUES ($1, $5, $6) ON CONFLICT DO NOTHING
+        RETURNING {_HEAD}),
+    entry AS (
+        INSERT INTO streams_entries (stream_id, kind, id, version, seq)
+        SELECT $1, kind, id, version, place FROM {_CHANGES.format(kinds="$2", ids="$3", versions="$4")}
+        WHERE EXISTS (SELECT FROM head))"""
 # Only what still stands as it was answered: somebody else may have logged something newer meanwhile.
 _BURY = """
 WITH entry AS (
@@ -59,33 +64,36 @@ async def lock_head(work: Work, stream_id: UUID) -> Head | None:
 async def make_head(work: Work, stream_id: UUID) -> Head:
     """The locked row of a stream, made where there is none."""
     while True:
-        head = await lock_head(work, stream_id) or await insert_head(work, stream_id)
+        head = await lock_head(work, stream_id)
         if head is not None:
             return head
+        await work.write("INSERT INTO streams_streams (id) VALUES ($1) ON CONFLICT DO NOTHING", stream_id)
 
 
-async def insert_head(work: Work, stream_id: UUID) -> Head | None:
-    """The row of a new stream, which nobody else sees before the commit; None where there is one."""
-    row = await work.write_row(
-        f"INSERT INTO streams_streams (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING {_HEAD}", stream_id
-    )
+async def begin_stream(work: Work, stream_id: UUID, changes: Appended, digest: bytes) -> Head | None:
+    """A new stream with these changes, written at once; None where there is one."""
+    count = len(changes.ids)
+    part = Part(_BEGIN, (stream_id, *_arrays(changes), count, digest))
+    row = await work.conclude(f"SELECT {_HEAD} FROM head", part)
     return None if row is None else Head(*row)
 
 
-async def list_live(work: Work, stream_id: UUID) -> list[tuple[str, UUID, int]]:
-    """Kind, id and version of all that the log says the person has."""
+async def list_live(work: Work, stream_id: UUID) -> dict[str, dict[str, int]]:
+    """By kind and id the versions of all that the log says the person has."""
     rows = await work.rows(
-        "SELECT kind, id, version FROM streams_entries WHERE stream_id = $1 AND version IS NOT NULL", stream_id
+        """SELECT kind, string_agg(id::text, ','), string_agg(version::text, ',') FROM streams_entries
+           WHERE stream_id = $1 AND version IS NOT NULL GROUP BY kind""",
+        stream_id,
     )
-    return [(kind, id, version) for kind, id, version in rows]
+    return {
+        kind: dict(zip(ids.split(","), map(int, versions.split(",")), strict=True)) for kind, ids, versions in rows
+    }
 
 
-async def list_entries(
-    work: Work, stream_id: UUID, after: int, last: int, limit: int, *, with_gone: bool
-) -> list[Entry]:
+async def list_entries(work: Work, stream_id: UUID, after: int, last: int, limit: int, *, with_gone: bool) -> Entries:
     """In the order of change, from after `after` up to `last`."""
     rows = await work.rows(
-        """SELECT seq, kind, id, version IS NULL FROM streams_entries
+        """SELECT seq, kind, id::text, version IS NULL FROM streams_entries
            WHERE stream_id = $1 AND seq > $2 AND seq <= $3 AND ($5 OR version IS NOT NULL) ORDER BY seq LIMIT $4""",
         stream_id,
         after,
@@ -93,33 +101,19 @@ async def list_entries(
         limit,
         with_gone,
     )
-    return [Entry(*row) for row in rows]
+    return Entries(*zip(*rows, strict=True)) if rows else Entries((), (), (), ())
 
 
-async def append(work: Work, stream_id: UUID, last_seq: int, changes: Sequence[Change], digest: bytes | None) -> None:
+async def append(work: Work, stream_id: UUID, last_seq: int, changes: Appended, digest: bytes | None) -> None:
     """The caller holds the lock of the head, which ends at `last_seq`."""
-    await work.write(
-        _APPEND if last_seq else _APPEND_FIRST,
-        stream_id,
-        last_seq,
-        array_text([change.kind for change in changes]),
-        id_array([change.id for change in changes]),
-        array_text(["NULL" if change.version is None else str(change.version) for change in changes]),
-        len(changes),
-        digest,
-    )
+    await work.write(_APPEND, stream_id, last_seq, *_arrays(changes), len(changes.ids), digest)
 
 
-async def bury(work: Work, stream_id: UUID, last_seq: int, entries: Sequence[Entry]) -> None:
+async def bury(
+    work: Work, stream_id: UUID, last_seq: int, seqs: Sequence[int], kinds: Sequence[str], ids: Sequence[str]
+) -> None:
     """Logs deletions of entries, as far as they stand unchanged. The caller holds the lock of the head."""
-    await work.write(
-        _BURY,
-        stream_id,
-        last_seq,
-        [entry.kind for entry in entries],
-        [entry.id for entry in entries],
-        [entry.seq for entry in entries],
-    )
+    await work.write(_BURY, stream_id, last_seq, kinds, ids, seqs)
 
 
 async def prune(work: Work, stream_id: UUID, keep: int) -> int | None:
@@ -159,3 +153,8 @@ async def renew_epochs(connection: asyncpg.Connection) -> None:
     """
     await connection.execute("UPDATE streams_streams SET epoch = gen_random_uuid()")
     await connection.execute("UPDATE streams_logs SET epoch = gen_random_uuid()")
+
+
+def _arrays(changes: Appended) -> tuple[str, str, str]:
+    versions = ["NULL" if version is None else str(version) for version in changes.versions]
+    return array_text(changes.kinds), array_text(changes.ids), array_text(versions)

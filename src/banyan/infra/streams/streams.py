@@ -1,7 +1,8 @@
 """Reads what changed for a person, and logs it at that moment."""
 
-from collections.abc import Sequence
-from hashlib import blake2b
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from itertools import repeat
 from struct import pack
 from typing import NamedTuple
 from uuid import UUID
@@ -9,26 +10,26 @@ from uuid import UUID
 from msgspec import Struct
 
 from banyan.infra.database.work import Work
-from banyan.infra.declare import ME_TOPIC, SyncedKind
+from banyan.infra.declare import Present, SyncedKind
 from banyan.infra.streams import queries
-from banyan.infra.streams.models import Change, Changed, Changes, Entry, Head
+from banyan.infra.streams.models import Appended, Changed, Changes, Entries, Head
 from banyan.infra.streams.positions import Position, decode_position
 
 # So many deletions are remembered for clients that were away; beyond, they begin anew. A little more are kept in
 # between, because looking for the oldest costs as much as a page.
 _KEPT_DELETIONS = 1000
 _PRUNED_EVERY = 100
+_DIGEST_BYTES = 16
 
-# Ids and versions, by kind.
-Versions = dict[str, Sequence[tuple[UUID, int]]]
-# By the bytes of the id: they hash in a tenth of the time that a UUID takes.
-Values = dict[bytes, Struct]
+# By kind.
+Presents = dict[str, Present]
+Values = Mapping[str, Struct]
 
 
 class _Seen(NamedTuple):
     """What a person may see, with the values of those kinds that were read whole."""
 
-    versions: Versions
+    presents: Presents
     values: dict[str, Values]
 
 
@@ -38,13 +39,13 @@ class _Log(NamedTuple):
     head: Head
     before: int
     values: dict[str, Values]
-    appended: Sequence[Change] = ()
+    appended: Appended = Appended([], [], [])
 
 
 class _Page(NamedTuple):
     """What one read found; the client stands at `position` once it has applied `items`."""
 
-    entries: Sequence[Entry]
+    entries: Entries
     items: list[Changed]
     position: Position
     reset: bool
@@ -75,7 +76,7 @@ class Streams:
         page = await self._read(work, person_id, position, limit)
         if page.reset:
             return None
-        places = [Position(position.epoch, entry.seq, position.base) for entry in page.entries]
+        places = [Position(position.epoch, seq, position.base) for seq in page.entries.seqs]
         return list(zip(places, page.items, strict=True))
 
     async def end(self, work: Work, person_id: UUID) -> Position:
@@ -92,7 +93,7 @@ class Streams:
             position = Position(head.epoch, 0, head.last_seq) if asked is None or reset else asked
             if position.seq >= log.before:
                 # All that is new to this client was found just now.
-                entries: Sequence[Entry] = _number(log, position.seq, limit)
+                entries = _number(log, position.seq, limit)
                 break
             entries = await queries.list_entries(
                 work, person_id, position.seq, head.last_seq, limit, with_gone=not reset
@@ -104,20 +105,8 @@ class Streams:
             if present is not None and (present.epoch, present.floor_seq) == (head.epoch, head.floor_seq):
                 break
         items = await self._fill(work, person_id, entries, log.values)
-        seq = entries[-1].seq if len(entries) == limit else head.last_seq
+        seq = entries.seqs[-1] if len(items) == limit else head.last_seq
         return _Page(entries, items, Position(head.epoch, seq, position.base), reset)
-
-    async def append(self, work: Work, person_id: UUID, changes: Sequence[Change]) -> None:
-        """Logs changes in the caller's transaction, for who has to hear of them before the person asks.
-
-        Of the kinds declared, with the versions that their `versions` would give. Does nothing for a person who has
-        no stream yet: their first look finds everything.
-        """
-        head = await queries.lock_head(work, person_id) if changes else None
-        if head is not None:
-            # Without a digest the next look compares one by one.
-            await self._append(work, person_id, head, changes, None)
-            work.announce(ME_TOPIC, str(person_id))
 
     async def forget(self, work: Work, person_id: UUID) -> None:
         """Removes a person's stream."""
@@ -127,101 +116,124 @@ class Streams:
         """Makes the log say what the person may see now; `valued`: how many values are wanted with it."""
         head = await queries.find_head(work, person_id)
         seen = await self._look(work, person_id, valued)
-        digest = _digest(seen.versions)
+        digest = _digest(seen.presents)
         if head is not None and head.digest == digest:
             return _Log(head, head.last_seq, seen.values)
-        made = await queries.insert_head(work, person_id) if head is None else None
-        locked = made or await queries.make_head(work, person_id)
-        if made is None and locked != head:
+        if head is None:
+            changes = _difference({}, seen.presents)
+            head = await queries.begin_stream(work, person_id, changes, digest)
+            if head is not None:
+                return _Log(head, 0, seen.values, changes)
+        locked = await queries.make_head(work, person_id)
+        if locked != head:
             # Somebody was quicker, and may have seen more than we did before the lock.
             seen = await self._look(work, person_id, valued)
-            digest = _digest(seen.versions)
-        known = await queries.list_live(work, person_id) if locked.last_seq else ()
-        changes = _difference(known, seen.versions)
+            digest = _digest(seen.presents)
+        known = await queries.list_live(work, person_id) if locked.last_seq else {}
+        changes = _difference(known, seen.presents)
         head = await self._append(work, person_id, locked, changes, digest)
         return _Log(head, locked.last_seq, seen.values, changes)
 
     async def _look(self, work: Work, person_id: UUID, valued: int) -> _Seen:
         """Kinds are read whole until there are `valued` values: the log is mostly in the order of kinds."""
-        versions: Versions = {}
+        presents: Presents = {}
         values: dict[str, Values] = {}
         for name, kind in self._kinds.items():
             if kind.whole is None or valued <= 0:
-                versions[name] = await kind.versions(work, person_id)
+                presents[name] = await kind.versions(work, person_id)
             else:
-                versions[name], found = await kind.whole(work, person_id, valued)
-                values[name] = {id.bytes: value for id, value in found}
-            valued -= len(versions[name])
-        return _Seen(versions, values)
+                presents[name], values[name] = await kind.whole(work, person_id, valued)
+            valued -= len(presents[name].ids)
+        return _Seen(presents, values)
 
-    async def _append(
-        self, work: Work, person_id: UUID, head: Head, changes: Sequence[Change], digest: bytes | None
-    ) -> Head:
+    async def _append(self, work: Work, person_id: UUID, head: Head, changes: Appended, digest: bytes) -> Head:
         """The head after it, whose lock the caller holds."""
         await queries.append(work, person_id, head.last_seq, changes, digest)
-        last_seq = head.last_seq + len(changes)
+        last_seq = head.last_seq + len(changes.ids)
         floor_seq: int | None = None
         # In a new one nothing was deleted yet.
         if head.last_seq and last_seq // self._pruned_every > head.last_seq // self._pruned_every:
             floor_seq = await queries.prune(work, person_id, self._kept_deletions)
         return Head(head.epoch, last_seq, head.floor_seq if floor_seq is None else floor_seq, digest)
 
-    async def _fill(
-        self, work: Work, person_id: UUID, entries: Sequence[Entry], values: dict[str, Values]
-    ) -> list[Changed]:
+    async def _fill(self, work: Work, person_id: UUID, entries: Entries, values: dict[str, Values]) -> list[Changed]:
         """The entries with their present values; `values` are those that were read just now."""
-        values = {name: values.get(name, {}) for name in {entry.kind for entry in entries}}
-        wanted: dict[str, list[UUID]] = {}
-        for entry in entries:
-            if not entry.gone and entry.id.bytes not in values[entry.kind]:
-                wanted.setdefault(entry.kind, []).append(entry.id)
-        for name, ids in wanted.items():
-            values[name] = values[name] | await self._values(work, person_id, name, ids)
-        items = [
-            Changed(entry.kind, entry.id, None if entry.gone else values[entry.kind].get(entry.id.bytes))
-            for entry in entries
+        found = _found(entries, values)
+        missing: dict[str, list[str]] = {}
+        for kind, id, gone, value in zip(entries.kinds, entries.ids, entries.gone, found, strict=True):
+            if value is None and not gone:
+                missing.setdefault(kind, []).append(id)
+        if missing:
+            for name, ids in missing.items():
+                values[name] = {**values.get(name, {}), **await self._values(work, person_id, name, ids)}
+            found = _found(entries, values)
+            await self._bury_vanished(work, person_id, entries, found)
+        return [
+            Changed(kind, id, "delete" if value is None else "upsert", value)
+            for kind, id, value in zip(entries.kinds, entries.ids, found, strict=True)
         ]
-        vanished = [entry for entry, item in zip(entries, items, strict=True) if item.value is None and not entry.gone]
-        if vanished:
-            # Out of sight since the comparison. The log must say so as well: else it would think that the client has
-            # it, and not tell when it comes back.
-            locked = await queries.make_head(work, person_id)
-            await queries.bury(work, person_id, locked.last_seq, vanished)
-        return items
 
-    async def _values(self, work: Work, person_id: UUID, kind: str, ids: list[UUID]) -> Values:
+    async def _values(self, work: Work, person_id: UUID, kind: str, ids: Sequence[str]) -> Values:
         declared = self._kinds.get(kind)
-        found = () if declared is None else await declared.values(work, person_id, ids)
-        return {id.bytes: value for id, value in found}
+        return {} if declared is None else await declared.values(work, person_id, ids)
+
+    async def _bury_vanished(
+        self, work: Work, person_id: UUID, entries: Entries, found: Sequence[Struct | None]
+    ) -> None:
+        """What is out of sight since the comparison. The log must say so as well: else it would think that the client
+        has it, and not tell when it comes back.
+        """
+        rows = zip(*entries, found, strict=True)
+        vanished = [row for *row, gone, value in rows if value is None and not gone]
+        if vanished:
+            locked = await queries.make_head(work, person_id)
+            await queries.bury(work, person_id, locked.last_seq, *zip(*vanished, strict=True))
 
 
-def _number(log: _Log, after: int, limit: int) -> list[Entry]:
+def _found(entries: Entries, values: Mapping[str, Values]) -> list[Struct | None]:
+    """The values of the entries, as far as they were read; None for what is gone."""
+    nothing: Values = {}
+    return [
+        None if gone else values.get(kind, nothing).get(id)
+        for kind, id, gone in zip(entries.kinds, entries.ids, entries.gone, strict=True)
+    ]
+
+
+def _number(log: _Log, after: int, limit: int) -> Entries:
     """What was appended, from after `after`, which does not lie before it, as it stands in the log."""
     begin = after - log.before
-    numbered = enumerate(log.appended[begin : begin + limit], after + 1)
-    return [Entry(seq, change.kind, change.id, change.version is None) for seq, change in numbered]
+    page = slice(begin, begin + limit)
+    kinds, ids = log.appended.kinds[page], log.appended.ids[page]
+    gone = [version is None for version in log.appended.versions[page]]
+    return Entries(range(after + 1, after + 1 + len(ids)), kinds, ids, gone)
 
 
-def _difference(known: Sequence[tuple[str, UUID, int]], versions: Versions) -> list[Change]:
-    """What has to be appended to a log that says `known`, so that it says `versions`."""
-    if not known:
-        return [Change(kind, id, version) for kind, present in versions.items() for id, version in present]
-    rest = {(kind, id.bytes): (id, version) for kind, id, version in known}
-    changes = []
-    for kind, present in versions.items():
-        for id, version in present:
-            logged = rest.pop((kind, id.bytes), None)
-            if logged is None or logged[1] != version:
-                changes.append(Change(kind, id, version))
+def _difference(known: dict[str, dict[str, int]], presents: Presents) -> Appended:
+    """What has to be appended to a log that says `known`, so that it says `presents`. `known` is used up."""
+    changes = Appended([], [], [])
+    for kind, (ids, versions) in presents.items():
+        logged = known.get(kind)
+        if logged:
+            changed = [pair for pair in zip(ids, versions, strict=True) if logged.pop(pair[0], None) != pair[1]]
+            ids, versions = [id for id, _ in changed], [version for _, version in changed]
+        _add(changes, kind, ids, versions)
     # Deletions first: a client that stops half way has rather too little than too much.
-    return [*(Change(kind, id, None) for (kind, _), (id, _) in rest.items()), *changes]
+    gone = Appended([], [], [])
+    for kind, logged in known.items():
+        _add(gone, kind, list(logged), [None] * len(logged))
+    return Appended(gone.kinds + changes.kinds, gone.ids + changes.ids, gone.versions + changes.versions)
 
 
-def _digest(versions: Versions) -> bytes:
+def _add(changes: Appended, kind: str, ids: Sequence[str], versions: Sequence[int | None]) -> None:
+    changes.kinds.extend(repeat(kind, len(ids)))
+    changes.ids.extend(ids)
+    changes.versions.extend(versions)
+
+
+def _digest(presents: Presents) -> bytes:
     """Of everything that is compared, in the order that the kinds give it."""
-    digest = blake2b(digest_size=16)
-    for kind, present in versions.items():
-        digest.update(b"%s %d " % (kind.encode(), len(present)))
-        digest.update(b"".join([id.bytes for id, _ in present]))
-        digest.update(pack(f">{len(present)}q", *[version for _, version in present]))
-    return digest.digest()
+    digest = sha256()
+    for kind, (ids, versions) in presents.items():
+        digest.update(f"{kind} {len(ids)} {''.join(ids)}".encode())
+        digest.update(pack(f">{len(versions)}q", *versions))
+    return digest.digest()[:_DIGEST_BYTES]

@@ -2,12 +2,23 @@
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import NamedTuple
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 from msgspec.msgpack import Encoder
 
 _encode = Encoder().encode
+_encode_json = msgspec.json.Encoder().encode
 _MOST_REMEMBERED = 20_000
+
+
+class Versioned(NamedTuple):
+    """A value with its version, and as it stands in answers."""
+
+    value: Struct
+    version: int
+    json: Raw
 
 
 def version_of(value: Struct) -> int:
@@ -22,25 +33,22 @@ class Versions:
 
     def __init__(self) -> None:
         # By where the object lies; it is kept alive here, so no other can take its place.
-        self._known: dict[int, tuple[Struct, int]] = {}
+        self._known: dict[int, Versioned] = {}
 
     def of(self, value: Struct) -> int:
         """As `version_of`; the value must never be changed in place."""
         known = self._known.get(id(value))
-        return self._remember(value) if known is None else known[1]
+        return (known or self._remember(value)).version
 
-    def of_each(self, values: Iterable[Struct | None]) -> list[int | None]:
-        """As `of`, one for each and None for None: the cheaper form for a thousand."""
-        known = self._known
+    def of_each(self, values: Iterable[Struct | None]) -> list[Versioned | None]:
+        """One for each, None for None: the cheaper form for a thousand."""
+        known = self._known.get
         remember = self._remember
-        return [
-            None if value is None else found[1] if (found := known.get(id(value))) is not None else remember(value)
-            for value in values
-        ]
+        return [None if value is None else known(id(value)) or remember(value) for value in values]
 
-    def _remember(self, value: Struct) -> int:
+    def _remember(self, value: Struct) -> Versioned:
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
-        version = version_of(value)
-        self._known[id(value)] = (value, version)
-        return version
+        versioned = Versioned(value, version_of(value), Raw(_encode_json(value)))
+        self._known[id(value)] = versioned
+        return versioned

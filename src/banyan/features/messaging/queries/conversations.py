@@ -236,10 +236,10 @@ async def move_read(work: Work, conversation_id: UUID, person_id: UUID, seq: int
 
 async def list_pointer_versions(
     work: Work, person_id: UUID, hidden: Sequence[UUID], limit: int
-) -> list[tuple[UUID, int]]:
+) -> list[tuple[str, int]]:
     """Of the conversations whose members' own streams point to them, newest activity first."""
     rows = await work.rows(
-        f"""SELECT c.id, c.seq + m.version
+        f"""SELECT c.id::text, c.seq + m.version
             FROM messaging_members m JOIN messaging_conversations c ON c.id = m.conversation_id
             WHERE m.person_id = $1 AND c.member_count <= {POINTED_MEMBERS} AND {_SEEN.format(hidden="$2")}
             ORDER BY c.activity_id DESC LIMIT $3""",
@@ -251,7 +251,7 @@ async def list_pointer_versions(
 
 
 async def list_memberships_by_id(
-    work: Work, person_id: UUID, hidden: Sequence[UUID], ids: Sequence[UUID]
+    work: Work, person_id: UUID, hidden: Sequence[UUID], ids: Sequence[str]
 ) -> list[Membership]:
     rows = await work.rows(
         f"""SELECT {_MEMBERSHIP} FROM messaging_members m JOIN messaging_conversations c ON c.id = m.conversation_id

@@ -169,7 +169,7 @@ async def list_by_id(work: Work, person_id: UUID, item_ids: Sequence[UUID]) -> l
     return [ItemRow(*row) for row in rows]
 
 
-async def list_in_inbox(work: Work, person_id: UUID, item_ids: Sequence[UUID]) -> list[ItemRow]:
+async def list_in_inbox(work: Work, person_id: UUID, item_ids: Sequence[UUID | str]) -> list[ItemRow]:
     """Those of a person's inbox."""
     rows = await work.rows(
         f"SELECT {ITEM} FROM notifications_items WHERE id = ANY ($2) AND person_id = $1 AND in_app",

@@ -3,25 +3,35 @@
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
+from struct import unpack
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 
 from banyan.features.people.models import Block, Card, Connection, ConnectionState, IdSet, Relations
 from banyan.features.people.queries.parts import BLOCKED, THERE, read_card
-from banyan.infra.database.arrays import id_array
+from banyan.infra.database.arrays import array_text
 from banyan.infra.database.work import Work
 from banyan.kernel.ids import FIRST_ID, LAST_ID
 
 # Every write of the row gives it another xmin, whatever columns there are.
 _VERSION = "hash_record_extended(ROW(c.xmin), 0)"
-_NEWEST = """SELECT newest.* FROM unnest(ARRAY['sent', 'received', 'connected']) AS wanted (state)
-    CROSS JOIN LATERAL (
-        SELECT connection_id, other_id, {columns} FROM people_connections c
-        WHERE c.person_id = $1 AND c.state = wanted.state ORDER BY connection_id DESC LIMIT $2) newest
-    ORDER BY newest.connection_id DESC LIMIT $2"""
-_NEWEST_MARKS = _NEWEST.format(columns=_VERSION)
-_NEWEST_WHOLE = _NEWEST.format(columns=f"c.state, date_part('epoch', created_at), {_VERSION}")
+# The newest of each state, and of these the newest, each column in one piece: what comes as rows is made into as many
+# objects of Python, one by one. All columns are in the same order.
+_NEWEST = """SELECT {columns} FROM (
+        SELECT newest.* FROM unnest(ARRAY['sent', 'received', 'connected']) AS wanted (state)
+        CROSS JOIN LATERAL (
+            SELECT connection_id, other_id, c.state, c.created_at, hash_record_extended(ROW(c.xmin), 0) AS version
+            FROM people_connections c
+            WHERE c.person_id = $1 AND c.state = wanted.state ORDER BY connection_id DESC LIMIT $2) newest
+        ORDER BY newest.connection_id DESC LIMIT $2) one"""
+_MARK_COLUMNS = """string_agg(connection_id::text, ','), string_agg(uuid_send(other_id), ''),
+    string_agg(int8send(version), '')"""
+_NEWEST_MARKS = _NEWEST.format(columns=_MARK_COLUMNS)
+_NEWEST_WHOLE = _NEWEST.format(
+    columns=f"{_MARK_COLUMNS}, string_agg(state, ','), string_agg(float8send(date_part('epoch', created_at)), '')"
+)
 
 
 class Tie(Struct, frozen=True):
@@ -31,6 +41,22 @@ class Tie(Struct, frozen=True):
     id: UUID | None
     state: ConnectionState | None
     created_at: datetime | None
+
+
+class ConnectionMarks(NamedTuple):
+    """Connections and requests by columns: ids as text, the others' ids as 16 bytes, versions."""
+
+    ids: Sequence[str]
+    other_ids: Sequence[bytes]
+    versions: Sequence[int]
+
+
+class ConnectionColumns(NamedTuple):
+    """With each one's state and time, in seconds since 1970."""
+
+    marks: ConnectionMarks
+    states: Sequence[ConnectionState]
+    created: Sequence[float]
 
 
 async def find_relations(work: Work, person_id: UUID) -> Relations:
@@ -215,32 +241,33 @@ async def list_connections(
     return [Connection(row["connection_id"], row["state"], read_card(row), row["created_at"]) for row in rows]
 
 
-async def list_connection_marks(work: Work, person_id: UUID, newest: int) -> list[tuple[UUID, UUID, int]]:
-    """Id, other person and version of the newest connections and requests, newest first."""
-    rows = await work.rows(_NEWEST_MARKS, person_id, newest)
-    return [(connection_id, other_id, version) for connection_id, other_id, version in rows]
+async def list_connection_marks(work: Work, person_id: UUID, newest: int) -> ConnectionMarks:
+    """The newest connections and requests, newest first."""
+    row = await work.row(_NEWEST_MARKS, person_id, newest)
+    return ConnectionMarks([], [], []) if row is None or row[0] is None else _marks(*row)
 
 
-async def list_connections_whole(
-    work: Work, person_id: UUID, newest: int
-) -> list[tuple[UUID, UUID, ConnectionState, float, int]]:
-    """Id, other person, state, time in seconds since 1970 and version, as `list_connection_marks`."""
-    rows = await work.rows(_NEWEST_WHOLE, person_id, newest)
-    return [(id, other_id, state, created, version) for id, other_id, state, created, version in rows]
+async def list_connections_whole(work: Work, person_id: UUID, newest: int) -> ConnectionColumns:
+    """As `list_connection_marks`, with their content."""
+    row = await work.row(_NEWEST_WHOLE, person_id, newest)
+    if row is None or row[0] is None:
+        return ConnectionColumns(ConnectionMarks([], [], []), [], [])
+    ids, others, versions, states, created = row
+    return ConnectionColumns(_marks(ids, others, versions), states.split(","), unpack(f">{len(created) // 8}d", created))
 
 
 async def list_connections_by_id(
-    work: Work, person_id: UUID, connection_ids: Sequence[UUID]
-) -> list[tuple[UUID, ConnectionState, UUID, float]]:
+    work: Work, person_id: UUID, connection_ids: Sequence[str]
+) -> list[tuple[str, ConnectionState, UUID, float]]:
     """Id, state, other person and time, in seconds since 1970, of those of the ids that are a person's connections or
     requests.
     """
     rows = await work.rows(
-        """SELECT connection_id, state, other_id, date_part('epoch', created_at) FROM people_connections
+        """SELECT connection_id::text, state, other_id, date_part('epoch', created_at) FROM people_connections
            WHERE person_id = $1 AND state IN ('sent', 'received', 'connected')
              AND connection_id IN (SELECT unnest($2::text::uuid[]))""",
         person_id,
-        id_array(connection_ids),
+        array_text(connection_ids),
     )
     return [(connection_id, state, other_id, created) for connection_id, state, other_id, created in rows]
 
@@ -278,3 +305,8 @@ async def list_blocks(work: Work, person_id: UUID, before: UUID | None, limit: i
         limit,
     )
     return [(row["block_id"], Block(read_card(row), row["created_at"])) for row in rows]
+
+
+def _marks(ids: str, others: bytes, versions: bytes) -> ConnectionMarks:
+    found = ids.split(",")
+    return ConnectionMarks(found, unpack("16s" * len(found), others), unpack(f">{len(found)}q", versions))

@@ -1,13 +1,16 @@
 """A person's connections and lists, as a client keeps them offline."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import compress
 from uuid import UUID
 
 from banyan.features.people.api import PeopleApi
-from banyan.features.people.models import Connection, ConnectionList
+from banyan.features.people.models import ConnectionCopy, ConnectionList
 from banyan.features.people.queries import lists, ties
 from banyan.infra.database.work import Work
-from banyan.infra.streams.versions import Versions, version_of
+from banyan.infra.declare import Present
+from banyan.infra.streams.versions import Versioned, Versions, version_of
 
 SYNCED_CONNECTIONS = 1000
 _MOST_LISTS = 1000
@@ -20,50 +23,54 @@ class SyncedPeople:
         self._people = people
         self._cards = Versions()
 
-    async def connection_versions(self, work: Work, person_id: UUID) -> list[tuple[UUID, int]]:
+    async def connection_versions(self, work: Work, person_id: UUID) -> Present:
         """The newest connections and requests, newest first. A version is of the connection and of the other's card."""
         marks = await ties.list_connection_marks(work, person_id, SYNCED_CONNECTIONS)
-        cards = await self._people.cards_in_order(work, [other_id for _, other_id, _ in marks])
-        return [
-            (connection_id, version ^ of_card)
-            for (connection_id, _, version), of_card in zip(marks, self._cards.of_each(cards), strict=True)
-            if of_card is not None
-        ]
+        return _present(marks, await self._cards_of(work, marks.other_ids))
 
     async def whole_connections(
         self, work: Work, person_id: UUID, valued: int
-    ) -> tuple[list[tuple[UUID, int]], list[tuple[UUID, Connection]]]:
+    ) -> tuple[Present, Mapping[str, ConnectionCopy]]:
         """The versions of all, and the values of the newest `valued`."""
-        rows = await ties.list_connections_whole(work, person_id, SYNCED_CONNECTIONS)
-        cards = await self._people.cards_in_order(work, [other_id for _, other_id, _, _, _ in rows])
-        versions = [
-            (row[0], row[4] ^ of_card)
-            for row, of_card in zip(rows, self._cards.of_each(cards), strict=True)
-            if of_card is not None
-        ]
+        marks, states, created = await ties.list_connections_whole(work, person_id, SYNCED_CONNECTIONS)
+        cards = await self._cards_of(work, marks.other_ids)
         moment = datetime.fromtimestamp
-        values = [
-            (id, Connection(id, state, card, moment(created, UTC)))
-            for (id, _, state, created, _), card in zip(rows[:valued], cards, strict=False)
+        values = {
+            id: ConnectionCopy(id, state, card.json, moment(seconds, UTC))
+            for id, state, seconds, card in zip(marks.ids[:valued], states, created, cards, strict=False)
             if card is not None
-        ]
-        return versions, values
+        }
+        return _present(marks, cards), values
 
-    async def connection_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, Connection]]:
+    async def connection_values(
+        self, work: Work, person_id: UUID, ids: Sequence[str]
+    ) -> Mapping[str, ConnectionCopy]:
         """Those of `ids` that are a person's connections or requests at this moment."""
         rows = await ties.list_connections_by_id(work, person_id, ids)
-        cards = await self._people.cards_in_order(work, [other_id for _, _, other_id, _ in rows])
+        cards = await self._cards_of(work, [other_id.bytes for _, _, other_id, _ in rows])
         moment = datetime.fromtimestamp
-        return [
-            (id, Connection(id, state, card, moment(created, UTC)))
+        return {
+            id: ConnectionCopy(id, state, card.json, moment(created, UTC))
             for (id, state, _, created), card in zip(rows, cards, strict=True)
             if card is not None
-        ]
+        }
 
-    async def list_versions(self, work: Work, person_id: UUID) -> list[tuple[UUID, int]]:
+    async def list_versions(self, work: Work, person_id: UUID) -> Present:
         """All lists of a person."""
-        return [(one.id, version_of(one)) for one in await lists.list_lists(work, person_id, None, _MOST_LISTS)]
+        found = await self.list_values(work, person_id, ())
+        return Present(list(found), [version_of(one) for one in found.values()])
 
-    async def list_values(self, work: Work, person_id: UUID, ids: list[UUID]) -> list[tuple[UUID, ConnectionList]]:
+    async def list_values(self, work: Work, person_id: UUID, ids: Sequence[str]) -> Mapping[str, ConnectionList]:
         """All lists that a person has at this moment: there are few."""
-        return [(one.id, one) for one in await lists.list_lists(work, person_id, None, _MOST_LISTS)]
+        return {str(one.id): one for one in await lists.list_lists(work, person_id, None, _MOST_LISTS)}
+
+    async def _cards_of(self, work: Work, person_ids: Sequence[bytes]) -> list[Versioned | None]:
+        return self._cards.of_each(await self._people.cards_by_key(work, person_ids))
+
+
+def _present(marks: ties.ConnectionMarks, cards: Sequence[Versioned | None]) -> Present:
+    """Without those whose other side has no card: they do not exist, or are hidden."""
+    versions = [
+        version ^ card.version for version, card in zip(marks.versions, cards, strict=True) if card is not None
+    ]
+    return Present(marks.ids if len(versions) == len(cards) else list(compress(marks.ids, cards)), versions)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from banyan.features.posts.models import NO_MARKS, AudienceKind, Marks, PostRow, PostText, Reach, RevisionRow
-from banyan.infra.database.arrays import id_array
+from banyan.infra.database.arrays import array_text
 from banyan.infra.database.work import Work
 
 # What every read of posts selects; $1 is the reader, or null for anybody. Times come as seconds, exact to the
@@ -109,9 +109,9 @@ async def find_post(work: Work, viewer_id: UUID | None, post_id: UUID) -> PostRo
     return rows[0] if rows else None
 
 
-async def list_by_id(work: Work, viewer_id: UUID, post_ids: Sequence[UUID]) -> list[PostRow]:
+async def list_by_id(work: Work, viewer_id: UUID, post_ids: Iterable[str]) -> list[PostRow]:
     """Those that exist, in the order of `post_ids`."""
-    return post_rows(await work.rows(_LIST_BY_ID, viewer_id, id_array(post_ids)))
+    return post_rows(await work.rows(_LIST_BY_ID, viewer_id, array_text(post_ids)))
 
 
 async def list_reaches(work: Work, post_ids: Sequence[UUID]) -> dict[UUID, Reach]:

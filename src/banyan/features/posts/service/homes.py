@@ -97,12 +97,18 @@ class Homes:
         relations = await self._people.relations(work, person_id)
         return await self._read(work, person_id, relations, _MARKS, LAST_ID, newest)
 
-    async def list_whole(self, work: Work, person_id: UUID, newest: int) -> list[PostRow]:
-        """As `list_marks`, with the content."""
+    async def list_whole(
+        self, work: Work, person_id: UUID, newest: int, valued: int
+    ) -> tuple[list[PostRow], list[FeedMark]]:
+        """The newest `valued` with their content, and as `list_marks` the rest of the newest."""
         relations = await self._people.relations(work, person_id)
-        return await self._read(work, person_id, relations, _WHOLE, LAST_ID, newest)
+        wanted = min(valued, newest)
+        rows = await self._read(work, person_id, relations, _WHOLE, LAST_ID, wanted)
+        if len(rows) < wanted or wanted == newest:
+            return rows, []
+        return rows, await self._read(work, person_id, relations, _MARKS, rows[-1].id, newest - wanted)
 
-    async def list_in_feed(self, work: Work, person_id: UUID, post_ids: list[UUID]) -> list[Post]:
+    async def list_in_feed(self, work: Work, person_id: UUID, post_ids: Sequence[str]) -> list[Post]:
         """Those of many posts that stand in a person's feed at this moment."""
         relations = await self._people.relations(work, person_id)
         rows = feed_rows(person_id, relations, await list_by_id(work, person_id, post_ids))
