@@ -42,9 +42,7 @@ class Shelf:
         return Present([str(id) for id in self.words], [hash_of(word) for word in self.words.values()])
 
     async def values(self, work: Work, person_id: UUID, ids: Sequence[str]) -> dict[str, Word]:
-        return {
-            str(id): Word(word) for id, word in self.words.items() if str(id) in ids and id not in self.vanishing
-        }
+        return {str(id): Word(word) for id, word in self.words.items() if str(id) in ids and id not in self.vanishing}
 
     async def whole(self, work: Work, person_id: UUID, valued: int) -> tuple[Present, dict[str, Word]]:
         present = await self.versions(work, person_id)

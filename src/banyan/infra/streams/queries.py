@@ -85,9 +85,7 @@ async def list_live(work: Work, stream_id: UUID) -> dict[str, dict[str, int]]:
            WHERE stream_id = $1 AND version IS NOT NULL GROUP BY kind""",
         stream_id,
     )
-    return {
-        kind: dict(zip(ids.split(","), map(int, versions.split(",")), strict=True)) for kind, ids, versions in rows
-    }
+    return {kind: dict(zip(ids.split(","), map(int, versions.split(",")), strict=True)) for kind, ids, versions in rows}
 
 
 async def list_entries(work: Work, stream_id: UUID, after: int, last: int, limit: int, *, with_gone: bool) -> Entries:

@@ -253,7 +253,8 @@ async def list_connections_whole(work: Work, person_id: UUID, newest: int) -> Co
     if row is None or row[0] is None:
         return ConnectionColumns(ConnectionMarks([], [], []), [], [])
     ids, others, versions, states, created = row
-    return ConnectionColumns(_marks(ids, others, versions), states.split(","), unpack(f">{len(created) // 8}d", created))
+    marks = _marks(ids, others, versions)
+    return ConnectionColumns(marks, states.split(","), unpack(f">{len(marks.ids)}d", created))
 
 
 async def list_connections_by_id(

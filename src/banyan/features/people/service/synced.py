@@ -42,9 +42,7 @@ class SyncedPeople:
         }
         return _present(marks, cards), values
 
-    async def connection_values(
-        self, work: Work, person_id: UUID, ids: Sequence[str]
-    ) -> Mapping[str, ConnectionCopy]:
+    async def connection_values(self, work: Work, person_id: UUID, ids: Sequence[str]) -> Mapping[str, ConnectionCopy]:
         """Those of `ids` that are a person's connections or requests at this moment."""
         rows = await ties.list_connections_by_id(work, person_id, ids)
         cards = await self._cards_of(work, [other_id.bytes for _, _, other_id, _ in rows])
@@ -70,7 +68,5 @@ class SyncedPeople:
 
 def _present(marks: ties.ConnectionMarks, cards: Sequence[Versioned | None]) -> Present:
     """Without those whose other side has no card: they do not exist, or are hidden."""
-    versions = [
-        version ^ card.version for version, card in zip(marks.versions, cards, strict=True) if card is not None
-    ]
+    versions = [version ^ card.version for version, card in zip(marks.versions, cards, strict=True) if card is not None]
     return Present(marks.ids if len(versions) == len(cards) else list(compress(marks.ids, cards)), versions)
