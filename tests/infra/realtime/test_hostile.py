@@ -6,7 +6,7 @@ import os
 import random
 import struct
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -347,6 +347,45 @@ async def test_how_much_a_client_has_read_is_known(platform: Platform, server_ur
             await thin.read()
         await eventually(lambda: connection.wire.read_so_far()[1] == 0)
         assert connection.wire.read_so_far()[0] >= before + 200_000
+
+
+async def test_what_comes_while_something_waits_goes_behind_it(platform: Platform, server_url: str) -> None:
+    async with api_of(platform) as anybody, raw(server_url) as client:
+        access = (await anybody.get("/v1/realtime")).json()
+        client.send(TEXT, msgspec.json.encode({"type": "hello", "ticket": access["ticket"]}))
+        client.send(TEXT, b'{"type":"subscribe","topic":"posts:public"}')
+        for _ in range(2):
+            await client.read()
+        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        file, heard = client.writer.get_extra_info("socket").fileno(), asyncio.StreamReader()
+        [connection] = platform.realtime.hub.channels["posts:public"].members
+        published = 0
+        for _ in range(3):
+            while not connection.wire.unread_bytes:
+                _publish_number(platform, published)
+                published += 1
+            # The system has room again, and the event loop has had no turn to send what waits.
+            _take_all(file, heard)
+            assert connection.wire.unread_bytes
+            _publish_number(platform, published)
+            published += 1
+            while connection.wire.read_so_far()[1]:
+                await asyncio.sleep(0)
+                _take_all(file, heard)
+        _take_all(file, heard)
+        for number in range(published):
+            opcode, payload = await Raw(heard, client.writer).read()
+            assert (opcode, msgspec.json.decode(payload)["data"][0]) == (TEXT, number)
+
+
+def _publish_number(platform: Platform, number: int) -> None:
+    platform.realtime.publish("posts:public", msgspec.json.encode([number, "x" * 20_000]), None, 0.0)
+
+
+def _take_all(file: int, heard: asyncio.StreamReader) -> None:
+    with suppress(BlockingIOError):
+        while True:
+            heard.feed_data(os.read(file, 1 << 20))
 
 
 class Line:

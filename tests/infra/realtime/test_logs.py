@@ -20,7 +20,7 @@ from banyan.infra.realtime.connection import Connection
 from banyan.infra.realtime.frames import SubscribeFrame
 from banyan.infra.realtime.gateway import Realtime
 from banyan.infra.realtime.settings import RealtimeSettings
-from banyan.infra.realtime.wire import Wire
+from banyan.infra.realtime.wire import NO_FILE, Wire
 from banyan.kernel.ids import new_id
 
 
@@ -60,6 +60,7 @@ class Paper:
     """In place of a socket: what was sent."""
 
     unread_bytes = 0
+    direct = NO_FILE
 
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []

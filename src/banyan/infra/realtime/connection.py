@@ -1,7 +1,9 @@
 """One client's connection: what it is bound to, how much it may send, how much it may leave unread."""
 
+import os
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Protocol
 from uuid import UUID
 
@@ -137,3 +139,18 @@ class Connection:
         """Whether more of a log may be sent to it now; if not, its keeper is told as soon as it may."""
         self.behind = self.behind or bool(self.paused_at)
         return not self.paused_at
+
+
+def write_to_each(connections: Iterable[Connection], frames: bytes) -> None:
+    """As `Connection.write`, without its calls where the system takes all at once: a broadcast does little else."""
+    size = len(frames)
+    for connection in connections:
+        file = connection.wire.direct
+        written = 0
+        if file >= 0:
+            try:
+                written = os.write(file, frames)
+            except OSError:
+                written = 0
+        if written < size:
+            connection.write(frames[written:])

@@ -16,7 +16,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from banyan.infra.declare import Topic
-from banyan.infra.realtime.connection import Connection
+from banyan.infra.realtime.connection import Connection, write_to_each
 from banyan.infra.realtime.frames import encode, event_text
 from banyan.infra.realtime.metrics import DELIVERY_SECONDS, FAN_OUT_SECONDS, FRAMES_OUT
 from banyan.infra.realtime.wire import framed
@@ -25,7 +25,7 @@ from banyan.infra.realtime.wire import framed
 _SMALL = 128
 # A chunk ends after so long: what is meant for one client waits no longer than that behind a broadcast.
 _CHUNK_SECONDS = 0.001
-_CLOCK_EVERY = 16
+_CLOCK_EVERY = 32
 # Events that wait for one topic go out together, one system call for all of them: the more comes, the cheaper.
 _MOST_TOGETHER = 32
 _MOST_BYTES_TOGETHER = 32 * 1024
@@ -264,10 +264,8 @@ def _take_together(queue: deque[Event]) -> list[Event]:
 
 
 def _hand_out_live(channel: Channel, batch: Batch, few: Iterable[Connection]) -> bool:
-    members, frames = channel.members, batch.frames
-    for connection in few:
-        if connection in members:
-            connection.write(frames)
+    members = channel.members
+    write_to_each([connection for connection in few if connection in members], batch.frames)
     return True
 
 
@@ -276,6 +274,7 @@ def _hand_out_numbered(channel: Channel, batch: Batch, few: Iterable[Connection]
     members = channel.members
     first, last = batch.events[0].seq or 0, batch.events[-1].seq or 0
     complete = True
+    ready: list[Connection] = []
     for connection in few:
         stands_at = members.get(connection)
         if not isinstance(stands_at, int) or stands_at >= last:
@@ -284,8 +283,11 @@ def _hand_out_numbered(channel: Channel, batch: Batch, few: Iterable[Connection]
             complete = False
             continue
         members[connection] = last
-        missing = batch.events[stands_at - first + 1 :]
-        connection.write(batch.frames if stands_at == first - 1 else b"".join(event.frame for event in missing))
+        if stands_at == first - 1:
+            ready.append(connection)
+        else:
+            connection.write(b"".join(event.frame for event in batch.events[stands_at - first + 1 :]))
+    write_to_each(ready, batch.frames)
     return complete
 
 

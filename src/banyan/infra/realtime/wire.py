@@ -51,7 +51,7 @@ _ACKNOWLEDGED_AT: Final = 120
 _TCP_INFO_BYTES: Final = _ACKNOWLEDGED_AT + _ACKNOWLEDGED.size
 _QUEUED: Final = struct.Struct("=i")
 # Of a connection that may not be written to directly.
-_NO_FILE: Final = -1
+NO_FILE: Final = -1
 
 CloseCode = WSCloseCode
 OK = CloseCode.OK
@@ -111,16 +111,27 @@ def framed(text: bytes) -> bytes:
     return b"%c%c%b%b" % (_TEXT, _LONG, size.to_bytes(8), text)
 
 
+def write_at_once(file: int, frames: bytes) -> int:
+    """How many of the bytes the system takes now. What goes wrong the event loop finds out as well, and tells."""
+    try:
+        return os.write(file, frames)
+    except OSError:
+        return 0
+
+
 class Wire(WSListener):
     """One socket as its connection sees it."""
 
-    __slots__ = ("_address", "_file", "_max_bytes", "_open", "_pieces", "_receiver", "_transport")
+    __slots__ = ("_address", "_file", "_max_bytes", "_open", "_pieces", "_receiver", "_transport", "direct")
 
     def __init__(self, open_connection: "OpenConnection", address: str, max_bytes: int) -> None:
         self._open = open_connection
         self._address = address
         self._max_bytes = max_bytes
-        self._file = _NO_FILE
+        self._file = NO_FILE
+        # The file to which frames may be written at this moment, past the transport; `NO_FILE` while something waits
+        # there, and from the end on: by then the file may be another connection's.
+        self.direct = NO_FILE
         self._receiver: Receiver
         self._transport: WSTransport
         # A message that comes in several frames, so far.
@@ -139,16 +150,15 @@ class Wire(WSListener):
         if transport.is_close_frame_sent or transport.is_disconnected:
             return
         below = transport.underlying_transport
+        written = 0
         if self._file >= 0 and not below.get_write_buffer_size():
             # At once: the event loop would first queue it, at twice the price of the system call.
-            try:
-                written = os.write(self._file, frames)
-            except OSError:
-                written = 0
-            if written == len(frames):
-                return
-            frames = frames[written:] if written else frames
-        below.write(frames)
+            written = write_at_once(self._file, frames)
+        if written == len(frames):
+            self.direct = self._file
+        else:
+            self.direct = NO_FILE
+            below.write(frames[written:])
 
     def read_so_far(self) -> tuple[int, int]:
         """How many bytes the other side has acknowledged, and how many wait for that, those in the kernel included;
@@ -168,6 +178,7 @@ class Wire(WSListener):
         return acknowledged, in_kernel + below.get_write_buffer_size()
 
     def ping(self) -> None:
+        self.direct = NO_FILE
         self._transport.send_ping()
 
     def close(self, code: CloseCode, reason: str) -> None:
@@ -176,6 +187,7 @@ class Wire(WSListener):
         Only this side's half is closed: ending a connection while more comes in would reset it, and the client might
         read nothing of what was sent last.
         """
+        self.direct = NO_FILE
         self._transport.send_close(code, reason.encode())
         below = self._transport.underlying_transport
         if below.can_write_eof() and not below.is_closing():
@@ -185,6 +197,7 @@ class Wire(WSListener):
 
     def abort(self) -> None:
         """Ends it now; what waits is thrown away."""
+        self.direct = NO_FILE
         self._transport.disconnect(graceful=False)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -213,6 +226,7 @@ class Wire(WSListener):
             receiver.fail("internal", INTERNAL)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.direct = NO_FILE
         self._receiver.lose()
 
     def pause_writing(self) -> None:
@@ -231,8 +245,10 @@ class Wire(WSListener):
         elif kind == WSMsgType.CONTINUATION:
             self._go_on(frame)
         elif kind == WSMsgType.PING:
+            self.direct = NO_FILE
             self._transport.send_pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
+            self.direct = NO_FILE
             self._transport.send_close(OK)
             self._transport.disconnect()
         elif kind == WSMsgType.BINARY:
