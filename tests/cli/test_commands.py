@@ -1,5 +1,7 @@
 """The command line as a whole: help in every way that people ask for it, and figures that they can read."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -41,6 +43,21 @@ def test_a_command_that_does_not_exist(monkeypatch: pytest.MonkeyPatch, capsys: 
     status, words = ask(monkeypatch, capsys, "statsu")
     assert status == 2
     assert "Did you mean `status`?" in words
+
+
+@pytest.mark.parametrize("command", [["--help"], ["up", "--help"], ["plan", "--help"]])
+def test_who_reads_no_further_hears_nothing(command: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        ended = subprocess.run([sys.executable, "-m", "banyan", *command], stdout=closed, stderr=subprocess.PIPE)
+    assert (ended.returncode != 0, ended.stderr) == (True, b"")
+
+
+def test_a_full_disk_is_said_in_a_line() -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run([sys.executable, "-m", "banyan", "--help"], stdout=full, stderr=subprocess.PIPE)
+    assert (ended.returncode, ended.stderr) == (1, b"banyan: No space left on device\n")
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,14 @@ async def test_what_it_prints_is_true(house: House) -> None:
         assert made.json()["account"]["role"] == "admin"
         again = await http.post(f"{house.url}/v1/setup/first-admin", json=admin | {"handle": "second"})
         assert again.status_code == 410
+    assert "is not finished" not in house.child.stderr
+    async with house.connected() as connection:
+        await connection.execute("UPDATE demo_builds SET step = 'tidy'")
     assert await house.stop() == 0
 
     await house.start()
     assert house.facts.first_admin_url is None, "there is an admin now"
+    assert "A demo of 12 people was begun here and is not finished" in house.child.stderr
     assert await house.stop(signal.SIGTERM) == 0
 
 

@@ -1,7 +1,11 @@
 """The command line: one file per command, loaded only when it is called."""
 
 import difflib
+import errno
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from banyan import __version__
 from banyan.app.loading import load
@@ -25,13 +29,38 @@ COMMANDS = {
     "jobs": ("banyan.cli.jobs:app", "list, show and retry background jobs"),
 }
 
+# As a shell says it of a command that SIGPIPE ended: 128 + SIGPIPE.
+_NOBODY_READS = 141
+
 _HELP_OPTIONS = ["--help", "-h"]
 _SUMMARY = "Banyan: a self-hosted backend for community apps, with its own capacity planner."
 
 
 def main() -> None:
     """Entry point of `banyan` and `python -m banyan`; ends the process with the command's status."""
-    arguments = sys.argv[1:]
+    with _ending_with_the_answer():
+        _obey(sys.argv[1:])
+
+
+@contextmanager
+def _ending_with_the_answer() -> Iterator[None]:
+    """Whoever reads the answer may have enough of it, as `head` has: that ends a command without a word. A file that
+    takes no more ends it with one.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        # What is left in the buffer would be tried once more at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_NOBODY_READS if error.errno == errno.EPIPE else f"banyan: {error.strerror}")
+
+
+def _obey(arguments: list[str]) -> None:
     name = arguments[0] if arguments else "--help"
     if name == "help" and len(arguments) > 1:
         name, arguments = arguments[1], [*arguments[1:], "--help"]

@@ -23,6 +23,7 @@ from banyan.app.wiring import Platform, open_platform
 from banyan.cli.options import HERE
 from banyan.cli.output import Format, console, print_json, print_line
 from banyan.cli.process import run, step, warn_if_unlimited
+from banyan.demo.queries import find_build
 from banyan.demo.size import CommunitySize
 from banyan.infra.attributes.indexes import make_indexes
 from banyan.infra.auth.keys import make_signing_key
@@ -100,7 +101,11 @@ async def _up(directory: DataDirectory, host: str, port: int, demo: CommunitySiz
             await migrate(settings.database, migration_sources(load_plugins(settings.plugins)))
             await make_indexes(settings.database, settings.attributes.by_kind())
         async with open_platform(settings, Targets.read("all"), log) as platform:
-            account = await _build_demo(platform, directory, demo, plain=format is Format.json) if demo else None
+            account = None
+            if demo:
+                account = await _build_demo(platform, directory, demo, plain=format is Format.json)
+            else:
+                await _warn_of_half_a_demo(platform)
             async with running(platform, platform.targets):
                 facts = await _describe(platform, settings, directory, log_path, base_url, account)
                 _remember(directory, base_url)
@@ -152,6 +157,18 @@ async def _build_demo(platform: Platform, directory: DataDirectory, size: Commun
     password = directory.secret("demo-password", lambda: secrets.token_urlsafe(_DEMO_PASSWORD_BYTES))
     email, handle = await build(platform, size, password, console, plain=plain)
     return DemoAccount(email, handle, password)
+
+
+async def _warn_of_half_a_demo(platform: Platform) -> None:
+    """Says so where a demo was begun and is not all there: what it lacks does not come by itself."""
+    async with platform.pool.work() as work:
+        build = await find_build(work)
+    if build is not None and not build.is_finished:
+        console.print(
+            f"[yellow]A demo of {build.people:,} people was begun here and is not finished: some of it is missing. "
+            "`banyan up --demo` finishes it; to do without it, delete the data directory or name another one.[/]",
+            soft_wrap=True,
+        )
 
 
 async def _describe(

@@ -54,7 +54,7 @@ async def build_demo(
     """
     log = ProgressLog(console, plain=plain)
     build = await _find_or_begin(platform, size)
-    if build.step != _FINISHED:
+    if not build.is_finished:
         if build.edition != _edition():
             raise OtherEdition(
                 "A demo was begun here by another version and cannot be finished. Delete the data directory, "

@@ -24,6 +24,10 @@ class Build(Struct, frozen=True, kw_only=True):
     done: int
 
     @property
+    def is_finished(self) -> bool:
+        return not self.step
+
+    @property
     def size(self) -> CommunitySize:
         return CommunitySize(people=self.people, posts=self.posts, connections=self.connections, seed=self.seed)
 

@@ -23,6 +23,7 @@ POST = {"body": "Hello", "audience": "public"}
 async def make(account: Api, *scopes: str, **changes: Any) -> dict[str, Any]:
     answer = await account.post("/v1/api-keys", {"name": "Robot", "scopes": list(scopes)} | changes)
     assert answer.status_code == 201, answer.text
+    assert answer.headers["cache-control"] == "no-store"
     made: dict[str, Any] = answer.json()
     return made
 

@@ -36,6 +36,7 @@ _EXPOSED = b"ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request
 _ALLOWED_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _ALLOWED_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-None-Match"
 _BODYLESS = (204, 304)
+_SAFE = ("GET", "HEAD")
 
 
 def problem_answer(error: BanyanError, exchange: Exchange) -> Answer:
@@ -79,7 +80,7 @@ class Finisher:
         """Sends `answer` with everything that the house adds, then records it."""
         headers = list(answer.headers)
         status, body = self._represent(scope["method"], exchange, answer, headers)
-        self._add_headers(headers, exchange, answer, scope["path"])
+        self._add_headers(headers, exchange, answer, scope["method"], scope["path"])
         if status not in _BODYLESS:
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -91,7 +92,7 @@ class Finisher:
     def begin_stream(self, path: str, exchange: Exchange, start: Message) -> None:
         """Completes the headers of an answer that goes out in parts."""
         headers = list(start["headers"])
-        self._add_headers(headers, exchange, Answer(int(start["status"]), headers, b""), path)
+        self._add_headers(headers, exchange, Answer(int(start["status"]), headers, b""), "GET", path)
         start["headers"] = headers
 
     def record_streamed(self, scope: Scope, exchange: Exchange, capture: Capture, started: float) -> None:
@@ -118,7 +119,7 @@ class Finisher:
                 return answer.status, zipped(answer)
         return answer.status, body
 
-    def _add_headers(self, headers: Headers, exchange: Exchange, answer: Answer, path: str) -> None:
+    def _add_headers(self, headers: Headers, exchange: Exchange, answer: Answer, method: str, path: str) -> None:
         headers.append((b"x-request-id", exchange.request_id.encode()))
         headers.extend(_SECURITY)
         if exchange.secure:
@@ -126,7 +127,8 @@ class Finisher:
         if answer.header(b"content-security-policy") is None:
             headers.append(_NO_CONTENT_POLICY)
         if answer.header(b"cache-control") is None:
-            if answer.status >= 400 or path.startswith(("/v1/auth/", "/v1/realtime")):
+            # What is answered to a write may hold tokens and keys (RFC 6749, 5.1).
+            if method not in _SAFE or answer.status >= 400 or path.startswith(("/v1/auth/", "/v1/realtime")):
                 headers.append(_NO_STORE)
             else:
                 headers.append(_PUBLIC if exchange.principal is None else _PRIVATE)
