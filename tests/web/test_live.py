@@ -128,11 +128,11 @@ async def test_the_feed_offers_new_posts(platform: Platform, visitor: Visitor) -
         ada_id = ada.json()["account"]["id"]
         asked = await ben.post("/v1/connections", {"person_id": ada_id})
         # The request is counted as it comes, and so is its notification.
-        await expect(visitor.page.locator(".badge")).to_contain_text("1")
+        await expect(visitor.tab("People").locator(".badge")).to_contain_text("1")
         await expect(visitor.page).to_have_title("(1) Home · Banyan")
         token = {"authorization": f"Bearer {ada.json()['access_token']}"}
         await api.post(f"/v1/connections/{asked.json()['id']}/accept", **token)
-        await expect(visitor.page.locator(".badge")).to_be_hidden()
+        await expect(visitor.tab("People").locator(".badge")).to_be_hidden()
         await expect(visitor.page).to_have_title("Home · Banyan")
         before = await visitor.post("My own").bounding_box()
         await ben.post("/v1/posts", {"body": "Hello Ada", "audience": "connections"})

@@ -54,6 +54,12 @@ export function discoverView() {
   return { title: "Discover · Banyan", node: h("div", { class: "view" }, h("h1", null, "Discover"), fresh, list), tick };
 }
 
+export function savedView() {
+  const empty = h("div", { class: "notice card" }, h("h2", null, "Nothing saved"), h("p", null, "Save a post in the menu at its top: nobody else learns of it."));
+  const { list } = postList("Saved posts", "/v1/saved", {}, empty);
+  return { title: "Saved · Banyan", node: h("div", { class: "view" }, h("h1", null, "Saved"), list) };
+}
+
 export function postView([, id]) {
   const node = h("div", { class: "view" }, h("h1", { class: "visually-hidden" }, "Post"));
   const list = cursorList({

@@ -1,6 +1,7 @@
 import { api } from "/assets/shared/api.js";
 import { live } from "/assets/shared/live.js";
 import { isSignedIn, onSessionChange } from "/assets/shared/session.js";
+import { setUnread, unread } from "/assets/app/unread.js";
 
 // What comes together is looked at together.
 const SOON_SECONDS = 1;
@@ -8,7 +9,6 @@ const UNREAD = /^\(\d+\+?\) /;
 
 const waiting = new Map();
 let socket = null;
-let unread = 0;
 
 /** Tells the page once, in a moment. */
 function soon(name) {
@@ -23,19 +23,23 @@ function soon(name) {
 /** The number of unread notifications stands in the tab's title. */
 function drawUnread() {
   const title = document.title.replace(UNREAD, "");
-  const wanted = unread ? `(${unread > 99 ? "99+" : unread}) ${title}` : title;
+  const number = unread();
+  const wanted = number ? `(${number > 99 ? "99+" : number}) ${title}` : title;
   if (document.title !== wanted) document.title = wanted;
 }
 
 // Views set titles of their own.
 new MutationObserver(drawUnread).observe(document.querySelector("title"), { childList: true });
+addEventListener("banyan:unread", drawUnread);
 
 async function countUnread() {
-  unread = (await api.get("/v1/notifications/unread-count")).unread_count;
-  drawUnread();
+  setUnread((await api.get("/v1/notifications/unread-count")).unread_count);
 }
 
-/** One's own stream: new posts are offered as they come, requests and what is unread are counted. */
+// What the page that is open may want to look for again.
+const NEWS = new Set(["post", "notification", "conversation"]);
+
+/** One's own stream: what is new is offered as it comes, requests and what is unread are counted. */
 const me = {
   joined(recovered) {
     if (recovered) return;
@@ -43,19 +47,15 @@ const me = {
     countUnread().catch(() => {});
   },
   event({ kind, op, value }) {
-    if (kind === "post" && op === "upsert") soon("banyan:news");
+    if (NEWS.has(kind) && op === "upsert") soon("banyan:news");
     if (kind === "connection") soon("banyan:connections");
-    if (kind === "unread_notifications") {
-      unread = value?.unread_count ?? 0;
-      drawUnread();
-    }
+    if (kind === "unread_notifications") setUnread(value?.unread_count ?? 0);
   },
 };
 
 function restart() {
   socket?.stop();
-  unread = 0;
-  drawUnread();
+  setUnread(0);
   socket = isSignedIn() ? live({ me }, () => api.get("/v1/realtime"), () => {}) : null;
 }
 

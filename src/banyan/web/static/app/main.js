@@ -3,21 +3,30 @@ import { failure } from "/assets/shared/lists.js";
 import { isSignedIn, onSessionChange } from "/assets/shared/session.js";
 import { offline } from "/assets/shared/problem.js";
 import { send } from "/assets/shared/transport.js";
-import { connectionsView } from "/assets/app/connections.js";
-import { discoverView, feedView, postView } from "/assets/app/feed.js";
+import { discoverView, feedView, postView, savedView } from "/assets/app/feed.js";
 import { loadMe, me, setMe } from "/assets/app/me.js";
 import { forgetViews, fresh, go, route, startRouter } from "/assets/app/router.js";
 import { drawRequests, drawTabs } from "/assets/app/shell.js";
 
 // Opened less often: their scripts come when they are.
 const gates = () => import("/assets/app/gate.js");
+const connectionsView = later("People", async () => (await import("/assets/app/people.js")).connectionsView);
+const messagesView = later("Messages", async () => (await import("/assets/app/messages.js")).messagesView);
+const notificationsView = later("Notifications", async () => (await import("/assets/app/notifications.js")).notificationsView);
 const profileView = later("Profile", async () => (await import("/assets/app/profile.js")).profileView);
 const settingsView = later("Settings", async () => (await import("/assets/app/settings.js")).settingsView);
 const signInView = later("Sign in", async () => (await gates()).signInView);
 const signUpView = later("Sign up", async () => (await gates()).signUpView);
 
 const OPEN = { discover: discoverView, people: profileView, posts: postView };
-const MEMBERS = { feed: feedView, connections: connectionsView, settings: settingsView };
+const MEMBERS = {
+  feed: feedView,
+  saved: savedView,
+  connections: connectionsView,
+  messages: messagesView,
+  notifications: notificationsView,
+  settings: settingsView,
+};
 const GATES = { "sign-in": signInView, "sign-up": signUpView };
 
 const main = document.getElementById("main");
@@ -25,13 +34,18 @@ const main = document.getElementById("main");
 function later(name, load) {
   return (parts) => {
     const node = h("div", null, h("div", { class: "skeleton" }));
+    let tick = null;
     const show = () =>
       load().then(
-        (view) => node.replaceChildren(view(parts).node),
+        (view) => {
+          const shown = view(parts);
+          tick = shown.tick;
+          node.replaceChildren(shown.node);
+        },
         () => node.replaceChildren(failure(offline(), show)),
       );
     show();
-    return { title: `${name} · Banyan`, node };
+    return { title: `${name} · Banyan`, node, tick: () => tick?.() };
   };
 }
 

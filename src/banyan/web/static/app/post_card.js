@@ -14,7 +14,9 @@ export function postCard(post, { open = false } = {}) {
   const text = h("div");
   const column = h("div");
   const mine = post.author.id === me()?.id;
-  const tools = mine && menu("Change this post", [["Edit", edit], ["Delete", remove]]);
+  const saving = h("span");
+  const own = mine ? [["Edit", edit], ["Delete", remove]] : [];
+  const tools = me() && menu(mine ? "Change this post" : "More about this post", [[saving, save], ...own]);
 
   const number = h("span");
   const talk = h("button", { class: "chip", "aria-expanded": "false", onclick: toggle }, icon("comment"), number);
@@ -46,6 +48,19 @@ export function postCard(post, { open = false } = {}) {
     box.focus();
   }
 
+  const drawSaving = () => (saving.textContent = post.saved ? "Saved: take it out" : "Save");
+
+  async function save() {
+    try {
+      await (post.saved ? api.remove : api.put)(`/v1/posts/${post.id}/save`);
+      post.saved = !post.saved;
+      drawSaving();
+      announce(post.saved ? "Saved. You find it on your profile." : "Not saved any more.");
+    } catch (problem) {
+      announce(problem.message);
+    }
+  }
+
   async function remove() {
     if (!(await confirm({ title: "Delete this post?", text: "Its comments and reactions go with it.", action: "Delete" }))) return;
     try {
@@ -59,6 +74,7 @@ export function postCard(post, { open = false } = {}) {
 
   counts(0);
   read();
+  drawSaving();
   const bar = me() ? reactionBar(post) : h("div", { class: "post-foot" }, reactionNumbers(post));
   bar.append(talk);
   column.append(postHead(post, tools), text, bar);

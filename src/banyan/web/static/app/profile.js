@@ -9,6 +9,7 @@ import { postList } from "/assets/app/feed.js";
 import { me } from "/assets/app/me.js";
 import { menu } from "/assets/app/popup.js";
 import { go } from "/assets/app/router.js";
+import { action } from "/assets/app/sections.js";
 
 export function profileView([, handle]) {
   const path = `/v1/people/${encodeURIComponent(handle)}`;
@@ -51,9 +52,10 @@ function facts(person, reload) {
 
 function actions(person, reload) {
   if (!me()) return h("div", { class: "row" }, h("a", { class: "button primary small", href: "#/sign-up" }, "Join to connect"));
-  if (me().id === person.id) return h("div", { class: "row" }, h("a", { class: "button small", href: "#/settings" }, "Edit profile"));
+  if (me().id === person.id) return h("div", { class: "row" }, h("a", { class: "button small", href: "#/settings" }, "Edit profile"), h("a", { class: "button small", href: "#/saved" }, "Saved posts"));
   const block = () => blockPerson(person);
-  return h("div", { class: "row" }, connectButtons(person, person.connection, reload), menu("More about this person", [["Block", block]]));
+  const write = async () => go(`#/messages/${(await api.post("/v1/conversations", { member_ids: [person.id] })).id}`);
+  return h("div", { class: "row" }, connectButtons(person, person.connection, reload), action("Message", "", write), menu("More about this person", [["Block", block]]));
 }
 
 async function blockPerson(person) {
