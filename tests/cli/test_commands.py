@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,14 +50,18 @@ def test_a_command_that_does_not_exist(monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_who_reads_no_further_hears_nothing(command: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    with os.fdopen(writing, "w") as closed:
-        ended = subprocess.run([sys.executable, "-m", "banyan", *command], stdout=closed, stderr=subprocess.PIPE)
+    with os.fdopen(writing, "wb") as closed:
+        ended = subprocess.run(
+            [sys.executable, "-m", "banyan", *command], stdout=closed, stderr=subprocess.PIPE, check=False
+        )
     assert (ended.returncode != 0, ended.stderr) == (True, b"")
 
 
 def test_a_full_disk_is_said_in_a_line() -> None:
-    with open("/dev/full", "w") as full:
-        ended = subprocess.run([sys.executable, "-m", "banyan", "--help"], stdout=full, stderr=subprocess.PIPE)
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "banyan", "--help"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
     assert (ended.returncode, ended.stderr) == (1, b"banyan: No space left on device\n")
 
 

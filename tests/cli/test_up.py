@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support.banyan import Child, House, run_banyan
+from tests.support.eventually import eventually
 
 DEMO = ("--demo", "--people", "12", "--posts", "30", "--connections", "3")
 
@@ -64,14 +65,23 @@ async def test_what_it_prints_is_true(house: House) -> None:
 
 async def test_a_public_address_is_not_where_this_machine_asks(house: House, tmp_path: Path) -> None:
     house.directory.mkdir()
-    (house.directory / "banyan.toml").write_text("[http]\npublic_url = 'https://community.invalid'\n")
+    settings = "[http]\npublic_url = 'https://community.invalid'\n[backup]\nevery_hours = 24\n"
+    (house.directory / "banyan.toml").write_text(settings)
     await house.start()
     assert house.facts.site_url == "https://community.invalid/"
     async with httpx.AsyncClient(timeout=300) as http:
-        assert (await http.get(house.facts.metrics_url)).status_code == 200
+
+        async def is_backed_up() -> bool:
+            answer = await http.get(house.facts.metrics_url)
+            assert answer.status_code == 200
+            return "banyan_backup_last_timestamp_seconds 1." in answer.text
+
+        await eventually(is_backed_up)
     child = await run_banyan(tmp_path, "status", "--data", str(house.directory), "--format", "json")
     assert child.process.returncode == 0, child.stderr
-    assert json.loads(child.stdout)["ready"] is True
+    status = json.loads(child.stdout)
+    assert (status["ready"], status["backup_failing"]) == (True, False)
+    assert status["last_backup_at"] and len(list((house.directory / "backups").glob("banyan-*.tar"))) == 1
 
 
 async def test_the_table_keeps_its_addresses_whole(house: House, tmp_path: Path) -> None:

@@ -1061,6 +1061,8 @@ export interface Status {
   redis_connected: number | null;
   redis_mean_lag_seconds: number | null;
   redis_dropped: number | null;
+  last_backup_at: string | null;
+  backup_failing: boolean | null;
   plugins: { [name: string]: string };
 }
 

@@ -25,6 +25,7 @@ from banyan.infra.ratelimit import LimitsSettings
 from banyan.infra.realtime.settings import RealtimeSettings
 from banyan.infra.redis.settings import RedisSettings
 from banyan.infra.settings import BadSettings, Sources, read_settings
+from banyan.ops.backup.settings import BackupSettings
 
 CONFIG_VARIABLE = "BANYAN_CONFIG"
 # What most hosts call it; it wins over everything else.
@@ -62,6 +63,7 @@ class Settings(Sources):
     push: PushSettings = PushSettings()
     plugins: PluginsSettings = PluginsSettings()
     attributes: AttributesSettings = AttributesSettings()
+    backup: BackupSettings = BackupSettings()
 
 
 class _DatabaseOnly(Sources):

@@ -1,5 +1,7 @@
 """How one server process is doing, read from its own metrics: for `banyan status` and the routes of admins."""
 
+from datetime import UTC, datetime
+
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -34,6 +36,9 @@ class Status(Struct, frozen=True):
     redis_connected: float | None
     redis_mean_lag_seconds: float | None
     redis_dropped: float | None
+    # Of backups by the clock, where they are made; null where none is yet.
+    last_backup_at: datetime | None
+    backup_failing: bool | None
     # Name and version.
     plugins: dict[str, str]
 
@@ -69,6 +74,8 @@ def build_status(url: str, readiness: Readiness, samples: Samples) -> Status:
     redis = samples.find("banyan_ephemeral_connected")
     pongs = samples.find("banyan_ephemeral_lag_seconds_count")
     lag = samples.find("banyan_ephemeral_lag_seconds_sum")
+    backed_up = samples.find("banyan_backup_last_timestamp_seconds")
+    failing = samples.find("banyan_backup_failing")
     return Status(
         url=url,
         ready=readiness.status == "ready",
@@ -93,5 +100,7 @@ def build_status(url: str, readiness: Readiness, samples: Samples) -> Status:
         redis_connected=redis,
         redis_mean_lag_seconds=lag / pongs if redis is not None and pongs and lag is not None else None,
         redis_dropped=samples.find("banyan_ephemeral_dropped_total") if redis is not None else None,
+        last_backup_at=datetime.fromtimestamp(backed_up, UTC) if backed_up else None,
+        backup_failing=None if failing is None else bool(failing),
         plugins={labels["name"]: labels["version"] for labels in samples.all_labels("banyan_plugin_info")},
     )

@@ -119,6 +119,9 @@ def _rows(found: Status) -> Iterable[tuple[str, str]]:
             f"mean wait {_number(found.pool_mean_wait_seconds and found.pool_mean_wait_seconds * 1000, ' ms')}"
         ),
     )
+    if found.backup_failing is not None:
+        made = f"{found.last_backup_at:%Y-%m-%d %H:%M} UTC" if found.last_backup_at else "none yet"
+        yield "Backup", f"{made}, [red]the last try failed: see the log[/]" if found.backup_failing else made
 
 
 def _number(value: float | None, unit: str = "") -> str:

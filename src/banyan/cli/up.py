@@ -27,7 +27,7 @@ from banyan.demo.queries import find_build
 from banyan.demo.size import CommunitySize
 from banyan.infra.attributes.indexes import make_indexes
 from banyan.infra.auth.keys import make_signing_key
-from banyan.infra.database.migrate import migrate
+from banyan.infra.database.migrate import migrate, newest
 from banyan.infra.log import LogStream, configure_logs
 from banyan.infra.push.keys import make_private_key
 from banyan.ops.datadir import DataDirectory, write_durably
@@ -106,7 +106,7 @@ async def _up(directory: DataDirectory, host: str, port: int, demo: CommunitySiz
                 account = await _build_demo(platform, directory, demo, plain=format is Format.json)
             else:
                 await _warn_of_half_a_demo(platform)
-            async with running(platform, platform.targets):
+            async with running(platform, platform.targets), _keeping_backups(settings, directory, url):
                 facts = await _describe(platform, settings, directory, log_path, base_url, account)
                 _remember(directory, base_url)
                 await serve(
@@ -130,6 +130,21 @@ async def _database(directory: DataDirectory) -> AsyncIterator[str]:
         postgres = await EmbeddedPostgres.open(directory)
     async with postgres:
         yield postgres.dsn
+
+
+@asynccontextmanager
+async def _keeping_backups(settings: Settings, directory: DataDirectory, url: str) -> AsyncIterator[None]:
+    """Backups by the clock, where they are wanted."""
+    if not settings.backup.every_hours:
+        yield
+        return
+    known = {source.package: newest(source) for source in migration_sources(load_plugins(settings.plugins))}
+    backups = load("banyan.ops.backup.keeping:KeptBackups")(settings.backup, url, directory.path, known)
+    await backups.start()
+    try:
+        yield
+    finally:
+        await backups.stop()
 
 
 def _defaults(directory: DataDirectory, url: str, base_url: str) -> dict[str, dict[str, object]]:

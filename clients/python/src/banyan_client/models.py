@@ -827,6 +827,8 @@ class Status(Struct, frozen=True, kw_only=True):
     redis_connected: float | None
     redis_mean_lag_seconds: float | None
     redis_dropped: float | None
+    last_backup_at: datetime | None
+    backup_failing: bool | None
     plugins: dict[str, str]
 
 

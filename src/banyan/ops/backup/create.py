@@ -16,8 +16,8 @@ from banyan.ops.backup.tools import Tools, dump, find_tools
 from banyan.ops.datadir import explained
 from banyan.ops.errors import BackupFailed
 
-# What belongs to the running process, or is the database itself.
-_LEFT_OUT = {"lock", "postgres", "postgres.json", "running.json", "THE-DATABASE-IS-ELSEWHERE.txt"}
+# What belongs to the running process, is the database itself, or is a backup.
+_LEFT_OUT = {"backups", "lock", "postgres", "postgres.json", "running.json", "THE-DATABASE-IS-ELSEWHERE.txt"}
 _LEFT_OUT_BEGINNINGS = (".", "banyan.log", "postgresql-")
 
 # Told what is being done, and how many bytes the backup has so far.
