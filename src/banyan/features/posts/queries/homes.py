@@ -1,12 +1,13 @@
 """SQL of the home feeds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from banyan.features.people.models import IdSet
-from banyan.features.posts.models import FeedMark, PostRow
+from banyan.features.posts.models import FeedMark
 from banyan.features.posts.queries.posts import COLUMNS, JOINS, post_rows
 from banyan.infra.database.work import Work
 
@@ -60,21 +61,38 @@ _OLDER = """SELECT {columns}
 # What a reader's copy of a post depends on, beside its author's card: every write of one of these rows gives it
 # another xmin, whatever columns there are.
 _VERSION = "hash_record_extended(ROW(p.xmin, c.xmin, r.xmin), 0)"
-_WHOLE_COLUMNS = f"{COLUMNS}, {_VERSION}"
-_MARK_COLUMNS = f"p.id, p.author_id, p.audience, p.list_id, {_VERSION}"
 _MARK_JOINS = """CROSS JOIN LATERAL (SELECT xmin FROM posts_counters WHERE post_id = p.id LIMIT 1) c
     LEFT JOIN LATERAL (
         SELECT xmin FROM posts_reactions WHERE post_id = p.id AND person_id = $1 LIMIT 1) r ON true"""
 
-PAGE = _PAGE.format(columns=COLUMNS, joins=JOINS)
-_MERGED_PAGE = _MERGED.format(columns=COLUMNS, joins=JOINS)
-_OLDER_PAGE = _OLDER.format(columns=COLUMNS, joins=JOINS)
-_WHOLE = _PAGE.format(columns=_WHOLE_COLUMNS, joins=JOINS)
-_MERGED_WHOLE = _MERGED.format(columns=_WHOLE_COLUMNS, joins=JOINS)
-_OLDER_WHOLE = _OLDER.format(columns=_WHOLE_COLUMNS, joins=JOINS)
-_MARKS = _PAGE.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
-_MERGED_MARKS = _MERGED.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
-_OLDER_MARKS = _OLDER.format(columns=_MARK_COLUMNS, joins=_MARK_JOINS)
+H = TypeVar("H")
+
+
+class Reading(NamedTuple, Generic[H]):
+    """One way to read a feed: its statements over the home alone, over the home and the authors that are pulled, and
+    over all authors for what lies below the floor; and what is made of their rows.
+    """
+
+    home: str
+    merged: str
+    older: str
+    values: Callable[[Iterable[Any]], list[H]]
+
+    @classmethod
+    def of(cls, columns: str, joins: str, values: Callable[[Iterable[Any]], list[H]]) -> "Reading[H]":
+        home, merged, older = (text.format(columns=columns, joins=joins) for text in (_PAGE, _MERGED, _OLDER))
+        return cls(home, merged, older, values)
+
+
+def _marks(rows: Iterable[Any]) -> list[FeedMark]:
+    return [FeedMark(*row) for row in rows]
+
+
+POSTS: Final = Reading.of(COLUMNS, JOINS, post_rows)
+# With versions.
+WHOLE: Final = Reading.of(f"{COLUMNS}, {_VERSION}", JOINS, post_rows)
+# No more than tells whether a copy is up to date.
+MARKS: Final = Reading.of(f"p.id, p.author_id, p.audience, p.list_id, {_VERSION}", _MARK_JOINS, _marks)
 
 # Nearly always none of the homes has the post. To be ready for one that has costs half as much again: every row is then
 # looked for first and confirmed afterwards. Readers come packed, as the database packed them: to make a thousand UUIDs
@@ -89,55 +107,31 @@ _RAISE_FLOOR = """ON CONFLICT (person_id)
     DO UPDATE SET floor_id = greatest(posts_home_floors.floor_id, excluded.floor_id)"""
 
 
-async def list_home(work: Work, person_id: UUID, pulled: Sequence[UUID], before: UUID, limit: int) -> list[PostRow]:
+async def list_home(
+    work: Work, reading: Reading[H], person_id: UUID, pulled: Sequence[UUID], before: UUID, limit: int
+) -> list[H]:
     """Candidates of a feed above its floor, newest first, those by the authors `pulled` among them; fewer than `limit`
     when there are no more.
     """
     if pulled:
-        return post_rows(await work.rows(_MERGED_PAGE, person_id, before, limit, pulled))
-    return post_rows(await work.rows(PAGE, person_id, before, limit))
+        return reading.values(await work.rows(reading.merged, person_id, before, limit, pulled))
+    return reading.values(await work.rows(reading.home, person_id, before, limit))
 
 
 async def list_older(
-    work: Work, person_id: UUID, author_ids: Sequence[UUID], listed: Sequence[UUID], before: UUID, limit: int
-) -> list[PostRow]:
+    work: Work,
+    reading: Reading[H],
+    person_id: UUID,
+    author_ids: Sequence[UUID],
+    listed: Sequence[UUID],
+    before: UUID,
+    limit: int,
+) -> list[H]:
     """What the authors published at or below the floor of a home, newest first; nothing without a floor.
 
     Of posts for a list only those of the lists `listed` and one's own.
     """
-    return post_rows(await work.rows(_OLDER_PAGE, person_id, before, limit, author_ids, listed))
-
-
-async def list_home_whole(
-    work: Work, person_id: UUID, pulled: Sequence[UUID], before: UUID, limit: int
-) -> list[PostRow]:
-    """As `list_home`, with versions."""
-    if pulled:
-        return post_rows(await work.rows(_MERGED_WHOLE, person_id, before, limit, pulled))
-    return post_rows(await work.rows(_WHOLE, person_id, before, limit))
-
-
-async def list_older_whole(
-    work: Work, person_id: UUID, author_ids: Sequence[UUID], listed: Sequence[UUID], before: UUID, limit: int
-) -> list[PostRow]:
-    """As `list_older`, with versions."""
-    return post_rows(await work.rows(_OLDER_WHOLE, person_id, before, limit, author_ids, listed))
-
-
-async def list_home_marks(
-    work: Work, person_id: UUID, pulled: Sequence[UUID], before: UUID, limit: int
-) -> list[FeedMark]:
-    """As `list_home`, with no more than tells whether a copy is up to date."""
-    if pulled:
-        return [FeedMark(*row) for row in await work.rows(_MERGED_MARKS, person_id, before, limit, pulled)]
-    return [FeedMark(*row) for row in await work.rows(_MARKS, person_id, before, limit)]
-
-
-async def list_older_marks(
-    work: Work, person_id: UUID, author_ids: Sequence[UUID], listed: Sequence[UUID], before: UUID, limit: int
-) -> list[FeedMark]:
-    """As `list_older`, with no more than tells whether a copy is up to date."""
-    return [FeedMark(*row) for row in await work.rows(_OLDER_MARKS, person_id, before, limit, author_ids, listed)]
+    return reading.values(await work.rows(reading.older, person_id, before, limit, author_ids, listed))
 
 
 async def insert_home_rows(work: Work, post_id: UUID, person_ids: IdSet) -> None:

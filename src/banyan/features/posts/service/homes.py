@@ -7,7 +7,7 @@ any other writer, because reads filter by what the reader may see now and look a
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -57,20 +57,6 @@ class _HomeRow(FeedRow, Protocol):
 H = TypeVar("H", bound=_HomeRow)
 
 
-class _Reading(NamedTuple, Generic[H]):
-    """The two statements of a feed: one over the home and the authors that are pulled, one over all authors for what
-    lies below its floor.
-    """
-
-    home: Callable[[Work, UUID, Sequence[UUID], UUID, int], Awaitable[list[H]]]
-    older: Callable[[Work, UUID, Sequence[UUID], Sequence[UUID], UUID, int], Awaitable[list[H]]]
-
-
-_PAGES: Final[_Reading[PostRow]] = _Reading(queries.list_home, queries.list_older)
-_WHOLE: Final[_Reading[PostRow]] = _Reading(queries.list_home_whole, queries.list_older_whole)
-_MARKS: Final[_Reading[FeedMark]] = _Reading(queries.list_home_marks, queries.list_older_marks)
-
-
 class Homes:
     """Reads feeds and keeps the table behind them."""
 
@@ -89,13 +75,13 @@ class Homes:
         before = decode_cursor(cursor) or LAST_ID
         relations = await self._people.relations(work, person_id)
         wanted = limit + 1
-        rows = await self._read(work, person_id, relations, _PAGES, before, wanted)
+        rows = await self._read(work, person_id, relations, queries.POSTS, before, wanted)
         return await self._posts.dress_page(work, person_id, rows, limit)
 
     async def list_marks(self, work: Work, person_id: UUID, newest: int) -> list[FeedMark]:
         """The newest posts of a feed, with no more than tells whether a copy is up to date."""
         relations = await self._people.relations(work, person_id)
-        return await self._read(work, person_id, relations, _MARKS, LAST_ID, newest)
+        return await self._read(work, person_id, relations, queries.MARKS, LAST_ID, newest)
 
     async def list_whole(
         self, work: Work, person_id: UUID, newest: int, valued: int
@@ -103,10 +89,10 @@ class Homes:
         """The newest `valued` with their content, and as `list_marks` the rest of the newest."""
         relations = await self._people.relations(work, person_id)
         wanted = min(valued, newest)
-        rows = await self._read(work, person_id, relations, _WHOLE, LAST_ID, wanted)
+        rows = await self._read(work, person_id, relations, queries.WHOLE, LAST_ID, wanted)
         if len(rows) < wanted or wanted == newest:
             return rows, []
-        return rows, await self._read(work, person_id, relations, _MARKS, rows[-1].id, newest - wanted)
+        return rows, await self._read(work, person_id, relations, queries.MARKS, rows[-1].id, newest - wanted)
 
     async def list_in_feed(self, work: Work, person_id: UUID, post_ids: Sequence[str]) -> list[Post]:
         """Those of many posts that stand in a person's feed at this moment."""
@@ -197,7 +183,7 @@ class Homes:
         return sorted(UUID(bytes=packed[16 * place : 16 * place + 16]) for place in places)
 
     async def _read(
-        self, work: Work, person_id: UUID, relations: Relations, reading: _Reading[H], before: UUID, wanted: int
+        self, work: Work, person_id: UUID, relations: Relations, reading: queries.Reading[H], before: UUID, wanted: int
     ) -> list[H]:
         """Up to `wanted` rows of a feed, newest first: from the home, and what is missing from the authors."""
 
@@ -206,12 +192,15 @@ class Homes:
 
         pulled = await self._large.list_followed(work, person_id, relations)
         rows = await _read_visible(
-            lambda place, count: reading.home(work, person_id, pulled, place, count), visible, before, wanted
+            lambda place, count: queries.list_home(work, reading, person_id, pulled, place, count),
+            visible,
+            before,
+            wanted,
         )
         if len(rows) < wanted:
             authors, listed = [person_id, *relations.connected], list(relations.listed)
             rows += await _read_visible(
-                lambda place, count: reading.older(work, person_id, authors, listed, place, count),
+                lambda place, count: queries.list_older(work, reading, person_id, authors, listed, place, count),
                 visible,
                 rows[-1].id if rows else before,
                 wanted - len(rows),
