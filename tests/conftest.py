@@ -23,10 +23,21 @@ from tests.support.postgres import Cluster, Templates
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
+# The fixtures that choose a server, or the programs that make one.
+_OF_POSTGRES = frozenset({"postgres_major", "binaries"})
+
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop that production runs on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what may go otherwise on another PostgreSQL: dev/test runs all else on one of them only."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not _OF_POSTGRES.isdisjoint(item.fixturenames):
+            item.add_marker("postgres")
 
 
 @pytest.fixture(scope="session")

@@ -45,3 +45,11 @@ def _alive(pid: int) -> bool:
         return False
     # An orphan that nobody reaps (a container without an init) has ended all the same.
     return state != "Z"
+
+
+def test_what_asks_for_a_server_is_marked(request: pytest.FixtureRequest, postgres_major: int) -> None:
+    assert request.node.get_closest_marker("postgres")
+
+
+def test_what_asks_for_none_is_not_marked(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("postgres") is None
