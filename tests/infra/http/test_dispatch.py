@@ -226,6 +226,31 @@ async def test_a_host_that_no_host_has_is_refused_before_anything_is_looked_for(
 async def test_a_file_goes_out_in_pieces_and_its_failure_is_raised(dispatcher: Dispatcher) -> None:
     sent = await ask(dispatcher, "/v1/things/file")
     assert (sent.status, sent.body) == (200, b"one two")
+    assert sent.headers[b"accept-ranges"] == b"bytes"
     # It has begun: no other answer can follow it.
     with pytest.raises(OSError):
         await ask(dispatcher, "/v1/things/file?broken=true")
+
+
+@pytest.mark.parametrize(
+    ("asked", "content", "place"),
+    [
+        (b"bytes=0-2", b"one", b"bytes 0-2/7"),
+        (b"bytes=2-5", b"e tw", b"bytes 2-5/7"),
+        (b"bytes=4-", b"two", b"bytes 4-6/7"),
+        (b"bytes=-2", b"wo", b"bytes 5-6/7"),
+        (b"bytes=-99", b"one two", b"bytes 0-6/7"),
+        (b"bytes=5-99", b"wo", b"bytes 5-6/7"),
+    ],
+)
+async def test_a_part_of_a_file(dispatcher: Dispatcher, asked: bytes, content: bytes, place: bytes) -> None:
+    sent = await ask(dispatcher, "/v1/things/file", headers={b"range": asked})
+    assert (sent.status, sent.body) == (206, content)
+    assert sent.headers[b"content-range"] == place
+    assert sent.headers[b"content-length"] == str(len(content)).encode()
+
+
+@pytest.mark.parametrize("asked", [b"bytes=7-", b"bytes=-0", b"bytes=-", b"bytes=4-2", b"bytes=0-1,3-4", b"lines=0-1"])
+async def test_a_range_that_makes_no_sense_is_not_looked_at(dispatcher: Dispatcher, asked: bytes) -> None:
+    sent = await ask(dispatcher, "/v1/things/file", headers={b"range": asked})
+    assert (sent.status, sent.body, sent.headers[b"content-length"]) == (200, b"one two", b"7")

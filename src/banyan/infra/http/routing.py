@@ -1,5 +1,6 @@
 """How features declare routes: controllers, with who may call and what can go wrong beside each route."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import cleandoc, iscoroutinefunction
@@ -43,6 +44,8 @@ __all__ = [
     "put",
 ]
 
+# One part; of several in one answer nobody has need.
+_RANGE = re.compile(rb"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
 _JSON = (b"content-type", b"application/json")
 _NO_KEY = "This takes a session, no API key."
 _encode = msgspec.json.Encoder().encode
@@ -170,22 +173,54 @@ class Request:
 
 
 class FileAnswer:
-    """A file as an answer, sent piece by piece; `size_bytes` is all of `pieces` together."""
+    """A file as an answer, sent piece by piece; `size_bytes` is all of `pieces` together.
+
+    Who asks for a part of it (RFC 9110, 14.2), as after a lost line, gets that with 206; a range that makes no sense is
+    not looked at, as the RFC allows.
+    """
 
     def __init__(self, name: str, media_type: str, size_bytes: int, pieces: AsyncIterator[bytes]) -> None:
         self._headers = [
             (b"content-type", media_type.encode()),
-            (b"content-length", str(size_bytes).encode()),
             (b"content-disposition", f'attachment; filename="{name}"'.encode()),
             (b"cache-control", b"private, no-store"),
+            (b"accept-ranges", b"bytes"),
         ]
+        self._size_bytes = size_bytes
         self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        size = self._size_bytes
+        part = _find_part(scope, size)
+        wanted = range(size) if part is None else part
+        headers = [*self._headers, (b"content-length", str(len(wanted)).encode())]
+        if part is not None:
+            headers.append((b"content-range", f"bytes {part.start}-{part.stop - 1}/{size}".encode()))
+        await send({"type": "http.response.start", "status": 200 if part is None else 206, "headers": headers})
+        place = 0
         async for piece in self._pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            body = piece[max(0, wanted.start - place) : max(0, wanted.stop - place)]
+            place += len(piece)
+            if body:
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            if place >= wanted.stop:
+                break
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _find_part(scope: Scope, size_bytes: int) -> range | None:
+    """The bytes that a GET asks for; None for all of them."""
+    exchange: Exchange = scope[SCOPE_KEY]
+    found = _RANGE.fullmatch(exchange.headers.get(b"range", b""))
+    # Files have no validator that an If-Range could name.
+    if found is None or exchange.is_head or b"if-range" in exchange.headers:
+        return None
+    first, last = found["first"], found["last"]
+    if first:
+        part = range(int(first), min(int(last) + 1, size_bytes) if last else size_bytes)
+    else:
+        part = range(max(0, size_bytes - int(last or 0)), size_bytes)
+    return part or None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
