@@ -34,6 +34,7 @@ class Seen(Struct):
     seconds: float
     method: str
     outcome: int | str
+    retry_after_seconds: int | None = None
 
 
 class Sent(Struct, frozen=True):
@@ -107,8 +108,8 @@ class Crowd:
     async def check_replays(self) -> None:
         """Requests of long ago, sent once more, get the answers they got then."""
         for sent in self.draw.sample(self.sent, min(20, len(self.sent))):
-            answer = await self.send("POST", sent.path, sent.body, sent.headers)
-            assert answer is not None and answer.status_code in (200, 201), answer and answer.text
+            answer = await self._send_until_taken(sent)
+            assert answer.status_code in (200, 201), answer.text
             assert answer.json()["id"] == sent.answer_id
             assert answer.headers["idempotency-replayed"] == "true"
 
@@ -133,10 +134,21 @@ class Crowd:
             outcome = httpx.ConnectError.__name__
             return None
         finally:
-            self.seen.append(Seen(began, time.monotonic() - began, method, outcome))
+            seen = Seen(began, time.monotonic() - began, method, outcome)
+            self.seen.append(seen)
         if outcome == 503:
-            check_refusal(answer)
+            seen.retry_after_seconds = check_refusal(answer)
         return answer
+
+    async def _send_until_taken(self, sent: Sent) -> httpx.Response:
+        """A server that gives up soon refuses now and then where everything is slow."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            answer = await self.send("POST", sent.path, sent.body, sent.headers)
+            if answer is not None and answer.status_code != 503:
+                return answer
+            assert time.monotonic() < deadline, f"POST {sent.path}: refused for {_PATIENCE_SECONDS} s"
+            await asyncio.sleep(_RETRY_SECONDS)
 
 
 class Member:
@@ -267,12 +279,14 @@ class Member:
         await self.insist("DELETE", f"/v1/connections/{connection['id']}", wanted={204}, wanted_again={404})
 
 
-def check_refusal(answer: httpx.Response) -> None:
-    """A 503 says when to come back, in the words of every other problem."""
+def check_refusal(answer: httpx.Response) -> int:
+    """A 503 says when to come back, in the words of every other problem: after so many seconds."""
     assert answer.headers["content-type"] == "application/problem+json", answer.headers
-    assert int(answer.headers["retry-after"]) >= 1
+    retry_after_seconds = int(answer.headers["retry-after"])
+    assert retry_after_seconds >= 1
     problem = answer.json()
     assert problem["status"] == 503 and problem["code"] and problem["request_id"]
+    return retry_after_seconds
 
 
 @asynccontextmanager
