@@ -279,8 +279,8 @@ async def document(everybody: Api) -> BaseSchema:
 def routes_of(platform: Platform) -> set[tuple[str, str]]:
     """Method and path of every route that the running application answers."""
     gateway = platform.asgi
-    assert isinstance(gateway, Gateway) and isinstance(gateway._app, Site)
-    dispatcher = gateway._app._api
+    assert isinstance(gateway, Gateway) and isinstance(gateway._respond, Site)
+    dispatcher = gateway._respond._api
     assert isinstance(dispatcher, Dispatcher)
     return {(endpoint.method, endpoint.path) for endpoint in dispatcher.table.endpoints}
 
@@ -343,9 +343,9 @@ def check_promises(answer: httpx.Response) -> None:
 @_IN_MODULE
 async def test_pages_and_health_are_the_same_for_everybody(everybody: Api) -> None:
     gateway = everybody.platform.asgi
-    assert isinstance(gateway, Gateway) and isinstance(gateway._app, Site)
+    assert isinstance(gateway, Gateway) and isinstance(gateway._respond, Site)
     cast = await gather_cast(everybody)
-    for path in (*gateway._app._routes, *gateway._app._pages):
+    for path in gateway._respond._own:
         statuses = {(await getattr(cast, caller).get(path)).status_code for caller in CALLERS}
         assert statuses == {200}, path
         refused = await cast.admin.post(path, {})

@@ -9,9 +9,12 @@ import msgspec
 from banyan.infra import metrics
 from banyan.infra.health import Health
 from banyan.infra.http.addresses import is_loopback
-from banyan.infra.http.asgi import App, Receive, Scope, Send
-from banyan.infra.http.exchange import SCOPE_KEY, Exchange
+from banyan.infra.http.answers import Answer
+from banyan.infra.http.asgi import Scope
+from banyan.infra.http.exchange import Exchange
+from banyan.infra.http.gateway import Responder
 from banyan.infra.http.problems import MethodNotAllowed
+from banyan.infra.http.routing import FileAnswer
 from banyan.kernel.errors import Forbidden
 from banyan.web.pages import NOT_FOUND, Page
 
@@ -26,19 +29,23 @@ class Site:
 
     def __init__(
         self,
-        api: App,
+        api: Responder,
         pages: Mapping[str, Page],
         openapi: Callable[[], dict[str, Any]],
         health: Health,
         metrics_token: str | None,
     ) -> None:
         self._api = api
-        self._pages = pages
         self._openapi = openapi
         self._document: bytes | None = None
         self._health = health
         self._metrics_token = metrics_token
-        self._routes: dict[str, Callable[[Scope], Awaitable[tuple[int, bytes, bytes]]]] = {
+        # Pages are kept as answers, so that each is compressed once.
+        self._own: dict[str, Answer | Callable[[Exchange], Awaitable[Answer]]] = {
+            path: _page_answer(page, 200) for path, page in pages.items()
+        }
+        self._not_found = _page_answer(pages[NOT_FOUND], 404)
+        self._own |= {
             "/healthz": self._answer_healthz,
             "/readyz": self._answer_readyz,
             "/metrics": self._answer_metrics,
@@ -47,44 +54,37 @@ class Site:
 
     def is_open(self, path: str) -> bool:
         """Whether `path` is answered without a token and outside the limits."""
-        return path in self._routes or path in self._pages
+        return path in self._own
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, body: bytes, exchange: Exchange) -> Answer | FileAnswer:
+        """Raises MethodNotAllowed, Forbidden; the API's answer may be a refusal as well."""
         path = scope["path"]
-        answer = self._routes.get(path)
-        page = self._pages.get(path)
-        if answer is None and page is None:
-            if scope["type"] == "http" and _wants_page(scope, path):
-                await _send_page(self._pages[NOT_FOUND], 404, send)
-            else:
-                await self._api(scope, receive, send)
-            return
-        scope["path_template"] = path if answer or not path.startswith("/assets/") else "/assets"
+        found = self._own.get(path)
+        if found is None:
+            if not _wants_page(scope, path, exchange):
+                return await self._api(scope, body, exchange)
+            return self._not_found
+        scope["path_template"] = "/assets" if path.startswith("/assets/") else path
         if scope["method"] != "GET":
             raise MethodNotAllowed("Only GET and HEAD here.")
-        if page is not None:
-            await _send_page(page, 200, send)
-        elif answer is not None:
-            status, content_type, body = await answer(scope)
-            await _send(send, status, [(b"content-type", content_type), (b"cache-control", b"no-cache")], body)
+        return found if isinstance(found, Answer) else await found(exchange)
 
-    async def _answer_healthz(self, scope: Scope) -> tuple[int, bytes, bytes]:
-        return 200, _JSON, b'{"status":"ok"}'
+    async def _answer_healthz(self, exchange: Exchange) -> Answer:
+        return _fresh(200, _JSON, b'{"status":"ok"}')
 
-    async def _answer_readyz(self, scope: Scope) -> tuple[int, bytes, bytes]:
+    async def _answer_readyz(self, exchange: Exchange) -> Answer:
         readiness = await self._health.readiness()
-        return (200 if readiness.status == "ready" else 503), _JSON, msgspec.json.encode(readiness)
+        return _fresh(200 if readiness.status == "ready" else 503, _JSON, msgspec.json.encode(readiness))
 
-    async def _answer_metrics(self, scope: Scope) -> tuple[int, bytes, bytes]:
-        exchange: Exchange = scope[SCOPE_KEY]
+    async def _answer_metrics(self, exchange: Exchange) -> Answer:
         if not self._may_read_metrics(exchange):
             raise Forbidden("Ask from this machine, or send `Authorization: Bearer <http.metrics_token>`.")
-        return 200, metrics.CONTENT_TYPE.encode(), metrics.render()
+        return _fresh(200, metrics.CONTENT_TYPE.encode(), metrics.render())
 
-    async def _answer_openapi(self, scope: Scope) -> tuple[int, bytes, bytes]:
+    async def _answer_openapi(self, exchange: Exchange) -> Answer:
         if self._document is None:
             self._document = msgspec.json.encode(self._openapi())
-        return 200, _JSON, self._document
+        return _fresh(200, _JSON, self._document)
 
     def _may_read_metrics(self, exchange: Exchange) -> bool:
         token = self._metrics_token
@@ -95,23 +95,21 @@ class Site:
         return is_loopback(exchange.client_ip) and not forwarded
 
 
-def _wants_page(scope: Scope, path: str) -> bool:
+def _wants_page(scope: Scope, path: str, exchange: Exchange) -> bool:
     if scope["method"] != "GET" or path.startswith(_API_PREFIXES) or path == "/dev/mailbox/messages":
         return False
-    exchange: Exchange = scope[SCOPE_KEY]
     return b"text/html" in exchange.headers.get(b"accept", b"")
 
 
-async def _send_page(page: Page, status: int, send: Send) -> None:
+def _page_answer(page: Page, status: int) -> Answer:
     headers = [
         (b"content-type", page.content_type.encode()),
         (b"etag", page.etag.encode()),
         (b"cache-control", page.cache_control.encode()),
         (b"content-security-policy", page.content_security_policy.encode()),
     ]
-    await _send(send, status, headers, page.body)
+    return Answer(status, headers, page.body)
 
 
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+def _fresh(status: int, content_type: bytes, body: bytes) -> Answer:
+    return Answer(status, [(b"content-type", content_type), (b"cache-control", b"no-cache")], body)

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
-from banyan.infra.http.body import Body
 from banyan.infra.http.dispatch import Dispatcher
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.routing import (
@@ -146,10 +145,12 @@ async def ask(
         SCOPE_KEY: sent.exchange,
     }
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.disconnect"}
-
-    await dispatcher(sent.scope, Body(body, receive), sent)
+    answer = await dispatcher(sent.scope, body, sent.exchange)
+    if isinstance(answer, FileAnswer):
+        await answer.send(sent.scope, sent)
+    else:
+        await sent({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await sent({"type": "http.response.body", "body": answer.body})
     return sent
 
 

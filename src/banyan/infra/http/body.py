@@ -2,36 +2,14 @@
 
 import asyncio
 
-from banyan.infra.http.asgi import Message, Receive
+from banyan.infra.http.asgi import Receive
 from banyan.infra.http.cycle import Cycle
 from banyan.infra.http.problems import BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 from banyan.infra.http.settings import HttpSettings
 from banyan.kernel.errors import Malformed
 
 
-class Body:
-    """A body that has arrived; calling it hands it to the route as one ASGI message. `again` gives it to a
-    second run of the route.
-    """
-
-    __slots__ = ("_handed_over", "_receive", "content")
-
-    def __init__(self, content: bytes, receive: Receive) -> None:
-        self.content = content
-        self._receive = receive
-        self._handed_over = False
-
-    def again(self) -> "Body":
-        return Body(self.content, self._receive)
-
-    async def __call__(self) -> Message:
-        if not self._handed_over:
-            self._handed_over = True
-            return {"type": "http.request", "body": self.content, "more_body": False}
-        return await self._receive()
-
-
-async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: HttpSettings) -> Body:
+async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: HttpSettings) -> bytes:
     """The whole body.
 
     Raises BodyTooLarge beyond `max_body_bytes` (declared or not), BodyTooSlow, Malformed when the client left,
@@ -39,7 +17,7 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Htt
     """
     declared = headers.get(b"content-length")
     if declared is None and b"transfer-encoding" not in headers:
-        return Body(b"", receive)
+        return b""
     coding = headers.get(b"content-encoding")
     if coding is not None and coding.strip().lower() != b"identity":
         raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
@@ -49,10 +27,10 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Htt
     if arrived is not None:
         if len(arrived) > settings.max_body_bytes:
             raise _too_large(settings)
-        return Body(arrived, receive)
+        return arrived
     try:
         async with asyncio.timeout(settings.body_timeout_seconds):
-            return Body(await _collect(receive, settings), receive)
+            return await _collect(receive, settings)
     except TimeoutError:
         raise BodyTooSlow(f"Send the whole body within {settings.body_timeout_seconds:g} s.") from None
 

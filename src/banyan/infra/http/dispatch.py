@@ -6,9 +6,8 @@ from typing import Any, Final
 import structlog
 
 from banyan.infra.http.answers import Answer
-from banyan.infra.http.asgi import Receive, Scope, Send
-from banyan.infra.http.body import Body
-from banyan.infra.http.exchange import SCOPE_KEY, Exchange
+from banyan.infra.http.asgi import Scope
+from banyan.infra.http.exchange import Exchange
 from banyan.infra.http.finish import problem_answer
 from banyan.infra.http.parameters import parse_query
 from banyan.infra.http.problems import Internal
@@ -23,45 +22,38 @@ _HOST: Final = re.compile(rb"[0-9A-Za-z!$&'()*+,;=\-._~:\[\]@%]*")
 
 
 class Dispatcher:
-    """An ASGI application that calls the routes of a table. The gateway has read the body."""
+    """Calls the routes of a table."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends an answer to every request. What goes wrong while it is sent in pieces is raised."""
-        exchange: Exchange = scope[SCOPE_KEY]
+    async def __call__(self, scope: Scope, body: bytes, exchange: Exchange) -> Answer | FileAnswer:
+        """An answer to every request: what goes wrong is one, too."""
         try:
-            answer = await self._call(scope, receive, exchange)
+            return await self._call(scope, body, exchange)
         except BanyanError as error:
-            answer = problem_answer(error, exchange)
+            return problem_answer(error, exchange)
         except Exception as error:
             log.error("request_failed", request_id=exchange.request_id, path=scope["path"], exc_info=error)
             refusal = Internal("Something broke on our side; the log has it under this request_id.")
-            answer = problem_answer(refusal, exchange)
-        if isinstance(answer, Answer):
-            await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-            await send({"type": "http.response.body", "body": answer.body})
-        else:
-            await answer(scope, receive, send)
+            return problem_answer(refusal, exchange)
 
-    async def _call(self, scope: Scope, receive: Receive, exchange: Exchange) -> Answer | FileAnswer:
+    async def _call(self, scope: Scope, body: bytes, exchange: Exchange) -> Answer | FileAnswer:
         if not _HOST.fullmatch(exchange.headers.get(b"host", b"")):
             raise Malformed("The Host header holds what no host has.")
         endpoint, values = self.table.find(scope["method"], scope["path"])
         scope["path_template"] = endpoint.path
         endpoint.route.authorize(exchange, endpoint.tags)
-        data = await endpoint.call(**_arguments(endpoint, values, Request(scope), receive))
+        data = await endpoint.call(**_arguments(endpoint, values, Request(scope), body))
         return data if isinstance(data, FileAnswer) else endpoint.route.finished(data)
 
 
-def _arguments(endpoint: Endpoint, values: dict[str, Any], request: Request, receive: Receive) -> dict[str, Any]:
+def _arguments(endpoint: Endpoint, values: dict[str, Any], request: Request, body: bytes) -> dict[str, Any]:
     """Raises Invalid, UnsupportedMediaType, Malformed."""
     wanted = endpoint.signature
     arguments = {one.name: values[one.name] for one in wanted.path} if values else {}
     if wanted.takes_request:
         arguments["request"] = request
     if wanted.query or wanted.body is not None:
-        content = receive.content if isinstance(receive, Body) else b""
-        arguments |= wanted.read(parse_query(request.scope["query_string"]), request.has_json, content)
+        arguments |= wanted.read(parse_query(request.scope["query_string"]), request.has_json, body)
     return arguments

@@ -13,8 +13,8 @@ from banyan.infra.http.answers import (
     zipped,
 )
 from banyan.infra.http.asgi import Message, Scope, Send
-from banyan.infra.http.capture import Capture
 from banyan.infra.http.exchange import Exchange
+from banyan.infra.http.files import FileSend
 from banyan.infra.http.problems import PROBLEM_TYPE, encode_problem
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.log import AccessLog
@@ -89,15 +89,15 @@ class Finisher:
         await send({"type": "http.response.body", "body": body})
         self._record(scope, exchange, status, len(body), started)
 
-    def begin_stream(self, path: str, exchange: Exchange, start: Message) -> None:
+    def begin_file(self, path: str, exchange: Exchange, start: Message) -> None:
         """Completes the headers of an answer that goes out in parts."""
         headers = list(start["headers"])
         self._add_headers(headers, exchange, Answer(int(start["status"]), headers, b""), "GET", path)
         start["headers"] = headers
 
-    def record_streamed(self, scope: Scope, exchange: Exchange, capture: Capture, started: float) -> None:
+    def record_file(self, scope: Scope, exchange: Exchange, sent: FileSend, started: float) -> None:
         """Records an answer that went out in parts."""
-        self._record(scope, exchange, capture.status, capture.sent_bytes, started)
+        self._record(scope, exchange, sent.status, sent.sent_bytes, started)
 
     def _represent(self, method: str, exchange: Exchange, answer: Answer, headers: Headers) -> tuple[int, bytes]:
         """Status and body to send: the stored bytes, their gzip form, or 304 without a body."""

@@ -18,13 +18,14 @@ from banyan.infra.auth.principal import Principal
 from banyan.infra.database.work import Work
 from banyan.infra.http.addresses import Addresses, forwarded_for, limit_key, plain
 from banyan.infra.http.answers import Answer, HotAnswers
-from banyan.infra.http.asgi import App, Message, Receive, Scope, Send
-from banyan.infra.http.body import Body, read_body
-from banyan.infra.http.capture import Capture
+from banyan.infra.http.asgi import Message, Receive, Scope, Send
+from banyan.infra.http.body import read_body
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
+from banyan.infra.http.files import FileSend
 from banyan.infra.http.finish import Finisher, problem_answer
 from banyan.infra.http.idempotency import Claim, Idempotency, IdempotencyRaced, raced, read_key
 from banyan.infra.http.problems import Internal, MethodNotAllowed, UriTooLong
+from banyan.infra.http.routing import FileAnswer
 from banyan.infra.http.settings import HttpSettings
 from banyan.infra.log import AccessLog
 from banyan.infra.metrics import HTTP_IN_FLIGHT, HTTP_SHED
@@ -32,6 +33,9 @@ from banyan.infra.ratelimit import QuotaSpent, RateLimiter
 from banyan.kernel.errors import BanyanError, Malformed, NotFound, Unauthorized, Unavailable
 
 _MAX_TARGET_BYTES = 8192
+
+# What answers a request whose body has been read. It may raise BanyanError.
+Responder = Callable[[Scope, bytes, Exchange], Awaitable[Answer | FileAnswer]]
 
 log = structlog.get_logger("banyan.http")
 
@@ -90,10 +94,10 @@ class Parts:
 
 
 class Gateway:
-    """Wraps `app` (an ASGI application); websockets and lifespan pass through untouched."""
+    """The ASGI application: what holds for every request, around `respond`."""
 
-    def __init__(self, app: App, parts: Parts) -> None:
-        self._app = app
+    def __init__(self, respond: Responder, parts: Parts) -> None:
+        self._respond = respond
         self._parts = parts
         self._settings = parts.settings
         self._addresses = Addresses(parts.settings.proxy_networks())
@@ -102,9 +106,6 @@ class Gateway:
         HTTP_IN_FLIGHT.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started = time.perf_counter()
         exchange = self._open_exchange(scope)
         method = scope["method"]
@@ -113,12 +114,15 @@ class Gateway:
             scope["method"] = "GET"
             exchange.is_head = True
         self._in_flight += 1
-        capture = Capture(send)
         try:
             answer = self._find_early_answer(scope, exchange)
             if answer is None:
                 await self._admit(scope, exchange)
-                answer = await self._answer(scope, receive, capture, exchange)
+                found = await self._answer(scope, receive, exchange)
+                if isinstance(found, FileAnswer):
+                    await self._send_file(scope, exchange, found, started, send)
+                    return
+                answer = found
         except BanyanError as error:
             answer = problem_answer(error, exchange)
         except Exception as error:
@@ -130,11 +134,8 @@ class Gateway:
                 await exchange.work.rollback()
         if answer.status == MethodNotAllowed.status:
             answer.headers.append((b"allow", ", ".join(self._parts.allowed_methods(scope["path"])).encode()))
-        if capture.streaming:
-            self._finisher.record_streamed(scope, exchange, capture, started)
-        else:
-            scope["method"] = method
-            await self._finisher.send(scope, exchange, answer, started, send)
+        scope["method"] = method
+        await self._finisher.send(scope, exchange, answer, started, send)
 
     def _open_exchange(self, scope: Scope) -> Exchange:
         headers = dict(scope["headers"])
@@ -211,26 +212,26 @@ class Gateway:
                 raise
         exchange.principal = principal
 
-    async def _answer(self, scope: Scope, receive: Receive, capture: Capture, exchange: Exchange) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, exchange: Exchange) -> Answer | FileAnswer:
         method = scope["method"]
         if method == "GET":
-            return await self._answer_read(scope, receive, capture, exchange)
+            return await self._answer_read(scope, exchange)
         if method == "OPTIONS":
             return self._tell_methods(scope["path"])
         body = await self._read_body(exchange, receive)
         _check_text(scope["query_string"])
         if method != "POST":
-            return await self._run(scope, body, capture, exchange)
+            return await self._run(scope, body, exchange)
         key = exchange.idempotency_key = read_key(exchange.headers.get(b"idempotency-key"))
         if key is None:
-            return await self._run(scope, body, capture, exchange)
+            return await self._run(scope, body, exchange)
         flags = self._parts.flags.of_post(scope["path"])
         may_call = exchange.principal is not None or flags.open_to_anyone
         if flags.own_idempotency or not may_call:
-            return await self._run(scope, body, capture, exchange)
-        return await self._answer_once(scope, body, capture, exchange, flags, key)
+            return await self._run(scope, body, exchange)
+        return await self._answer_once(scope, body, exchange, flags, key)
 
-    async def _read_body(self, exchange: Exchange, receive: Receive) -> Body:
+    async def _read_body(self, exchange: Exchange, receive: Receive) -> bytes:
         """Whoever sends slowly holds a connection, but no place among the requests at work."""
         self._in_flight -= 1
         try:
@@ -244,29 +245,29 @@ class Gateway:
             raise NotFound("There is nothing at this address.")
         return Answer(204, [(b"allow", ", ".join(methods).encode())], b"")
 
-    async def _answer_read(self, scope: Scope, receive: Receive, capture: Capture, exchange: Exchange) -> Answer:
+    async def _answer_read(self, scope: Scope, exchange: Exchange) -> Answer | FileAnswer:
         key: bytes | None = None
         hot = self._parts.hot
         drops = hot.drops
         if exchange.principal is None:
             key = scope["raw_path"] + b"?" + scope["query_string"]
-            answer = hot.find(key)
-            if answer is not None:
-                scope["path_template"] = answer.route
-                return answer
+            kept = hot.find(key)
+            if kept is not None:
+                scope["path_template"] = kept.route
+                return kept
         _check_text(scope["query_string"])
-        answer = await self._run(scope, Body(b"", receive), capture, exchange)
-        if key is not None and exchange.shared_tags and answer.status == 200:
+        answer = await self._run(scope, b"", exchange)
+        if key is not None and exchange.shared_tags and isinstance(answer, Answer) and answer.status == 200:
             answer.route = scope.get("path_template", "")
             hot.keep(key, exchange.shared_tags, answer, drops)
         return answer
 
     async def _answer_once(
-        self, scope: Scope, body: Body, capture: Capture, exchange: Exchange, flags: RouteFlags, key: str
-    ) -> Answer:
+        self, scope: Scope, body: bytes, exchange: Exchange, flags: RouteFlags, key: str
+    ) -> Answer | FileAnswer:
         """Answers a POST that carries an Idempotency-Key."""
         idempotency = self._parts.idempotency
-        fingerprint = idempotency.fingerprint("POST", scope["path"], body.content)
+        fingerprint = idempotency.fingerprint("POST", scope["path"], body)
         claim = Claim(key, fingerprint, flags.secret_answer)
         for last_look in (False, True):
             stored = await idempotency.find(exchange, key, fingerprint)
@@ -277,12 +278,17 @@ class Gateway:
             else:
                 exchange.replayed_subject = stored.subject
             try:
-                answer = await self._run(scope, body.again(), capture, exchange, None if stored else claim)
+                answer = await self._run(scope, body, exchange, None if stored else claim)
             except IdempotencyRaced:
                 # Whoever was quicker has committed by now: the second look finds that answer.
                 await exchange.work.rollback()
             else:
-                if stored or last_look or not await self._refused_by_itself(exchange, key, fingerprint, answer):
+                if (
+                    stored
+                    or last_look
+                    or isinstance(answer, FileAnswer)
+                    or not await self._refused_by_itself(exchange, key, fingerprint, answer)
+                ):
                     return answer
             exchange.error = None
             exchange.work = self._parts.new_work()
@@ -297,18 +303,11 @@ class Gateway:
         return await self._parts.idempotency.find(exchange, key, fingerprint) is not None
 
     async def _run(
-        self,
-        scope: Scope,
-        body: Body,
-        capture: Capture,
-        exchange: Exchange,
-        claim: Claim | None = None,
-    ) -> Answer:
-        """Runs the route, then commits what it did, or rolls back when it answers an error."""
-        capture.before_stream = partial(self._begin_stream, scope, exchange)
-        await self._app(scope, body, capture)
-        answer = capture.take()
-        if capture.streaming:
+        self, scope: Scope, body: bytes, exchange: Exchange, claim: Claim | None = None
+    ) -> Answer | FileAnswer:
+        """Runs the route, then commits what it did, or rolls back when it answers an error. A file is not begun."""
+        answer = await self._respond(scope, body, exchange)
+        if isinstance(answer, FileAnswer):
             return answer
         work = exchange.work
         error = exchange.error
@@ -323,9 +322,21 @@ class Gateway:
             await work.rollback()
         return answer
 
-    async def _begin_stream(self, scope: Scope, exchange: Exchange, start: Message) -> None:
+    async def _send_file(self, scope: Scope, exchange: Exchange, file: FileAnswer, started: float, send: Send) -> None:
+        """Raises what goes wrong before its first piece: then the answer can still be a refusal."""
+        file_send = FileSend(send, partial(self._begin_file, scope, exchange))
+        try:
+            await file.send(scope, file_send)
+        except Exception as error:
+            if not file_send.begun:
+                raise
+            # No other answer can follow it: the connection is closed.
+            log.exception("request_failed", request_id=exchange.request_id, error=repr(error))
+        self._finisher.record_file(scope, exchange, file_send, started)
+
+    async def _begin_file(self, scope: Scope, exchange: Exchange, start: Message) -> None:
         await exchange.work.commit()
-        self._finisher.begin_stream(scope["path"], exchange, start)
+        self._finisher.begin_file(scope["path"], exchange, start)
         # The server must know that nobody waits for the body.
         scope["method"] = "HEAD" if exchange.is_head else scope["method"]
 

@@ -17,7 +17,7 @@ from banyan.infra.auth.principal import Principal
 from banyan.infra.auth.scopes import allows, needed_scope
 from banyan.infra.database.work import Work
 from banyan.infra.http.answers import Answer
-from banyan.infra.http.asgi import Receive, Scope, Send
+from banyan.infra.http.asgi import Scope, Send
 from banyan.infra.http.exchange import SCOPE_KEY, Exchange
 from banyan.infra.http.parameters import FromPath, FromQuery, JSONBody, Query, QueryParameter, parse_query
 from banyan.kernel.errors import BanyanError, Forbidden, Unauthorized
@@ -189,7 +189,8 @@ class FileAnswer:
         self._size_bytes = size_bytes
         self._pieces = pieces
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def send(self, scope: Scope, send: Send) -> None:
+        """As ASGI messages. Raises what `pieces` do."""
         size = self._size_bytes
         part = _find_part(scope, size)
         wanted = range(size) if part is None else part
