@@ -20,6 +20,8 @@ _BLOCK_BYTES = 4096
 # UUID's own constructor looks at six ways to say what one is, and takes longer than all else about an id.
 _set_int: Final[Any] = UUID.__dict__["int"].__set__
 _set_safety: Final[Any] = UUID.__dict__["is_safe"].__set__
+# A member of an enum is looked up by a call.
+_SAFETY: Final = SafeUUID.unknown
 
 _lock = threading.Lock()
 _last_tail = 0
@@ -88,7 +90,7 @@ os.register_at_fork(after_in_child=_forget)
 def _made(number: int) -> UUID:
     made = object.__new__(UUID)
     _set_int(made, number)
-    _set_safety(made, SafeUUID.unknown)
+    _set_safety(made, _SAFETY)
     return made
 
 

@@ -6,7 +6,6 @@ from banyan.features.webhooks.catalogue import Catalogue
 from banyan.features.webhooks.jobs import ForgetDeliveries, SendDeliveries, SweepDeliveries
 from banyan.features.webhooks.service.recording import Recording
 from banyan.features.webhooks.service.sending import Sending
-from banyan.infra.database.work import Connection
 from banyan.infra.declare import AnyJobKind, AnySubscriber, JobKind, Priority, Schedule, Subscriber
 
 SCHEDULES = (
@@ -18,12 +17,13 @@ SCHEDULES = (
 def subscribers(catalogue: Catalogue, recording: Recording) -> tuple[AnySubscriber, ...]:
     """One for each kind of signal, with a job only while some webhook wants it."""
 
-    async def is_wanted(name: str, connection: Connection) -> bool:
-        return await recording.is_wanted(connection, name)
-
     return tuple(
         Subscriber(
-            signal, f"webhooks.on.{name}", recording.record, priority=Priority.LOW, wanted=partial(is_wanted, name)
+            signal,
+            f"webhooks.on.{name}",
+            recording.record,
+            priority=Priority.LOW,
+            wanted=partial(recording.is_wanted, name),
         )
         for name, signal in catalogue.signals.items()
     )

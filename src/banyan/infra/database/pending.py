@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVarTuple
 
 import asyncpg
 import structlog
@@ -13,6 +13,8 @@ from msgspec import Struct, field
 from banyan.kernel.signals import Job, Signal
 
 log = structlog.get_logger("banyan.database")
+
+Args = TypeVarTuple("Args")
 
 _PARAMETER = re.compile(r"\$(\d+)")
 # Texts of statements that parts made together; the parts are constants, so there are few.
@@ -145,10 +147,10 @@ def one_statement(parts: Sequence[Part], *, concluding: bool = False) -> tuple[s
     return _text(tuple(sqls), tuple(counts), concluding), args
 
 
-def call_safely(hook: Callable[[], None]) -> None:
+def call_safely(hook: Callable[[*Args], None], *args: *Args) -> None:
     """The commit is done: a failing hook must not turn it into an error."""
     try:
-        hook()
+        hook(*args)
     except Exception:
         log.exception("hook after a commit failed")
 

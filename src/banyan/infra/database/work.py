@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from uuid import UUID
@@ -455,7 +454,7 @@ class Work(Collector):
             call_safely(callback)
         if pending is not None:
             for outbox in self._outboxes:
-                call_safely(partial(outbox.committed, pending))
+                call_safely(outbox.committed, pending)
 
     async def _roll_back(self) -> None:
         connection, self._connection = self._connection, None

@@ -25,6 +25,8 @@ def _nothing() -> None:
 class Cycle(RequestResponseCycle):
     """Takes the two ASGI messages of an answer, or more of one that is sent in parts."""
 
+    # What runs it.
+    task: asyncio.Task[None] | None = None
     _start: Message | None = None
 
     async def run(self, app: Any, tasks: set[Any]) -> None:
@@ -40,7 +42,8 @@ class Cycle(RequestResponseCycle):
             if not self.response_complete:
                 await self._make_up()
         finally:
-            tasks.discard(asyncio.current_task())
+            tasks.discard(self.task)
+            self.task = None
             # Else connection and cycle would hold each other until the garbage is looked for.
             self.on_response = _nothing
 

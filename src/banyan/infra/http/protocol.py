@@ -221,7 +221,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._start_asgi_task(cycle, self.app)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        self.tasks.add(self.loop.create_task(cycle.run(app, self.tasks)))
+        cycle.task = task = self.loop.create_task(cycle.run(app, self.tasks))
+        self.tasks.add(task)
 
     def _feed(self, data: bytes) -> None:
         """Raises HttpParserError."""

@@ -24,7 +24,12 @@ _ANNOUNCED = """announced AS (
     FROM unnest($1::integer[], $2::text[], $3::text[]) AS new(position, topic, key)
     WHERE EXISTS (SELECT FROM written)
     GROUP BY position, topic)"""
-# The same of one alone, as most transactions have it: without arrays to be taken apart and put together.
+# The same of one alone with one key, as most transactions have it: of each element of an array the driver asks whether
+# it is an array itself.
+_ANNOUNCED_KEY = """announced AS (
+    INSERT INTO bus_messages (position, topic, keys, origin)
+    SELECT $1, $2, ARRAY[$3::text], $4 WHERE EXISTS (SELECT FROM written))"""
+# One alone with several or none: no arrays are taken apart and put together.
 _ANNOUNCED_ONE = """announced AS (
     INSERT INTO bus_messages (position, topic, keys, origin)
     SELECT $1, $2, $3::text[], $4 WHERE EXISTS (SELECT FROM written))"""
@@ -163,7 +168,11 @@ def _announced(announcements: list[Announcement], origin: UUID) -> Iterator[Part
             known.append((position, announcement))
     if len(known) == 1:
         position, announcement = known[0]
-        yield Part(_ANNOUNCED_ONE, (position, announcement.topic, announcement.keys, origin))
+        keys = announcement.keys
+        if len(keys) == 1:
+            yield Part(_ANNOUNCED_KEY, (position, announcement.topic, keys[0], origin))
+        else:
+            yield Part(_ANNOUNCED_ONE, (position, announcement.topic, keys, origin))
     elif known:
         # One element per key.
         rows = [(position, one.topic, key) for position, one in known for key in one.keys or (None,)]

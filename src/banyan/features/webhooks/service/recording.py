@@ -37,7 +37,7 @@ class Recording:
         bus.subscribe(WANTED_TOPIC, lambda keys: self._wanted.clear())
         bus.on_reset(self._wanted.clear)
 
-    async def is_wanted(self, connection: Connection, name: str) -> bool:
+    async def is_wanted(self, name: str, connection: Connection) -> bool:
         """Whether any active webhook is subscribed to signals of this name."""
         wanted = self._wanted.find("")
         if wanted is None:
