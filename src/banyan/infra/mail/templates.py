@@ -10,6 +10,7 @@ job; the built-in texts are tried by the tests.
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from banyan.infra.settings import BadSettings
 _TEXTS = "mail_texts"
 _LAYOUTS = "mail_layouts"
 _LAYOUT_FILES = ("layout.html", "layout.txt")
+_BUILT_IN = jinja2.PackageLoader("banyan.infra.mail", "layouts")
 _SAMPLE_LINK = "https://example.org/link#token=sample"
 _SAMPLE_ADDRESS = "ada@example.org"
 
@@ -106,25 +108,33 @@ class MailTemplates:
 
 
 def _layouts(own: Path | None) -> jinja2.Environment:
-    built_in = jinja2.PackageLoader("banyan.infra.mail", "layouts")
-    loaders: list[jinja2.BaseLoader] = [built_in]
-    if own is not None and own.is_dir():
-        _check_names(own, set(_LAYOUT_FILES), "layouts")
-        loaders.insert(0, jinja2.FileSystemLoader(own))
-    layouts = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(loaders),
-        autoescape=lambda name: name is not None and name.endswith(".html"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    if own is None or not own.is_dir():
+        return _built_in_layouts()
+    _check_names(own, set(_LAYOUT_FILES), "layouts")
+    layouts = _environment(jinja2.ChoiceLoader([jinja2.FileSystemLoader(own), _BUILT_IN]))
     for name in _LAYOUT_FILES:
         try:
             layouts.get_template(name)
         except (jinja2.TemplateError, UnicodeDecodeError, OSError) as error:
             raise BadSettings(f"{own}/{name}{_line(error)}: {error}") from None
     return layouts
+
+
+@cache
+def _built_in_layouts() -> jinja2.Environment:
+    """The same for everybody in a process, compiled for the first mail."""
+    return _environment(_BUILT_IN)
+
+
+def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=loader,
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 def _check_names(folder: Path, known: set[str], what: str) -> None:

@@ -83,8 +83,12 @@ def read_texts(folder: Traversable, language: Language) -> dict[str, MailText]:
 
     Raises FileNotFoundError or msgspec.ValidationError for a folder that is not right.
     """
-    raw = tomllib.loads((folder / f"{language}.toml").read_text("utf-8"))
-    return msgspec.convert(raw, dict[str, MailText])
+    return dict(_parsed((folder / f"{language}.toml").read_text("utf-8")))
+
+
+@lru_cache(maxsize=64)
+def _parsed(toml: str) -> Mapping[str, MailText]:
+    return msgspec.convert(tomllib.loads(toml), dict[str, MailText])
 
 
 def holes(text: MailText) -> set[str]:
