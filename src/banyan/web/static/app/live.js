@@ -1,7 +1,7 @@
 import { api } from "/assets/shared/api.js";
 import { live } from "/assets/shared/live.js";
 import { isSignedIn, onSessionChange } from "/assets/shared/session.js";
-import { setUnread, unread } from "/assets/app/unread.js";
+import { countUnread, setUnread, unread } from "/assets/app/unread.js";
 
 // What comes together is looked at together.
 const SOON_SECONDS = 1;
@@ -31,10 +31,6 @@ function drawUnread() {
 // Views set titles of their own.
 new MutationObserver(drawUnread).observe(document.querySelector("title"), { childList: true });
 addEventListener("banyan:unread", drawUnread);
-
-async function countUnread() {
-  setUnread((await api.get("/v1/notifications/unread-count")).unread_count);
-}
 
 // What the page that is open may want to look for again.
 const NEWS = new Set(["post", "notification", "conversation"]);

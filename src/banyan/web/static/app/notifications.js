@@ -4,7 +4,7 @@ import { avatar } from "/assets/shared/person.js";
 import { when } from "/assets/shared/time.js";
 import { renewingList } from "/assets/app/renewing.js";
 import { action } from "/assets/app/sections.js";
-import { setUnread, unread } from "/assets/app/unread.js";
+import { countUnread, setUnread } from "/assets/app/unread.js";
 
 const PATH = "/v1/notifications";
 const NOBODY = { handle: "", display_name: "·", avatar_url: null };
@@ -30,8 +30,7 @@ function row(item) {
   node.addEventListener("click", () => {
     if (!node.classList.contains("unread")) return;
     read();
-    setUnread(unread() - 1);
-    api.put(`${PATH}/${item.id}/read`).catch(() => {});
+    api.put(`${PATH}/${item.id}/read`).then(countUnread).catch(() => {});
   });
   return node;
 }

@@ -1,9 +1,15 @@
+import { api } from "/assets/shared/api.js";
+
 let number = 0;
 
 /** How many notifications are unread, as far as this page knows. */
 export const unread = () => number;
 
 export function setUnread(next) {
-  number = Math.max(0, next);
+  number = next;
   dispatchEvent(new CustomEvent("banyan:unread"));
+}
+
+export async function countUnread() {
+  setUnread((await api.get("/v1/notifications/unread-count")).unread_count);
 }
