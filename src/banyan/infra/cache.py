@@ -65,22 +65,24 @@ class Cache(Generic[K, V]):
         """One for each of `keys`, None where there is no value; `fill` is called once with those not cached."""
         now = time.monotonic()
         entries = self._entries
-        find = entries.get
-        found = [entry[1] if (entry := find(key)) is not None and entry[0] >= now else None for key in keys]
+        held = list(map(entries.get, keys))
         # Who was used last only matters once somebody has to leave soon.
         if 2 * len(entries) > self._max_entries:
             for key in keys:
                 if key in entries:
                     entries.move_to_end(key)
-        missing = [key for key, value in zip(keys, found, strict=True) if value is None]
+        missing = [key for key, entry in zip(keys, held, strict=True) if entry is None or entry[0] < now]
         if not missing:
-            return found
+            return [entry[1] for entry in held if entry is not None]
         drops = self._drops
         filled = await fill(list(dict.fromkeys(missing)))
         if drops == self._drops:
             for key, value in filled.items():
                 self.put(key, value)
-        return [filled.get(key) if value is None else value for key, value in zip(keys, found, strict=True)]
+        return [
+            filled.get(key) if entry is None or entry[0] < now else entry[1]
+            for key, entry in zip(keys, held, strict=True)
+        ]
 
     def drop(self, key: K) -> None:
         self._drops += 1

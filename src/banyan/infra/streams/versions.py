@@ -1,6 +1,6 @@
 """Versions of values that are small enough to be looked at each time."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -40,11 +40,15 @@ class Versions:
         known = self._known.get(id(value))
         return (known or self._remember(value)).version
 
-    def of_each(self, values: Iterable[Struct | None]) -> list[Versioned | None]:
+    def of_each(self, values: Sequence[Struct | None]) -> list[Versioned | None]:
         """One for each, None for None: the cheaper form for a thousand."""
-        known = self._known.get
-        remember = self._remember
-        return [None if value is None else known(id(value)) or remember(value) for value in values]
+        found = list(map(self._known.get, map(id, values)))
+        if all(found):
+            return found
+        return [
+            None if value is None else versioned or self._remember(value)
+            for value, versioned in zip(values, found, strict=True)
+        ]
 
     def _remember(self, value: Struct) -> Versioned:
         if len(self._known) >= _MOST_REMEMBERED:

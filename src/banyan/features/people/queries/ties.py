@@ -13,6 +13,7 @@ from banyan.features.people.models import Block, Card, Connection, ConnectionSta
 from banyan.features.people.queries.parts import BLOCKED, THERE, read_card
 from banyan.infra.database.arrays import array_text
 from banyan.infra.database.work import Work
+from banyan.kernel.clock import instants
 from banyan.kernel.ids import FIRST_ID, LAST_ID
 
 # Every write of the row gives it another xmin, whatever columns there are.
@@ -52,11 +53,11 @@ class ConnectionMarks(NamedTuple):
 
 
 class ConnectionColumns(NamedTuple):
-    """With each one's state and time, in seconds since 1970."""
+    """With each one's state and time."""
 
     marks: ConnectionMarks
     states: Sequence[ConnectionState]
-    created: Sequence[float]
+    created: Sequence[datetime]
 
 
 async def find_relations(work: Work, person_id: UUID) -> Relations:
@@ -254,15 +255,13 @@ async def list_connections_whole(work: Work, person_id: UUID, newest: int) -> Co
         return ConnectionColumns(ConnectionMarks([], [], []), [], [])
     ids, others, versions, states, created = row
     marks = _marks(ids, others, versions)
-    return ConnectionColumns(marks, states.split(","), unpack(f">{len(marks.ids)}d", created))
+    return ConnectionColumns(marks, states.split(","), instants(unpack(f">{len(marks.ids)}d", created)))
 
 
 async def list_connections_by_id(
     work: Work, person_id: UUID, connection_ids: Sequence[str]
-) -> list[tuple[str, ConnectionState, UUID, float]]:
-    """Id, state, other person and time, in seconds since 1970, of those of the ids that are a person's connections or
-    requests.
-    """
+) -> list[tuple[str, ConnectionState, UUID, datetime]]:
+    """Id, state, other person and time of those of the ids that are a person's connections or requests."""
     rows = await work.rows(
         """SELECT connection_id::text, state, other_id, date_part('epoch', created_at) FROM people_connections
            WHERE person_id = $1 AND state IN ('sent', 'received', 'connected')
@@ -270,7 +269,8 @@ async def list_connections_by_id(
         person_id,
         array_text(connection_ids),
     )
-    return [(connection_id, state, other_id, created) for connection_id, state, other_id, created in rows]
+    created = instants([row[3] for row in rows])
+    return [(row[0], row[1], row[2], at) for row, at in zip(rows, created, strict=True)]
 
 
 async def insert_block(work: Work, block_id: UUID, person_id: UUID, blocked_id: UUID, at: datetime) -> bool:

@@ -1,7 +1,6 @@
 """A person's connections and lists, as a client keeps them offline."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import compress
 from uuid import UUID
 
@@ -34,10 +33,9 @@ class SyncedPeople:
         """The versions of all, and the values of the newest `valued`."""
         marks, states, created = await ties.list_connections_whole(work, person_id, SYNCED_CONNECTIONS)
         cards = await self._cards_of(work, marks.other_ids)
-        moment = datetime.fromtimestamp
         values = {
-            id: ConnectionCopy(id, state, card.json, moment(seconds, UTC))
-            for id, state, seconds, card in zip(marks.ids[:valued], states, created, cards, strict=False)
+            id: ConnectionCopy(id, state, card.json, at)
+            for id, state, at, card in zip(marks.ids[:valued], states, created, cards, strict=False)
             if card is not None
         }
         return _present(marks, cards), values
@@ -46,10 +44,9 @@ class SyncedPeople:
         """Those of `ids` that are a person's connections or requests at this moment."""
         rows = await ties.list_connections_by_id(work, person_id, ids)
         cards = await self._cards_of(work, [other_id.bytes for _, _, other_id, _ in rows])
-        moment = datetime.fromtimestamp
         return {
-            id: ConnectionCopy(id, state, card.json, moment(created, UTC))
-            for (id, state, _, created), card in zip(rows, cards, strict=True)
+            id: ConnectionCopy(id, state, card.json, at)
+            for (id, state, _, at), card in zip(rows, cards, strict=True)
             if card is not None
         }
 

@@ -1,6 +1,6 @@
 """SQL of the home feeds."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -76,15 +76,15 @@ class Reading(NamedTuple, Generic[H]):
     home: str
     merged: str
     older: str
-    values: Callable[[Iterable[Any]], list[H]]
+    values: Callable[[Sequence[Any]], list[H]]
 
     @classmethod
-    def of(cls, columns: str, joins: str, values: Callable[[Iterable[Any]], list[H]]) -> "Reading[H]":
+    def of(cls, columns: str, joins: str, values: Callable[[Sequence[Any]], list[H]]) -> "Reading[H]":
         home, merged, older = (text.format(columns=columns, joins=joins) for text in (_PAGE, _MERGED, _OLDER))
         return cls(home, merged, older, values)
 
 
-def _marks(rows: Iterable[Any]) -> list[FeedMark]:
+def _marks(rows: Sequence[Any]) -> list[FeedMark]:
     return [FeedMark(*row) for row in rows]
 
 

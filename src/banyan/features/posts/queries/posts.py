@@ -10,11 +10,13 @@ import msgspec
 from banyan.features.posts.models import NO_MARKS, AudienceKind, Marks, PostRow, PostText, Reach, RevisionRow
 from banyan.infra.database.arrays import array_text
 from banyan.infra.database.work import Work
+from banyan.kernel.clock import instants
 
 # What every read of posts selects; $1 is the reader, or null for anybody. Times come as seconds, exact to the
 # microsecond: the driver takes 0.8 µs to make a datetime of a timestamp, Python 0.25 of a float.
 COLUMNS = """p.id, p.author_id, p.body, p.audience, p.list_id, p.marks, date_part('epoch', p.created_at),
     date_part('epoch', p.edited_at), c.comment_count, c.reaction_counts, r.kind, r.saved"""
+_CREATED: Final = 6
 # Row by row, along the order of the page: LIMIT 1 keeps the planner from joining whole tables instead, which it
 # finds cheaper as long as it does not know how short a page is.
 JOINS = """CROSS JOIN LATERAL (
@@ -71,9 +73,9 @@ def write_marks(marks: Marks) -> str | None:
     return None if marks == NO_MARKS else msgspec.json.encode(marks).decode()
 
 
-def post_rows(rows: Iterable[Any]) -> list[PostRow]:
+def post_rows(rows: Sequence[Any]) -> list[PostRow]:
     """Rows of COLUMNS, and of a version where it was asked for, as values."""
-    moment = datetime.fromtimestamp
+    created = iter(instants([row[_CREATED] for row in rows]))
     return [
         PostRow(
             id,
@@ -82,15 +84,15 @@ def post_rows(rows: Iterable[Any]) -> list[PostRow]:
             audience,
             list_id,
             NO_MARKS if marks is None else _marks.decode(marks),
-            moment(created, UTC),
-            None if edited is None else moment(edited, UTC),
+            next(created),
+            None if edited is None else datetime.fromtimestamp(edited, UTC),
             comments,
             read_counts(counts),
             mine,
             saved is True,
             *version,
         )
-        for id, author, body, audience, list_id, marks, created, edited, comments, counts, mine, saved, *version in rows
+        for id, author, body, audience, list_id, marks, _, edited, comments, counts, mine, saved, *version in rows
     ]
 
 
