@@ -18,6 +18,7 @@ from banyan.app.settings import Settings, load_settings
 from banyan.app.targets import Targets
 from banyan.app.wiring import open_platform
 from banyan.features.posts.queries import homes
+from banyan.infra.database.connect import connect
 from banyan.infra.log import LogStream
 from banyan.kernel.ids import LAST_ID
 from banyan.ops.datadir import DataDirectory
@@ -42,6 +43,7 @@ from dev.benchmarks.workers import measure_workers
 _READERS = 100
 _WARM_UP_SECONDS = 2.0
 _SETTLE_SECONDS = 10.0
+_VACUUM_SECONDS = 600.0
 # What src/banyan/planner/profiles/banyan.toml wants beside the rest, each from a run of its own.
 _OF_THE_PROFILE = ("single", "workers", "pushes", "memory", "front", "stored", "searches")
 
@@ -99,6 +101,7 @@ async def _measure(options: Options) -> list[Figure]:
         settings = _settings(directory, postgres.dsn)
         if options.only == "stored":
             return await measure_stored(settings)
+        await _clean_up(settings)
         tokens, people, public = await _prepare(settings)
         progress("bare ASGI")
         hello = await hello_cpu_microseconds(options.clients, options.seconds / 2)
@@ -222,6 +225,16 @@ def _measure_rest(options: Options) -> Figure:
 def _settings(directory: DataDirectory, url: str) -> Settings:
     secrets = {"signing_key": directory.secret("signing-key"), "secret": directory.secret("secret")}
     return load_settings(directory.path, {"database": {"url": url}, "auth": secrets, "limits": {"enabled": False}})
+
+
+async def _clean_up(settings: Settings) -> None:
+    """What earlier runs wrote and left to be vacuumed is done with, and no part of what is measured."""
+    progress("vacuum")
+    connection = await connect(settings.database, bounded=False)
+    try:
+        await connection.execute("VACUUM (ANALYZE)", timeout=_VACUUM_SECONDS)
+    finally:
+        await connection.close()
 
 
 async def _prepare(settings: Settings) -> tuple[list[str], list[UUID], list[UUID]]:
