@@ -23,6 +23,11 @@ def test_shared_buffers_leave_room_for_the_rest(memory: int, shared_buffers: int
     assert megabytes(settings_text(memory), "shared_buffers") == shared_buffers
 
 
+@pytest.mark.parametrize(("memory", "wal"), [(GIB // 2, 1024), (4 * GIB, 1024), (8 * GIB, 2048), (64 * GIB, 4096)])
+def test_a_larger_machine_has_room_for_more_log_between_checkpoints(memory: int, wal: int) -> None:
+    assert megabytes(settings_text(memory), "max_wal_size") == wal
+
+
 @pytest.mark.parametrize("memory", [GIB // 8, GIB // 2, GIB, 8 * GIB, 256 * GIB])
 def test_every_machine_gets_settings_within_bounds(memory: int) -> None:
     text = settings_text(memory)

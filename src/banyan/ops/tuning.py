@@ -32,7 +32,7 @@ synchronous_commit = on
 wal_level = replica             # base backups and replicas need it
 max_wal_senders = 4
 min_wal_size = 64MB
-max_wal_size = 1GB
+max_wal_size = {wal_mib}MB
 checkpoint_timeout = 15min
 checkpoint_completion_target = 0.9
 
@@ -76,6 +76,9 @@ def settings_text(memory: int) -> str:
 
     shared_buffers is a quarter of the memory up to 128 MB, and a 16th above 2 GB, at most 1 GB: the page cache
     serves the rest, and Banyan and its images want memory too (PGTune's quarter is for a machine of its own).
+    max_wal_size is a quarter of it between 1 and 4 GB, PGTune's bounds: after each checkpoint every page that is
+    written goes whole into the log, and ten posts a second to 5,000 homes forced one every ten seconds at 1 GB. At 4
+    they cost PostgreSQL a quarter less CPU (115 and 85 ms each) and 2 MB of log instead of 4 to 10.
     """
     mib = memory // _MIB
     return _SETTINGS.format(
@@ -83,6 +86,7 @@ def settings_text(memory: int) -> str:
         shared_buffers_mib=max(16, min(max(min(128, mib // 4), mib // 16), 1024)),
         effective_cache_mib=max(64, mib // 2),
         maintenance_mib=min(max(16, mib // 16), 256),
+        wal_mib=min(max(1024, mib // 4), 4096),
         work_mib=min(max(4, mib // (4 * MAX_CONNECTIONS)), 32),
         log_file_kib=LOG_FILE_BYTES // 1024,
     )
