@@ -1,6 +1,6 @@
 """Many keys at once: what is there, what is filled, and what is over."""
 
-from banyan.infra.cache import Cache
+from banyan.infra.cache import Cache, Versions
 
 
 class _Source:
@@ -39,3 +39,37 @@ async def test_those_used_last_stay() -> None:
     await cache.get_many([2], source.fill)
     await cache.get_many([8], source.fill)
     assert [key in cache for key in (2, 4, 6, 8)] == [True, False, True, True]
+
+
+async def test_an_era_ends_with_a_drop_and_with_the_time_to_live() -> None:
+    cache: Cache[int, str] = Cache(max_entries=10, ttl_seconds=300)
+    first = cache.era()
+    cache.put(1, "one")
+    assert cache.era() is first
+    cache.drop(7)
+    second = cache.era()
+    assert second is not first
+    assert cache.era() is second
+    cache.clear()
+    assert cache.era() is not second
+    brief: Cache[int, str] = Cache(max_entries=10, ttl_seconds=0)
+    assert brief.era() is not brief.era()
+
+
+def test_versions_hold_what_was_asked_for_lately() -> None:
+    versions: Versions[int, str] = Versions(max_entries=6)
+    for key in range(3):
+        versions.put(key, str(key))
+    assert versions.find_many([2, 7, 0]) == ["2", None, "0"]
+    # Three more, and the first three are old; the one that is asked for then stays.
+    for key in range(3, 6):
+        versions.put(key, str(key))
+    assert versions.find_many([1]) == ["1"]
+    assert len(versions) <= 6
+    for key in range(6, 9):
+        versions.put(key, str(key))
+        assert len(versions) <= 6
+    assert versions.find_many([0, 2, 1, 8]) == [None, None, "1", "8"]
+    versions.clear()
+    assert len(versions) == 0
+    assert versions.find_many([1, 8]) == [None, None]

@@ -25,6 +25,8 @@ class Cache(Generic[K, V]):
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._fills: dict[K, asyncio.Future[V]] = {}
         self._drops = 0
+        self._era = object()
+        self._era_ends = 0.0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -84,14 +86,25 @@ class Cache(Generic[K, V]):
             for key, entry in zip(keys, held, strict=True)
         ]
 
+    def era(self) -> object:
+        """The same object as long as nothing was dropped, and no longer than values live: what was made of some of
+        them holds as long.
+        """
+        now = time.monotonic()
+        if now >= self._era_ends:
+            self._era, self._era_ends = object(), now + self._ttl_seconds
+        return self._era
+
     def drop(self, key: K) -> None:
         self._drops += 1
+        self._era_ends = 0.0
         self._entries.pop(key, None)
         # Whoever asks from now on must not join a fill that began before the write.
         self._fills.pop(key, None)
 
     def clear(self) -> None:
         self._drops += 1
+        self._era_ends = 0.0
         self._entries.clear()
         self._fills.clear()
 
@@ -113,3 +126,41 @@ class Cache(Generic[K, V]):
         finally:
             if self._fills.get(key) is future:
                 del self._fills[key]
+
+
+class Versions(Generic[K, V]):
+    """What is never outdated, because its key names one version of it: without a time to live, and with nothing to
+    write when something is found. Half of what it may hold leaves at once, what was not asked for since the last time.
+    """
+
+    def __init__(self, *, max_entries: int) -> None:
+        self._most = max(1, max_entries // 2)
+        self._young: dict[K, V] = {}
+        self._old: dict[K, V] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def find_many(self, keys: Sequence[K]) -> list[V | None]:
+        """One for each of `keys`, None for those that are not here."""
+        held = list(map(self._young.get, keys))
+        return (
+            held
+            if None not in held
+            else [self._find_old(key) if one is None else one for key, one in zip(keys, held, strict=True)]
+        )
+
+    def put(self, key: K, value: V) -> None:
+        if len(self._young) >= self._most:
+            self._old, self._young = self._young, {}
+        self._young[key] = value
+
+    def clear(self) -> None:
+        self._young.clear()
+        self._old.clear()
+
+    def _find_old(self, key: K) -> V | None:
+        value = self._old.pop(key, None)
+        if value is not None:
+            self.put(key, value)
+        return value

@@ -18,6 +18,7 @@ import structlog
 from banyan.infra.database.connect import CONNECT_ERRORS, connect
 from banyan.infra.database.errors import DatabaseUnavailable, Overloaded, is_connection_lost, is_cut_off
 from banyan.infra.database.settings import DatabaseSettings
+from banyan.infra.database.together import Together
 
 log = structlog.get_logger("banyan.database")
 
@@ -48,6 +49,7 @@ class Handoff:
         self._closing = False
         self._returned = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._together: dict[str, Together] = {}
 
     @property
     def size(self) -> int:
@@ -70,6 +72,13 @@ class Handoff:
     def connection(self) -> "Borrowed":
         """`async with pool.connection() as c:` for what `Work` does not offer (COPY, cursors)."""
         return Borrowed(self)
+
+    def together(self, sql: str) -> Together:
+        """Who asks for rows of this statement in this process."""
+        found = self._together.get(sql)
+        if found is None:
+            found = self._together[sql] = Together(self, sql)
+        return found
 
     def take(self) -> asyncpg.Connection | None:
         """An idle connection at once, or None: then `wait`."""

@@ -99,6 +99,17 @@ class Work(Collector):
         """The first column of the first row of a read, None without rows."""
         return self._read(Connection.fetchval, sql, args)
 
+    async def row_together(self, sql: str, *args: object) -> Record:
+        """A row of a read that many ask for at the same time, in company where there is any: see `Together`."""
+        if self._connection is not None or self._deferred is not None:
+            rows: list[Record] = await self._read(Connection.fetch, sql, [[value] for value in args])
+            return rows[0]
+        self._enter()
+        try:
+            return await self._pool.together(sql).row(*args)
+        finally:
+            self._leave()
+
     def write(self, sql: str, *args: object) -> Coroutine[Any, Any, list[Record]]:
         """Runs inside the transaction, which it opens when it is the first; RETURNING rows come back."""
         return self._write(Connection.fetch, sql, args)
@@ -254,7 +265,7 @@ class Work(Collector):
             return _lost()
         return RuntimeError("one Work was used by two tasks at once: each needs its own")
 
-    async def _read(self, statement: Statement, sql: str, args: tuple[object, ...]) -> Any:
+    async def _read(self, statement: Statement, sql: str, args: Sequence[object]) -> Any:
         # The hottest lines of the house: _enter and _leave are written out.
         if self._state:
             raise self._refusal()
