@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from banyan.kernel import base64url
 from banyan.kernel.errors import Invalid
@@ -21,6 +21,13 @@ class Page(Struct, Generic[T], frozen=True):
     """One page of a list; `next_cursor` is null on the last page."""
 
     items: list[T]
+    next_cursor: str | None = None
+
+
+class EncodedPage(Struct, frozen=True, gc=False):
+    """A page whose items are JSON already, one list of them."""
+
+    items: Raw
     next_cursor: str | None = None
 
 

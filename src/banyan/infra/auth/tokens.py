@@ -13,6 +13,7 @@ from banyan.infra.auth.errors import InvalidToken, TokenExpired
 from banyan.infra.auth.keys import SigningKeys
 from banyan.infra.auth.principal import Principal
 from banyan.infra.auth.settings import AuthSettings
+from banyan.infra.database.ids import driver_id
 from banyan.infra.database.work import Work
 
 # Announced with ids of sessions that have ended or whose account has another role now.
@@ -97,7 +98,7 @@ class TokenVerifier:
             _VERIFIED.labels("ended").inc()
             raise InvalidToken("Its session has ended: sign in again.")
         _VERIFIED.labels("ok").inc()
-        principal = Principal(claims.sub, claims.sid, role, float(claims.exp))
+        principal = Principal(driver_id(claims.sub.bytes), claims.sid, role, float(claims.exp))
         # A session that ended since the query began may be this one: then the token must not be remembered.
         if drops == self._drops and self._settings.remembered_tokens:
             self._remember(token, principal)

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from banyan.infra.cache import Cache
@@ -61,10 +62,9 @@ def accepts_gzip(accept_encoding: bytes) -> bool:
     return named.get(b"gzip", named.get(b"*", False))
 
 
-def is_compressible(answer: Answer) -> bool:
+def is_compressible(headers: Mapping[bytes, bytes]) -> bool:
     """Whether gzip would pay: text of a kind that shrinks and is not coded already."""
-    content_type = answer.header(b"content-type") or b""
-    return content_type.startswith(_COMPRESSIBLE) and answer.header(b"content-encoding") is None
+    return headers.get(b"content-type", b"").startswith(_COMPRESSIBLE) and b"content-encoding" not in headers
 
 
 def zipped(answer: Answer) -> bytes:

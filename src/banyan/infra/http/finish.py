@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 
 from banyan.infra.http.answers import (
     Answer,
@@ -79,8 +80,9 @@ class Finisher:
     async def send(self, scope: Scope, exchange: Exchange, answer: Answer, started: float, send: Send) -> None:
         """Sends `answer` with everything that the house adds, then records it."""
         headers = list(answer.headers)
-        status, body = self._represent(scope["method"], exchange, answer, headers)
-        self._add_headers(headers, exchange, answer, scope["method"], scope["path"])
+        given = dict(headers)
+        status, body = self._represent(scope["method"], exchange, answer, headers, given)
+        self._add_headers(headers, given, exchange, answer.status, scope["method"], scope["path"])
         if status not in _BODYLESS:
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -92,26 +94,28 @@ class Finisher:
     def begin_file(self, path: str, exchange: Exchange, start: Message) -> None:
         """Completes the headers of an answer that goes out in parts."""
         headers = list(start["headers"])
-        self._add_headers(headers, exchange, Answer(int(start["status"]), headers, b""), "GET", path)
+        self._add_headers(headers, dict(headers), exchange, int(start["status"]), "GET", path)
         start["headers"] = headers
 
     def record_file(self, scope: Scope, exchange: Exchange, sent: FileSend, started: float) -> None:
         """Records an answer that went out in parts."""
         self._record(scope, exchange, sent.status, sent.sent_bytes, started)
 
-    def _represent(self, method: str, exchange: Exchange, answer: Answer, headers: Headers) -> tuple[int, bytes]:
+    def _represent(
+        self, method: str, exchange: Exchange, answer: Answer, headers: Headers, given: Mapping[bytes, bytes]
+    ) -> tuple[int, bytes]:
         """Status and body to send: the stored bytes, their gzip form, or 304 without a body."""
         body = answer.body
         if method in ("GET", "HEAD") and answer.status == 200:
             etag = answer.etag
             if etag is None:
-                etag = answer.etag = answer.header(b"etag") or make_etag(body)
-            if answer.header(b"etag") is None:
+                etag = answer.etag = given.get(b"etag") or make_etag(body)
+            if b"etag" not in given:
                 headers.append((b"etag", etag))
             condition = exchange.headers.get(b"if-none-match")
             if condition is not None and is_unchanged(etag, condition):
                 return 304, b""
-        if len(body) >= self._settings.compress_min_bytes and is_compressible(answer):
+        if len(body) >= self._settings.compress_min_bytes and is_compressible(given):
             headers.append((b"vary", b"Accept-Encoding"))
             accepted = exchange.headers.get(b"accept-encoding")
             if accepted is not None and accepts_gzip(accepted):
@@ -119,16 +123,24 @@ class Finisher:
                 return answer.status, zipped(answer)
         return answer.status, body
 
-    def _add_headers(self, headers: Headers, exchange: Exchange, answer: Answer, method: str, path: str) -> None:
+    def _add_headers(
+        self,
+        headers: Headers,
+        given: Mapping[bytes, bytes],
+        exchange: Exchange,
+        status: int,
+        method: str,
+        path: str,
+    ) -> None:
         headers.append((b"x-request-id", exchange.request_id.encode()))
         headers.extend(_SECURITY)
         if exchange.secure:
             headers.append(_STRICT_TRANSPORT)
-        if answer.header(b"content-security-policy") is None:
+        if b"content-security-policy" not in given:
             headers.append(_NO_CONTENT_POLICY)
-        if answer.header(b"cache-control") is None:
+        if b"cache-control" not in given:
             # What is answered to a write may hold tokens and keys (RFC 6749, 5.1).
-            if method not in _SAFE or answer.status >= 400 or path.startswith(("/v1/auth/", "/v1/realtime")):
+            if method not in _SAFE or status >= 400 or path.startswith(("/v1/auth/", "/v1/realtime")):
                 headers.append(_NO_STORE)
             else:
                 headers.append(_PUBLIC if exchange.principal is None else _PRIVATE)
