@@ -251,7 +251,7 @@ async def _prepare(settings: Settings) -> tuple[list[str], list[UUID], list[UUID
 
 def _page_of(person: UUID) -> str:
     """The statement of one feed page, with its parameters written out."""
-    return homes.POSTS.home.replace("$1", f"'{person}'::uuid").replace("$2", f"'{LAST_ID}'::uuid").replace("$3", "21")
+    return homes.FEED.home.replace("$1", f"'{person}'::uuid").replace("$2", f"'{LAST_ID}'::uuid").replace("$3", "21")
 
 
 if __name__ == "__main__":

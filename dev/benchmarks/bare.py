@@ -51,7 +51,7 @@ class Page:
         connection = self._idle.pop() if self._idle else await asyncpg.connect(os.environ["BENCH_DATABASE"])
         self._number += 1
         person = self._people[self._number % len(self._people)]
-        rows = await connection.fetch(homes.POSTS.home, person, LAST_ID, 21)
+        rows = await connection.fetch(homes.FEED.home, person, LAST_ID, 21)
         self._idle.append(connection)
         body = msgspec.json.encode([dict(row) for row in rows])
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

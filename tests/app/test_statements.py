@@ -17,7 +17,7 @@ ITEMS = 10
 # At first the session is looked up, and for what others write the reader's relations and the authors' cards.
 LISTS = {
     "/v1/posts?": (4, 1),
-    "/v1/feed?": (5, 1),
+    "/v1/feed?": (6, 1),
     "/v1/people/ada/posts?": (5, 2),
     "/v1/saved?": (4, 1),
     "/v1/tags/all/posts?": (4, 1),

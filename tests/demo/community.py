@@ -19,6 +19,7 @@ from banyan.demo.steps import Blueprint
 from banyan.demo.talk import PlannedPost
 from banyan.features.posts.models import Post
 from banyan.infra.log import LogStream
+from tests.features.town import posts_of
 from tests.support.platform import settings_for
 
 PASSWORD = "the demo's one password"
@@ -73,7 +74,7 @@ async def whole_feed(platform: Platform, person_id: UUID) -> list[Post]:
     posts: list[Post] = []
     cursor: str | None = None
     while True:
-        page = await platform.features.homes.read_feed(platform.pool.work(), person_id, 100, cursor)
+        page = posts_of(await platform.features.homes.read_feed(platform.pool.work(), person_id, 100, cursor))
         posts += page.items
         if page.next_cursor is None:
             return posts

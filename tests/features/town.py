@@ -6,6 +6,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from banyan.features.accounts.api import AccountsApi
 from banyan.features.people import synced as people_synced
 from banyan.features.people.api import PeopleApi
@@ -38,6 +40,7 @@ from banyan.infra.database.work import Work
 from banyan.infra.streams.streams import Streams
 from banyan.kernel.clock import now
 from banyan.kernel.ids import new_id
+from banyan.kernel.pages import EncodedPage, Page
 
 Handler = Callable[[Work, Any], Awaitable[None]]
 
@@ -77,6 +80,11 @@ class Memory:
             self.announced.append((announcement.topic, announcement.keys))
             for callback in self._callbacks.get(announcement.topic, ()):
                 callback(announcement.keys)
+
+
+def posts_of(page: EncodedPage) -> Page[Post]:
+    """What a client reads."""
+    return Page(msgspec.json.decode(page.items, type=list[Post]), page.next_cursor)
 
 
 class Town:
@@ -232,7 +240,7 @@ class Town:
         cursor: str | None = None
         while True:
             async with self.work() as work:
-                found = await self.homes.read_feed(work, person, page, cursor)
+                found = posts_of(await self.homes.read_feed(work, person, page, cursor))
             posts += found.items
             assert len(found.items) == page or found.next_cursor is None, "a short page is the last one"
             if found.next_cursor is None:

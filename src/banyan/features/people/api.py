@@ -58,6 +58,10 @@ class PeopleApi:
         """As `cards_in_order`, for ids in their 16 bytes."""
         return await self._cards.get_many(keys, lambda missing: _fill_cards(work, missing))
 
+    def cards_era(self) -> object:
+        """The same object as long as no card can have changed: see `Cache.era`."""
+        return self._cards.era()
+
     async def find_card(self, work: Work, person_id: UUID) -> Card | None:
         """One person's card."""
         key = person_id.bytes

@@ -16,6 +16,8 @@ from banyan.infra.presence.models import PresenceState
 
 # Whoever looks for so many ids in one set is quicker with a hash table of it; for fewer, to make that takes longer.
 _WORTH_UNPACKING = 50
+# Of a thousand connections.
+_KEPT_BYTES = 16 * 1000
 
 ConnectionState = Literal["sent", "received", "connected"]
 # Who sees more of a profile than its card.
@@ -226,10 +228,14 @@ class Suggestion(Struct, frozen=True, gc=False):
     mutual_count: int
 
 
-# A sync asks the same set more than once. Of so few, because a set takes five times the bytes that it is made of.
-@lru_cache(maxsize=4)
-def _members(packed: bytes) -> frozenset[bytes]:
+def _table(packed: bytes) -> frozenset[bytes]:
     return frozenset(unpack("16s" * (len(packed) // 16), packed))
+
+
+# A reader asks for one page after another, a sync asks the same set more than once. A table takes five times the bytes
+# of what it is made of, so there are few of large sets.
+_kept_tables = lru_cache(maxsize=256)(_table)
+_large_tables = lru_cache(maxsize=4)(_table)
 
 
 class IdSet(Collection[UUID]):
@@ -262,8 +268,10 @@ class IdSet(Collection[UUID]):
 
     def contains_each(self, wanted: Sequence[bytes]) -> list[bool]:
         """For each of these ids, as 16 bytes, whether it is in the set."""
+        if len(self.packed) <= _KEPT_BYTES:
+            return list(map(_kept_tables(self.packed).__contains__, wanted))
         if len(wanted) >= _WORTH_UNPACKING:
-            return list(map(_members(self.packed).__contains__, wanted))
+            return list(map(_large_tables(self.packed).__contains__, wanted))
         find = self.packed.find
         return [
             (place := find(one)) >= 0 and (place % 16 == 0 or self._contains_from(place + 1, one)) for one in wanted

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from banyan.features.accounts.models import SignUpMode
 from banyan.features.people.models import Card
 from banyan.infra.attributes.declared import NewPostAttributes, PostAttributeChanges, PostAttributes
+from banyan.infra.database.ids import driver_id
 
 AudienceKind = Literal["public", "connections", "list", "self"]
 # Those that need nothing more to be said.
@@ -190,6 +191,52 @@ class PostRow(Struct, frozen=True, gc=False):
     my_reaction: str | None
     saved: bool
     version: int = 0
+
+
+# Whose a post in a feed is.
+IN_DOUBT: Final = 0
+_NOT_IN_DOUBT: Final = ("public", "connections")
+FOR_CONNECTIONS: Final = 1
+OWN: Final = 2
+
+
+def feed_version(row: PostRow, viewer_id: UUID) -> bytes:
+    """Names one state of a post, of which its author is shown more than others: its id, the version of its row, whose
+    it is.
+    """
+    whose = OWN if row.author_id == viewer_id else FOR_CONNECTIONS if row.audience in _NOT_IN_DOUBT else IN_DOUBT
+    return row.id.bytes + row.version.to_bytes(8, "big", signed=True) + bytes((whose,))
+
+
+class FeedPage(Struct, frozen=True, gc=False):
+    """Posts in a feed, in columns; `mine` is what the reader has made of each, their reaction and `*` where they saved
+    it.
+    """
+
+    # As `feed_version` makes them.
+    versions: Sequence[bytes]
+    author_keys: Sequence[bytes]
+    # OWN, FOR_CONNECTIONS, or IN_DOUBT where more than that decides who sees the post.
+    whose: bytes
+    mine: list[str]
+
+    def __len__(self) -> int:
+        return len(self.versions)
+
+    @property
+    def last_id(self) -> UUID:
+        return driver_id(self.versions[-1][:16])
+
+
+class ShownPost(Struct, frozen=True, gc=False):
+    """A post in a feed as its reader is answered it."""
+
+    version: bytes
+    json: bytes
+
+    @property
+    def id(self) -> UUID:
+        return driver_id(self.version[:16])
 
 
 class FeedMark(Struct, frozen=True, gc=False):

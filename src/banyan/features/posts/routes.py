@@ -42,7 +42,7 @@ from banyan.infra.http.routing import (
     post,
     put,
 )
-from banyan.kernel.pages import DEFAULT_LIMIT, Page
+from banyan.kernel.pages import DEFAULT_LIMIT, EncodedPage, Page
 
 _MODERATORS = frozenset({"moderator", "admin"})
 
@@ -188,8 +188,8 @@ class FeedRoutes(Controller):
     tags = ["posts"]
     homes: Homes
 
-    @get()
-    async def show(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[Post]:
+    @get(answers=Page[Post])
+    async def show(self, request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> EncodedPage:
         """One's home feed: one's own posts and those of one's connections, newest first."""
         return await self.homes.read_feed(request.work, request.account_id, limit, cursor)
 

@@ -1,10 +1,11 @@
 """Who may see what: the one place that decides, asked by every read and before every write."""
 
+from operator import or_
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from banyan.features.people.models import Relations
-from banyan.features.posts.models import AudienceKind
+from banyan.features.posts.models import IN_DOUBT, OWN, AudienceKind, FeedPage
 
 _ALL: Final[tuple[AudienceKind, ...]] = ("public", "connections", "list", "self")
 _AS_CONNECTION: Final[tuple[AudienceKind, ...]] = ("public", "connections", "list")
@@ -73,6 +74,16 @@ def feed_rows(viewer_id: UUID, relations: Relations, rows: list[R]) -> list[R]:
         if (by_connection and row.audience != "self" and row.list_id is None)
         or belongs_in_feed(viewer_id, relations, row)
     ]
+
+
+def all_stand_in_feed(relations: Relations, page: FeedPage) -> bool:
+    """Whether it takes no look at the posts of a page to say that each of them stands in the feed: the usual answer,
+    found without a line of Python for each post. False says nothing yet.
+    """
+    if relations.hidden or relations.muted or IN_DOUBT in page.whose:
+        return False
+    by_connections = relations.connected.contains_each(page.author_keys)
+    return all(map(or_, by_connections, map(OWN.__eq__, page.whose)))
 
 
 def is_hidden(relations: Relations, author_id: UUID) -> bool:

@@ -1,14 +1,15 @@
 """SQL of the home feeds."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+import struct
+from collections.abc import Callable, Sequence, Sized
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from banyan.features.people.models import IdSet
-from banyan.features.posts.models import FeedMark
-from banyan.features.posts.queries.posts import COLUMNS, JOINS, post_rows
+from banyan.features.posts.models import FOR_CONNECTIONS, IN_DOUBT, OWN, FeedMark, FeedPage
+from banyan.features.posts.queries.posts import COLUMNS, JOINS, SHARED_VERSION, post_rows
 from banyan.infra.database.work import Work
 
 # A page of the feed in one statement; what lies below the floor is not complete and therefore not looked at.
@@ -58,41 +59,87 @@ _OLDER = """SELECT {columns}
         ORDER BY one.id DESC LIMIT $3) p
     {joins}
     WHERE f.person_id = $1 ORDER BY p.id DESC"""
-# What a reader's copy of a post depends on, beside its author's card: every write of one of these rows gives it
-# another xmin, whatever columns there are.
+# What one reader's copy of a post depends on.
 _VERSION = "hash_record_extended(ROW(p.xmin, c.xmin, r.xmin), 0)"
-_MARK_JOINS = """CROSS JOIN LATERAL (SELECT xmin FROM posts_counters WHERE post_id = p.id LIMIT 1) c
+_SHORT_JOINS = """CROSS JOIN LATERAL (SELECT xmin FROM posts_counters WHERE post_id = p.id LIMIT 1) c
     LEFT JOIN LATERAL (
-        SELECT xmin FROM posts_reactions WHERE post_id = p.id AND person_id = $1 LIMIT 1) r ON true"""
+        SELECT kind, saved_id, xmin FROM posts_reactions WHERE post_id = p.id AND person_id = $1 LIMIT 1) r ON true"""
+# A whole page comes as one value: to make a row of each post takes the driver as long as PostgreSQL takes to find them.
+_ENTRY_COLUMNS = f"""uuid_send(p.id) || int8send({SHARED_VERSION})
+        || CASE WHEN p.author_id = $1 THEN '\\x{OWN:02}'::bytea
+                WHEN p.audience IN ('public', 'connections') THEN '\\x{FOR_CONNECTIONS:02}' ELSE '\\x{IN_DOUBT:02}' END
+        || uuid_send(p.author_id) AS entry,
+    concat(r.kind, CASE WHEN r.saved_id IS NOT NULL THEN '*' END) AS mine"""
+# `feed_version`, of which whose the post is comes last, and the author.
+_ENTRY: Final = struct.Struct("25s16s")
+_WHOSE: Final = 24
+_IN_ONE = "SELECT string_agg(page.entry, ''), string_agg(page.mine, ',') FROM ({page}) page"
 
-H = TypeVar("H")
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> UUID: ...
 
 
-class Reading(NamedTuple, Generic[H]):
+H = TypeVar("H", bound=_Identified)
+P = TypeVar("P", bound=Sized)
+
+
+class Reading(NamedTuple, Generic[P]):
     """One way to read a feed: its statements over the home alone, over the home and the authors that are pulled, and
-    over all authors for what lies below the floor; and what is made of their rows.
+    over all authors for what lies below the floor; what is made of their rows; and the id of the last.
     """
 
     home: str
     merged: str
     older: str
-    values: Callable[[Sequence[Any]], list[H]]
+    page: Callable[[Sequence[Any]], P]
+    last_id: Callable[[P], UUID]
+    # The first for many readers at once, where a page is one row.
+    together: str | None = None
 
-    @classmethod
-    def of(cls, columns: str, joins: str, values: Callable[[Sequence[Any]], list[H]]) -> "Reading[H]":
-        home, merged, older = (text.format(columns=columns, joins=joins) for text in (_PAGE, _MERGED, _OLDER))
-        return cls(home, merged, older, values)
+
+def _statements(columns: str, joins: str, around: str = "{page}") -> tuple[str, str, str]:
+    home, merged, older = (text.format(columns=columns, joins=joins) for text in (_PAGE, _MERGED, _OLDER))
+    return around.format(page=home), around.format(page=merged), around.format(page=older)
+
+
+def _rows(columns: str, joins: str, values: Callable[[Sequence[Any]], list[H]]) -> Reading[list[H]]:
+    return Reading(*_statements(columns, joins), values, lambda rows: rows[-1].id)
+
+
+def _for_many(page: str) -> str:
+    """The statement of a page that is one row, over lists of its parameters."""
+    for number, name in enumerate(("person_id", "before", "wanted"), 1):
+        page = page.replace(f"${number}", f"asked.{name}")
+    return f"""SELECT asked.place, answer.*
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[]) WITH ORDINALITY AS asked (person_id, before, wanted, place)
+        CROSS JOIN LATERAL ({page}) answer"""
+
+
+def _feed() -> Reading[FeedPage]:
+    home, merged, older = _statements(_ENTRY_COLUMNS, _SHORT_JOINS, _IN_ONE)
+    return Reading(home, merged, older, _feed_page, lambda page: page.last_id, _for_many(home))
+
+
+def _feed_page(rows: Sequence[Any]) -> FeedPage:
+    *_, packed, mine = rows[0]
+    if packed is None:
+        return FeedPage((), (), b"", [])
+    versions, author_keys = zip(*_ENTRY.iter_unpack(packed), strict=True)
+    return FeedPage(versions, author_keys, packed[_WHOSE :: _ENTRY.size], mine.split(","))
 
 
 def _marks(rows: Sequence[Any]) -> list[FeedMark]:
     return [FeedMark(*row) for row in rows]
 
 
-POSTS: Final = Reading.of(COLUMNS, JOINS, post_rows)
+# What stands in it, and what the reader has made of that; the posts themselves are read by version.
+FEED: Final = _feed()
 # With versions.
-WHOLE: Final = Reading.of(f"{COLUMNS}, {_VERSION}", JOINS, post_rows)
+WHOLE: Final = _rows(f"{COLUMNS}, {_VERSION}", JOINS, post_rows)
 # No more than tells whether a copy is up to date.
-MARKS: Final = Reading.of(f"p.id, p.author_id, p.audience, p.list_id, {_VERSION}", _MARK_JOINS, _marks)
+MARKS: Final = _rows(f"p.id, p.author_id, p.audience, p.list_id, {_VERSION}", _SHORT_JOINS, _marks)
 
 # Nearly always none of the homes has the post. To be ready for one that has costs half as much again: every row is then
 # looked for first and confirmed afterwards. Readers come packed, as the database packed them: to make a thousand UUIDs
@@ -108,30 +155,32 @@ _RAISE_FLOOR = """ON CONFLICT (person_id)
 
 
 async def list_home(
-    work: Work, reading: Reading[H], person_id: UUID, pulled: Sequence[UUID], before: UUID, limit: int
-) -> list[H]:
+    work: Work, reading: Reading[P], person_id: UUID, pulled: Sequence[UUID], before: UUID, limit: int
+) -> P:
     """Candidates of a feed above its floor, newest first, those by the authors `pulled` among them; fewer than `limit`
     when there are no more.
     """
     if pulled:
-        return reading.values(await work.rows(reading.merged, person_id, before, limit, pulled))
-    return reading.values(await work.rows(reading.home, person_id, before, limit))
+        return reading.page(await work.rows(reading.merged, person_id, before, limit, pulled))
+    if reading.together is not None:
+        return reading.page([await work.row_together(reading.together, person_id, before, limit)])
+    return reading.page(await work.rows(reading.home, person_id, before, limit))
 
 
 async def list_older(
     work: Work,
-    reading: Reading[H],
+    reading: Reading[P],
     person_id: UUID,
     author_ids: Sequence[UUID],
     listed: Sequence[UUID],
     before: UUID,
     limit: int,
-) -> list[H]:
+) -> P:
     """What the authors published at or below the floor of a home, newest first; nothing without a floor.
 
     Of posts for a list only those of the lists `listed` and one's own.
     """
-    return reading.values(await work.rows(reading.older, person_id, before, limit, author_ids, listed))
+    return reading.page(await work.rows(reading.older, person_id, before, limit, author_ids, listed))
 
 
 async def insert_home_rows(work: Work, post_id: UUID, person_ids: IdSet) -> None:

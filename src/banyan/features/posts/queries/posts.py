@@ -26,8 +26,11 @@ JOINS = """CROSS JOIN LATERAL (
         WHERE post_id = p.id AND person_id = $1::uuid LIMIT 1) r ON true"""
 
 _FIND = f"SELECT {COLUMNS} FROM posts_posts p {JOINS} WHERE p.id = $2"
-_LIST_BY_ID = f"""SELECT {COLUMNS} FROM unnest($2::text::uuid[]) AS wanted (id)
-    CROSS JOIN LATERAL (SELECT * FROM posts_posts WHERE id = wanted.id LIMIT 1) p {JOINS}"""
+# What the copies of a post depend on that are the same for all readers but its author, beside their card: every write
+# of one of these rows gives it another xmin, whatever columns there are.
+SHARED_VERSION = "hash_record_extended(ROW(p.xmin, c.xmin), 0)"
+_LIST_BY_ID = f"""SELECT {COLUMNS}, {SHARED_VERSION} FROM unnest($2::text::uuid[]) AS wanted (id)
+    CROSS JOIN LATERAL (SELECT *, xmin FROM posts_posts WHERE id = wanted.id LIMIT 1) p {JOINS}"""
 _LIST_PUBLIC = f"""SELECT {COLUMNS} FROM posts_posts p {JOINS}
     WHERE p.audience = 'public' AND p.id < $2 AND p.author_id <> ALL($4::uuid[]) ORDER BY p.id DESC LIMIT $3"""
 _LIST_BY_AUTHOR = f"""SELECT {COLUMNS} FROM posts_posts p {JOINS}
@@ -111,8 +114,8 @@ async def find_post(work: Work, viewer_id: UUID | None, post_id: UUID) -> PostRo
     return rows[0] if rows else None
 
 
-async def list_by_id(work: Work, viewer_id: UUID, post_ids: Iterable[str]) -> list[PostRow]:
-    """Those that exist, in the order of `post_ids`."""
+async def list_by_id(work: Work, viewer_id: UUID | None, post_ids: Iterable[str]) -> list[PostRow]:
+    """Those that exist, in the order of `post_ids`, with the version of what all readers share."""
     return post_rows(await work.rows(_LIST_BY_ID, viewer_id, array_text(post_ids)))
 
 

@@ -6,32 +6,35 @@ into homes (`large.py`). Writers only ever add too much, or raise the floor: bot
 any other writer, because reads filter by what the reader may see now and look at nothing below the floor.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Sized
+from operator import attrgetter
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from banyan.features.people.api import PeopleApi
 from banyan.features.people.models import IdSet, Relations
 from banyan.features.people.signals import ConnectionEnded, ConnectionMade, ListMemberAdded
 from banyan.features.posts.jobs import FanOutPost
-from banyan.features.posts.models import FeedMark, Post, PostRow
+from banyan.features.posts.models import FeedMark, FeedPage, Post, PostRow, ShownPost
 from banyan.features.posts.queries import homes as queries
 from banyan.features.posts.queries.posts import list_by_id
 from banyan.features.posts.service.announcing import FEEDS_TOPIC
+from banyan.features.posts.service.copies import PostCopies
 from banyan.features.posts.service.large import LargeAuthors
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.signals import PostPublished
-from banyan.features.posts.visibility import FeedRow, feed_rows
+from banyan.features.posts.visibility import FeedRow, all_stand_in_feed, belongs_in_feed, feed_rows
 from banyan.infra.bus import Bus
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ME_TOPIC
 from banyan.kernel.ids import LAST_ID
-from banyan.kernel.pages import Page, decode_cursor
+from banyan.kernel.pages import EncodedPage, cut_page, decode_cursor
 
 # Where much of what was read may not be shown, larger steps bound the number of statements.
 _REFILL_ROWS = 100
+_JSON = attrgetter("json")
 
 
 class HomeSizes(Struct, frozen=True, kw_only=True):
@@ -49,12 +52,18 @@ class HomeSizes(Struct, frozen=True, kw_only=True):
     pulled_above_connections: int = 10_000
 
 
-class _HomeRow(FeedRow, Protocol):
+class _Identified(Protocol):
     @property
     def id(self) -> UUID: ...
 
 
+class _HomeRow(_Identified, FeedRow, Protocol):
+    """What tells by itself whether it stands in a feed."""
+
+
 H = TypeVar("H", bound=_HomeRow)
+P = TypeVar("P", bound=Sized)
+F = TypeVar("F", bound=_Identified)
 
 
 class Homes:
@@ -64,24 +73,32 @@ class Homes:
         self._people = people
         self._posts = posts
         self._sizes = sizes or HomeSizes()
+        self._copies = PostCopies(people, posts)
         self._large = LargeAuthors(people, self._sizes.pulled_above_connections)
 
     def listen(self, bus: Bus) -> None:
         """Drops what the bus says is outdated."""
         self._large.listen(bus)
+        self._copies.listen(bus)
 
-    async def read_feed(self, work: Work, person_id: UUID, limit: int, cursor: str | None) -> Page[Post]:
-        """One's own posts and those of current connections that one may see, newest first, to any depth."""
+    async def read_feed(self, work: Work, person_id: UUID, limit: int, cursor: str | None) -> EncodedPage:
+        """One's own posts and those of current connections that one may see, newest first, to any depth; each a `Post`
+        in JSON.
+        """
         before = decode_cursor(cursor) or LAST_ID
         relations = await self._people.relations(work, person_id)
-        wanted = limit + 1
-        rows = await self._read(work, person_id, relations, queries.POSTS, before, wanted)
-        return await self._posts.dress_page(work, person_id, rows, limit)
+
+        async def visible(posts: FeedPage) -> list[ShownPost]:
+            return await self._show(work, person_id, relations, posts)
+
+        found = await self._read(work, person_id, relations, queries.FEED, visible, before, limit + 1)
+        page = cut_page(found, limit, lambda one: one.id)
+        return EncodedPage(Raw(b"[" + b",".join(map(_JSON, page.items)) + b"]"), page.next_cursor)
 
     async def list_marks(self, work: Work, person_id: UUID, newest: int) -> list[FeedMark]:
         """The newest posts of a feed, with no more than tells whether a copy is up to date."""
         relations = await self._people.relations(work, person_id)
-        return await self._read(work, person_id, relations, queries.MARKS, LAST_ID, newest)
+        return await self._read_rows(work, person_id, relations, queries.MARKS, LAST_ID, newest)
 
     async def list_whole(
         self, work: Work, person_id: UUID, newest: int, valued: int
@@ -89,10 +106,10 @@ class Homes:
         """The newest `valued` with their content, and as `list_marks` the rest of the newest."""
         relations = await self._people.relations(work, person_id)
         wanted = min(valued, newest)
-        rows = await self._read(work, person_id, relations, queries.WHOLE, LAST_ID, wanted)
+        rows = await self._read_rows(work, person_id, relations, queries.WHOLE, LAST_ID, wanted)
         if len(rows) < wanted or wanted == newest:
             return rows, []
-        return rows, await self._read(work, person_id, relations, queries.MARKS, rows[-1].id, newest - wanted)
+        return rows, await self._read_rows(work, person_id, relations, queries.MARKS, rows[-1].id, newest - wanted)
 
     async def list_in_feed(self, work: Work, person_id: UUID, post_ids: Sequence[str]) -> list[Post]:
         """Those of many posts that stand in a person's feed at this moment."""
@@ -182,45 +199,76 @@ class Homes:
         places = [place for place, last in enumerate(packed[15::16]) if (last ^ draw) % one_in == 0]
         return sorted(UUID(bytes=packed[16 * place : 16 * place + 16]) for place in places)
 
-    async def _read(
-        self, work: Work, person_id: UUID, relations: Relations, reading: queries.Reading[H], before: UUID, wanted: int
-    ) -> list[H]:
-        """Up to `wanted` rows of a feed, newest first: from the home, and what is missing from the authors."""
+    async def _show(self, work: Work, person_id: UUID, relations: Relations, page: FeedPage) -> list[ShownPost]:
+        """Those that stand in a person's feed."""
+        copies, as_found = await self._copies.list_copies(work, person_id, page.versions)
+        if as_found and all_stand_in_feed(relations, page) and not any(page.mine):
+            return list(map(ShownPost, page.versions, map(_JSON, copies)))
+        return [
+            ShownPost(version, copy.touched(mine) if mine else copy.json)
+            for version, copy, mine in zip(page.versions, copies, page.mine, strict=True)
+            if copy is not None and belongs_in_feed(person_id, relations, copy)
+        ]
 
-        def visible(rows: list[H]) -> list[H]:
+    async def _read_rows(
+        self,
+        work: Work,
+        person_id: UUID,
+        relations: Relations,
+        reading: queries.Reading[list[H]],
+        before: UUID,
+        wanted: int,
+    ) -> list[H]:
+        async def visible(rows: list[H]) -> list[H]:
             return feed_rows(person_id, relations, rows)
 
+        return await self._read(work, person_id, relations, reading, visible, before, wanted)
+
+    async def _read(
+        self,
+        work: Work,
+        person_id: UUID,
+        relations: Relations,
+        reading: queries.Reading[P],
+        visible: Callable[[P], Awaitable[list[F]]],
+        before: UUID,
+        wanted: int,
+    ) -> list[F]:
+        """Up to `wanted` of a feed, newest first: from the home, and what is missing from the authors."""
         pulled = await self._large.list_followed(work, person_id, relations)
-        rows = await _read_visible(
+        found = await _read_visible(
+            reading,
             lambda place, count: queries.list_home(work, reading, person_id, pulled, place, count),
             visible,
             before,
             wanted,
         )
-        if len(rows) < wanted:
+        if len(found) < wanted:
             authors, listed = [person_id, *relations.connected], list(relations.listed)
-            rows += await _read_visible(
+            found += await _read_visible(
+                reading,
                 lambda place, count: queries.list_older(work, reading, person_id, authors, listed, place, count),
                 visible,
-                rows[-1].id if rows else before,
-                wanted - len(rows),
+                found[-1].id if found else before,
+                wanted - len(found),
             )
-        return rows
+        return found
 
 
 async def _read_visible(
-    read: Callable[[UUID, int], Awaitable[list[H]]],
-    visible: Callable[[list[H]], list[H]],
+    reading: queries.Reading[P],
+    read: Callable[[UUID, int], Awaitable[P]],
+    visible: Callable[[P], Awaitable[list[F]]],
     before: UUID,
     wanted: int,
-) -> list[H]:
+) -> list[F]:
     """Up to `wanted` posts that may be shown, newest first: reads on while some of those read may not."""
-    found: list[H] = []
+    found: list[F] = []
     step = wanted
     while True:
         rows = await read(before, step)
-        found += visible(rows)
+        found += await visible(rows)
         if len(found) >= wanted or len(rows) < step:
             return found[:wanted]
-        before = rows[-1].id
+        before = reading.last_id(rows)
         step = max(wanted, _REFILL_ROWS)
