@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import platform
 from collections import Counter
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from banyan.infra.database.giving_way import NICENESS
+from banyan.infra.database.giving_way import NICENESS, SLICE_NANOSECONDS
 from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.database.work import Work
 from banyan.infra.declare import JobKind, Lane, Priority, Subscriber
@@ -263,10 +266,12 @@ def test_a_lane_has_one_limit_and_one_priority() -> None:
 
 async def test_the_server_processes_of_lanes_give_way(database_settings: DatabaseSettings) -> None:
     niceness: dict[str, int] = {}
+    slices: dict[str, int | None] = {}
 
     async def look(work: Work, job: Job) -> None:
         await work.begin()
         pid = await work.value("SELECT pg_backend_pid()")
+        slices[type(job).__name__] = slice_nanoseconds(pid)
         niceness[type(job).__name__] = os.getpriority(os.PRIO_PROCESS, pid)
 
     registry = registry_of(JobKind(CountThing, look, lane=SLOW), JobKind(OtherJob, look))
@@ -279,6 +284,23 @@ async def test_the_server_processes_of_lanes_give_way(database_settings: Databas
             await eventually(lambda: len(niceness) == 2)
             usual = os.getpriority(os.PRIO_PROCESS, os.getpid())
             assert niceness == {"CountThing": max(usual, NICENESS), "OtherJob": usual}
+    if _takes_slices():
+        assert slices["CountThing"] == SLICE_NANOSECONDS
+    assert slices["OtherJob"] == slice_nanoseconds(os.getpid())
+
+
+def slice_nanoseconds(pid: int) -> int | None:
+    """How long a process keeps its core, where the kernel tells."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/sched").read_text().splitlines():
+            if line.startswith("se.slice"):
+                return int(line.rpartition(":")[2])
+    return None
+
+
+def _takes_slices() -> bool:
+    version = tuple(map(int, platform.release().split(".")[:2]))
+    return version >= (6, 12) and slice_nanoseconds(os.getpid()) is not None
 
 
 async def test_jobs_of_lanes_leave_by_the_same_outboxes(database_settings: DatabaseSettings) -> None:
