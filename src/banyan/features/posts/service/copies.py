@@ -23,7 +23,7 @@ from banyan.infra.cache import Versions
 from banyan.infra.database.ids import driver_id
 from banyan.infra.database.work import Work
 
-# With a text of 200 characters one takes 1.5 KB.
+# With a text of 200 characters one takes about 1 KB.
 _CACHED_POSTS = 10_000
 
 # Neither stands in a text: a quotation mark inside of one has a backslash before it.
