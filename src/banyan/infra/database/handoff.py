@@ -18,7 +18,7 @@ import structlog
 from banyan.infra.database.connect import CONNECT_ERRORS, connect
 from banyan.infra.database.errors import DatabaseUnavailable, Overloaded, is_connection_lost, is_cut_off
 from banyan.infra.database.settings import DatabaseSettings
-from banyan.infra.database.together import Together
+from banyan.infra.database.together import Fetch, Together
 
 log = structlog.get_logger("banyan.database")
 
@@ -73,11 +73,11 @@ class Handoff:
         """`async with pool.connection() as c:` for what `Work` does not offer (COPY, cursors)."""
         return Borrowed(self)
 
-    def together(self, sql: str) -> Together:
-        """Who asks for rows of this statement in this process."""
+    def together(self, sql: str, fetch: Fetch) -> Together:
+        """Who asks for rows of this statement in this process; `fetch` runs it."""
         found = self._together.get(sql)
         if found is None:
-            found = self._together[sql] = Together(self, sql)
+            found = self._together[sql] = Together(fetch, self.settings.max_waiting)
         return found
 
     def take(self) -> asyncpg.Connection | None:

@@ -6,13 +6,12 @@ up. A page of a feed costs PostgreSQL a quarter less in company.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 import asyncpg
 
-from banyan.infra.database.errors import Overloaded, is_retryable, translated
-from banyan.infra.database.settings import DatabaseSettings
+from banyan.infra.database.errors import Overloaded
 
 # What one statement reads at most, so that nobody waits long for the others of it.
 _MOST_AT_ONCE: Final = 16
@@ -21,17 +20,8 @@ _MOST_AT_ONCE: Final = 16
 _WAITING_FOR_ANOTHER: Final = 8
 
 Row = asyncpg.Record
-
-
-class Lender(Protocol):
-    """Of a `Handoff`, what is needed here."""
-
-    settings: DatabaseSettings
-
-    def take(self) -> asyncpg.Connection | None: ...
-    async def wait(self) -> asyncpg.Connection: ...
-    def give(self, connection: asyncpg.Connection) -> None: ...
-    def take_back(self, connection: asyncpg.Connection, error: BaseException) -> None: ...
+# Runs the statement with these lists as its parameters.
+Fetch = Callable[[Sequence[list[object]]], Awaitable[list[Row]]]
 
 
 class Together:
@@ -41,9 +31,9 @@ class Together:
     asks while one is under way goes with the next: alone at rest, in company under load, and nobody waits for company.
     """
 
-    def __init__(self, pool: Lender, sql: str) -> None:
-        self._pool = pool
-        self._sql = sql
+    def __init__(self, fetch: Fetch, max_waiting: int) -> None:
+        self._fetch = fetch
+        self._max_waiting = max_waiting
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[asyncio.Future[Row], tuple[object, ...]]] = deque()
         self._under_way = 0
@@ -53,7 +43,7 @@ class Together:
     async def row(self, *args: object) -> Row:
         """The row for these parameters, read after this was called. Raises what `Work.row` raises."""
         waiting = self._waiting
-        if len(waiting) >= self._pool.settings.max_waiting + _MOST_AT_ONCE:
+        if len(waiting) >= self._max_waiting + _MOST_AT_ONCE:
             raise Overloaded(retry_after_seconds=1)
         answer: asyncio.Future[Row] = self._loop.create_future()
         waiting.append((answer, args))
@@ -96,21 +86,3 @@ class Together:
                 answer = asked[row[0] - 1][0]
                 if not answer.done():
                     answer.set_result(row)
-
-    async def _fetch(self, columns: Sequence[list[object]]) -> list[Row]:
-        pool = self._pool
-        last_try = False
-        while True:
-            connection = pool.take()
-            if connection is None:
-                connection = await pool.wait()
-            try:
-                rows = await connection.fetch(self._sql, *columns)
-            except BaseException as error:
-                pool.take_back(connection, error)
-                if last_try or not is_retryable(error, connection):
-                    raise (translated(error, connection) or error) from error
-                last_try = True
-            else:
-                pool.give(connection)
-                return rows

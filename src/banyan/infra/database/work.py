@@ -106,7 +106,8 @@ class Work(Collector):
             return rows[0]
         self._enter()
         try:
-            return await self._pool.together(sql).row(*args)
+            pool = self._pool
+            return await pool.together(sql, lambda columns: Work(pool).rows(sql, *columns)).row(*args)
         finally:
             self._leave()
 
