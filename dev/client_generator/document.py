@@ -56,6 +56,8 @@ _HOUSE_CODES = frozenset(
 # Clients do these by themselves. A refresh beside theirs would end the session.
 _LEFT_OUT = frozenset({"auth_refresh", "realtime_open_socket"})
 _FORGETS_TOKENS = frozenset({"auth_sign_out"})
+# Clients ask for no parts.
+_PART = "206"
 _TOKENS = frozenset({"access_token", "refresh_token", "expires_in"})
 
 
@@ -179,7 +181,7 @@ class _Reader:
         answers = {
             int(status): self._answer(response)
             for status, response in raw["responses"].items()
-            if status.startswith("2")
+            if status.startswith("2") and status != _PART
         }
         return Operation(
             id=raw["operationId"],
@@ -263,7 +265,7 @@ def _named_types(
             aliases.append(Alias(name, "", variants[name]))
             continue
         key, schema = known[name]
-        description = schema.get("description", "")
+        description = _unwrapped(schema.get("description", ""))
         if "properties" in schema:
             records.append(Record(name, description, reader.fields(key), name in asked, name in answered))
         else:

@@ -118,7 +118,8 @@ def document() -> dict[str, Any]:
     listing = operation("jar", "list", parameters=[limit, cursor], responses={"200": answered("Page_Jar_")})
     removal = operation("jar", "remove", parameters=[jar_id], responses={"204": {"description": "Done."}})
     picture = {"description": "A picture.", "content": {"image/webp": {}}}
-    drawing = operation("picture", "draw", parameters=[jar_id], responses={"200": picture})
+    # A part comes only to those who ask for one.
+    drawing = operation("picture", "draw", parameters=[jar_id], responses={"200": picture, "206": picture})
     return {
         "paths": {
             "/v1/jars": {"post": build, "get": listing},

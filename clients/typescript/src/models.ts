@@ -115,8 +115,8 @@ export interface ApiKeyMade {
 }
 
 /**
- * Who may see a post: everybody, the author's connections, the members of one of the author's lists, or nobody
- *     but the author. `id` is the list's, and only its owner is shown it.
+ * Who may see a post: everybody, the author's connections, the members of one of the author's lists, or nobody but
+ * the author. `id` is the list's, and only its owner is shown it.
  */
 export interface Audience {
   kind: "connections" | "list" | "public" | "self";
@@ -142,7 +142,7 @@ export interface AuditEntry {
 
 /**
  * What it is about. `type` says of what `id` is one: post, comment, person, conversation, or text for a post or
- *     comment.
+ * comment.
  */
 export interface BanyanFeaturesNotificationsModelsSubject {
   type: string;
@@ -186,8 +186,8 @@ export interface Channels {
 /**
  * One message; `seq` counts messages of its conversation, from 1, the same for everybody.
  *
- *     A deleted one keeps its place: `deleted`, without text. So does one by a person whom a block hides: `hidden`,
- *     without text and author. Whoever deleted their account is shown with the nil id and no handle.
+ * A deleted one keeps its place: `deleted`, without text. So does one by a person whom a block hides: `hidden`,
+ * without text and author. Whoever deleted their account is shown with the nil id and no handle.
  */
 export interface ChatMessage {
   id: string;
@@ -209,9 +209,8 @@ export interface ChatMessage {
 /**
  * A comment in its thread: `depth` 0 answers the post itself, `reply_count` counts direct replies.
  *
- *     Of a deleted one that has replies a placeholder stays: `deleted`, without text and author. Whoever deleted
- * their
- *     account is shown with the nil id and no handle.
+ * Of a deleted one that has replies a placeholder stays: `deleted`, without text and author. Whoever deleted their
+ * account is shown with the nil id and no handle.
  */
 export interface Comment {
   id: string;
@@ -236,7 +235,7 @@ export interface CommentText {
 
 /**
  * What this community is called and how large it is: the same for everybody, at most some seconds old, the counts
- *     estimated above a million.
+ * estimated above a million.
  */
 export interface Community {
   name: string;
@@ -278,7 +277,7 @@ export interface ConnectionRequest {
 /**
  * A conversation as one member sees it. `seq` is its last message's; `unread_count` leaves out one's own.
  *
- *     `members` are at most five of the others: enough to name it by.
+ * `members` are at most five of the others: enough to name it by.
  */
 export interface Conversation {
   id: string;
@@ -337,7 +336,7 @@ export interface DeletionRequest {
 
 /**
  * One signal on its way to one webhook. `status`, `duration_ms`, `response` (its beginning) and `error` are those
- *     of the last try; `next_try_at` is null once it is delivered or given up.
+ * of the last try; `next_try_at` is null once it is delivered or given up.
  */
 export interface Delivery {
   id: string;
@@ -676,8 +675,8 @@ export interface NewComment {
 }
 
 /**
- * One other person without a title is the direct conversation with them; else a group is made. `member_ids` are
- *     the others, at most 4,999.
+ * One other person without a title is the direct conversation with them; else a group is made. `member_ids` are the
+ * others, at most 4,999.
  */
 export interface NewConversation {
   member_ids: string[];
@@ -712,8 +711,8 @@ export interface NewMembers {
 }
 
 /**
- * `client_id` is the client's own name for this message, unique among what one writes in the conversation: the
- *     same again returns the first message. `reply_to`: a message of the same conversation.
+ * `client_id` is the client's own name for this message, unique among what one writes in the conversation: the same
+ * again returns the first message. `reply_to`: a message of the same conversation.
  */
 export interface NewMessage {
   /** 1 to 5,000 characters; newlines and tabs are kept. */
@@ -752,7 +751,7 @@ export interface NewWebhook {
 
 /**
  * What several people did about one subject, told as one while it is unread: `actors` are the newest three of
- *     `actor_count`. `text` is in the reader's language. `post_id`: the post that the subject is, or stands under.
+ * `actor_count`. `text` is in the reader's language. `post_id`: the post that the subject is, or stands under.
  */
 export interface Notification {
   id: string;
@@ -867,8 +866,8 @@ export interface PresenceState {
 /**
  * A person as others see them; `connection` is null for a stranger and for anonymous readers.
  *
- *     Where `limited` is true, this person shows no more to this reader than their card: `bio`, `neighbourhood`,
- *     `location`, `created_at` and `connection_count` are null.
+ * Where `limited` is true, this person shows no more to this reader than their card: `bio`, `neighbourhood`,
+ * `location`, `created_at` and `connection_count` are null.
  */
 export interface Profile {
   id: string;
@@ -1103,8 +1102,8 @@ export interface SyncedConnection {
 }
 
 /**
- * That there is something in one of the newest 500 of one's conversations of at most a hundred members; `value`
- *     is null for a delete.
+ * That there is something in one of the newest 500 of one's conversations of at most a hundred members; `value` is
+ * null for a delete.
  */
 export interface SyncedConversation {
   kind: "conversation";
@@ -1220,8 +1219,8 @@ export interface VerifyRequest {
 }
 
 /**
- * A receiver. `failing_since`: the first failure after the last success. `disabled_*`: when and why it was
- *     switched off without anybody asking; null otherwise. The old secret signs too until `previous_secret_until`.
+ * A receiver. `failing_since`: the first failure after the last success. `disabled_*`: when and why it was switched
+ * off without anybody asking; null otherwise. The old secret signs too until `previous_secret_until`.
  */
 export interface Webhook {
   id: string;
@@ -1239,7 +1238,7 @@ export interface Webhook {
 
 /**
  * Fields left out stay as they are. While a webhook is not active nothing is sent and nothing new is recorded;
- *     deliveries that wait go out once it is active again.
+ * deliveries that wait go out once it is active again.
  */
 export interface WebhookChanges {
   /** https://, on the public internet. */

@@ -62,8 +62,7 @@ class ApiKeyMade(Struct, frozen=True, kw_only=True):
 
 class Audience(Struct, frozen=True, kw_only=True):
     """Who may see a post: everybody, the author's connections, the members of one of the author's lists, or
-    nobody
-        but the author. `id` is the list's, and only its owner is shown it.
+    nobody but the author. `id` is the list's, and only its owner is shown it.
     """
 
     kind: Literal["connections", "list", "public", "self"]
@@ -90,8 +89,7 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
 
 class BanyanFeaturesNotificationsModelsSubject(Struct, frozen=True, kw_only=True):
     """What it is about. `type` says of what `id` is one: post, comment, person, conversation, or text for a post
-    or
-        comment.
+    or comment.
     """
 
     type: str
@@ -140,9 +138,8 @@ class Channels(Struct, frozen=True, kw_only=True):
 class ChatMessage(Struct, frozen=True, kw_only=True):
     """One message; `seq` counts messages of its conversation, from 1, the same for everybody.
 
-        A deleted one keeps its place: `deleted`, without text. So does one by a person whom a block hides:
-    `hidden`,
-        without text and author. Whoever deleted their account is shown with the nil id and no handle.
+    A deleted one keeps its place: `deleted`, without text. So does one by a person whom a block hides:
+    `hidden`, without text and author. Whoever deleted their account is shown with the nil id and no handle.
     """
 
     id: UUID
@@ -164,9 +161,8 @@ class ChatMessage(Struct, frozen=True, kw_only=True):
 class Comment(Struct, frozen=True, kw_only=True):
     """A comment in its thread: `depth` 0 answers the post itself, `reply_count` counts direct replies.
 
-        Of a deleted one that has replies a placeholder stays: `deleted`, without text and author. Whoever
-    deleted their
-        account is shown with the nil id and no handle.
+    Of a deleted one that has replies a placeholder stays: `deleted`, without text and author. Whoever deleted
+    their account is shown with the nil id and no handle.
     """
 
     id: UUID
@@ -185,8 +181,7 @@ class Comment(Struct, frozen=True, kw_only=True):
 
 class Community(Struct, frozen=True, kw_only=True):
     """What this community is called and how large it is: the same for everybody, at most some seconds old, the
-    counts
-        estimated above a million.
+    counts estimated above a million.
     """
 
     name: str
@@ -268,8 +263,7 @@ class Deletion(Struct, frozen=True, kw_only=True):
 
 class Delivery(Struct, frozen=True, kw_only=True):
     """One signal on its way to one webhook. `status`, `duration_ms`, `response` (its beginning) and `error` are
-    those
-        of the last try; `next_try_at` is null once it is delivered or given up.
+    those of the last try; `next_try_at` is null once it is delivered or given up.
     """
 
     id: UUID
@@ -551,8 +545,7 @@ class Mute(Struct, frozen=True, kw_only=True):
 
 class Notification(Struct, frozen=True, kw_only=True):
     """What several people did about one subject, told as one while it is unread: `actors` are the newest three
-    of
-        `actor_count`. `text` is in the reader's language. `post_id`: the post that the subject is, or stands
+    of `actor_count`. `text` is in the reader's language. `post_id`: the post that the subject is, or stands
     under.
     """
 
@@ -631,9 +624,8 @@ class PresenceState(Struct, frozen=True, kw_only=True):
 class Profile(Struct, frozen=True, kw_only=True):
     """A person as others see them; `connection` is null for a stranger and for anonymous readers.
 
-        Where `limited` is true, this person shows no more to this reader than their card: `bio`,
-    `neighbourhood`,
-        `location`, `created_at` and `connection_count` are null.
+    Where `limited` is true, this person shows no more to this reader than their card: `bio`, `neighbourhood`,
+    `location`, `created_at` and `connection_count` are null.
     """
 
     id: UUID
@@ -871,8 +863,7 @@ class SyncedConnection(Struct, frozen=True, kw_only=True):
 
 class SyncedConversation(Struct, frozen=True, kw_only=True):
     """That there is something in one of the newest 500 of one's conversations of at most a hundred members;
-    `value`
-        is null for a delete.
+    `value` is null for a delete.
     """
 
     kind: Literal["conversation"]
@@ -983,7 +974,7 @@ class Verified(Struct, frozen=True, kw_only=True):
 
 class Webhook(Struct, frozen=True, kw_only=True):
     """A receiver. `failing_since`: the first failure after the last success. `disabled_*`: when and why it was
-        switched off without anybody asking; null otherwise. The old secret signs too until
+    switched off without anybody asking; null otherwise. The old secret signs too until
     `previous_secret_until`.
     """
 

@@ -3,6 +3,7 @@
 What msgspec checks and what it describes cannot drift apart.
 """
 
+import inspect
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
@@ -58,6 +59,14 @@ _IDEMPOTENCY_PARAMETER: Json = {
     "description": "A retry with the same key and body returns the first answer and has no second effect (24 h).",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
+# Of any form: what makes no sense is not looked at.
+_RANGE_PARAMETER: Json = {
+    "name": "Range",
+    "in": "header",
+    "required": False,
+    "description": "Asks for a part, as `bytes=1000-` after a lost line; what makes no sense is not looked at.",
+    "schema": {"type": "string"},
+}
 
 
 def build_openapi(table: Table, *, title: str, version: str, description: str, topics: Sequence[Topic] = ()) -> Json:
@@ -100,6 +109,10 @@ class _Schemas:
     def __init__(self, types: Iterable[Any]) -> None:
         distinct = list(dict.fromkeys(types))
         schemas, self.components = msgspec.json.schema_components(distinct, ref_template=_REFERENCE)
+        for schema in self.components.values():
+            if "description" in schema:
+                # Before Python 3.13 a docstring keeps the indentation of its source.
+                schema["description"] = inspect.cleandoc(schema["description"])
         _name_times(self.components, distinct)
         self._by_type = dict(zip(distinct, schemas, strict=True))
 
@@ -212,6 +225,8 @@ def _parameters(endpoint: Endpoint, schemas: _Schemas) -> list[Json]:
     parameters += [_parameter(one, "query", schemas) for one in endpoint.signature.query]
     if endpoint.method == "POST":
         parameters.append(_IDEMPOTENCY_PARAMETER)
+    if endpoint.route.file:
+        parameters.append(_RANGE_PARAMETER)
     return parameters
 
 
@@ -251,7 +266,13 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> Json:
         if kind is Moved:
             responses[str(status)]["headers"] = {"Location": {"required": True, "schema": {"type": "string"}}}
     if route.file:
-        responses[str(route.status)]["content"] = {route.file: {"schema": {"type": "string", "format": "binary"}}}
+        content = {route.file: {"schema": {"type": "string", "format": "binary"}}}
+        responses[str(route.status)]["content"] = content
+        responses["206"] = {
+            "description": "The part that `Range` asks for.",
+            "headers": {"Content-Range": {"required": True, "schema": {"type": "string"}}},
+            "content": content,
+        }
     if endpoint.method == "GET":
         responses["304"] = {"description": "Not changed since the ETag in `If-None-Match`."}
     for status, errors in sorted(_errors_by_status(endpoint).items()):
