@@ -114,6 +114,25 @@ async def test_refusals_stand_at_the_field(visitor: Visitor) -> None:
     assert await visitor.page.get_by_role("alert").inner_text() != ""
 
 
+async def test_what_is_sent_twice_at_once_goes_once(visitor: Visitor) -> None:
+    await visitor.sign_up("ada")
+    sent: list[str] = []
+    visitor.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    await visitor.field("Write a post").fill("Is anybody here?")
+    await send_twice(visitor.field("Write a post"))
+    await visitor.post("Is anybody here?").wait_for()
+    await visitor.post("Is anybody here?").get_by_role("button", name="0 comments").click()
+    await visitor.field("Write a comment").fill("I am.")
+    await send_twice(visitor.field("Write a comment"))
+    await expect(visitor.post("Is anybody here?").get_by_role("button", name="1 comment")).to_be_visible()
+    await expect(visitor.field("Write a comment")).to_have_value("")
+    assert [url.rpartition("/")[2] for url in sent] == ["posts", "comments"]
+
+
+async def send_twice(box: Locator) -> None:
+    await box.evaluate("({ form }) => { form.requestSubmit(); form.requestSubmit(); }")
+
+
 async def test_going_back_finds_the_place(platform: Platform, visitor: Visitor) -> None:
     async with api_of(platform) as api:
         ada = await api.sign_up("ada")

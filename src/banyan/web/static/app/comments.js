@@ -1,6 +1,6 @@
 import { announce, h, linked } from "/assets/shared/dom.js";
 import { api, query } from "/assets/shared/api.js";
-import { showProblem } from "/assets/shared/forms.js";
+import { sending } from "/assets/shared/forms.js";
 import { cursorList } from "/assets/shared/lists.js";
 import { avatar, nameLink } from "/assets/shared/person.js";
 import { when } from "/assets/shared/time.js";
@@ -46,21 +46,10 @@ function writer(post, list, counts) {
   const go = h("button", { class: "button primary" }, "Send");
   const alert = h("div", { class: "alert", role: "alert", hidden: true });
   const node = h("form", { class: "write" }, box, go, alert);
-  node.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (go.getAttribute("aria-busy")) return;
-    go.setAttribute("aria-busy", "true");
-    alert.hidden = true;
-    try {
-      const comment = await api.post(`/v1/posts/${post.id}/comments`, { body: box.value });
-      box.value = "";
-      list.add(comment);
-      counts(1);
-    } catch (problem) {
-      showProblem(problem, [], alert);
-    } finally {
-      go.removeAttribute("aria-busy");
-    }
+  return sending(node, go, alert, async () => {
+    const comment = await api.post(`/v1/posts/${post.id}/comments`, { body: box.value });
+    box.value = "";
+    list.add(comment);
+    counts(1);
   });
-  return node;
 }

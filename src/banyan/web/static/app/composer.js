@@ -1,6 +1,6 @@
 import { announce, h, icon } from "/assets/shared/dom.js";
 import { api } from "/assets/shared/api.js";
-import { showProblem } from "/assets/shared/forms.js";
+import { sending } from "/assets/shared/forms.js";
 import { AUDIENCES } from "/assets/posts/face.js";
 import { me } from "/assets/app/me.js";
 
@@ -25,24 +25,13 @@ export function composer(published) {
   const node = h("form", { class: "composer card" }, box, alert, h("div", { class: "composer-foot" }, choice, go));
 
   box.addEventListener("input", () => localStorage.setItem(DRAFT, box.value));
-  node.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (go.getAttribute("aria-busy")) return;
-    go.setAttribute("aria-busy", "true");
-    alert.hidden = true;
+  return sending(node, go, alert, async () => {
     const kind = new FormData(node).get("audience");
-    try {
-      const post = await api.post("/v1/posts", { body: box.value, audience: { kind } });
-      box.value = "";
-      localStorage.removeItem(DRAFT);
-      localStorage.setItem(CHOICE, kind);
-      published(post);
-      announce("Posted.");
-    } catch (problem) {
-      showProblem(problem, [], alert);
-    } finally {
-      go.removeAttribute("aria-busy");
-    }
+    const post = await api.post("/v1/posts", { body: box.value, audience: { kind } });
+    box.value = "";
+    localStorage.removeItem(DRAFT);
+    localStorage.setItem(CHOICE, kind);
+    published(post);
+    announce("Posted.");
   });
-  return node;
 }

@@ -1,6 +1,6 @@
 import { h, linked } from "/assets/shared/dom.js";
 import { api, query } from "/assets/shared/api.js";
-import { showProblem } from "/assets/shared/forms.js";
+import { sending } from "/assets/shared/forms.js";
 import { randomKey } from "/assets/shared/keys.js";
 import { failure } from "/assets/shared/lists.js";
 import { avatar, nameLink } from "/assets/shared/person.js";
@@ -139,25 +139,14 @@ function writer(path, put) {
     event.preventDefault();
     node.requestSubmit();
   });
-  node.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (go.getAttribute("aria-busy")) return;
-    go.setAttribute("aria-busy", "true");
-    alert.hidden = true;
-    try {
-      const message = await api.post(`${path}/messages`, { body: box.value, client_id: key });
-      box.value = "";
-      key = randomKey();
-      put(message);
-      const log = node.parentNode.querySelector(".talk");
-      log.scrollTop = log.scrollHeight;
-    } catch (problem) {
-      showProblem(problem, [], alert);
-    } finally {
-      go.removeAttribute("aria-busy");
-    }
+  return sending(node, go, alert, async () => {
+    const message = await api.post(`${path}/messages`, { body: box.value, client_id: key });
+    box.value = "";
+    key = randomKey();
+    put(message);
+    const log = node.parentNode.querySelector(".talk");
+    log.scrollTop = log.scrollHeight;
   });
-  return node;
 }
 
 export function messagesView([, id]) {

@@ -24,23 +24,23 @@ export function form({ fields: boxes, button, submit, extra = [], ...attributes 
   const alert = h("div", { role: "alert", class: "alert", hidden: true });
   const go = h("button", { type: "submit", class: "button primary" }, button);
   const node = h("form", { novalidate: false, ...attributes }, boxes, alert, h("div", { class: "row" }, go, extra));
-  node.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (go.getAttribute("aria-busy")) return;
-    go.setAttribute("aria-busy", "true");
+  return sending(node, go, alert, () => submit(Object.fromEntries(new FormData(node)), node), boxes);
+}
+
+/** The form, which now does `work` when it is sent: once at a time, problems shown in `alert` and at `boxes`. */
+export function sending(node, go, alert, work, boxes = []) {
+  const begin = () => {
     alert.hidden = true;
-    try {
-      await submit(Object.fromEntries(new FormData(node)), node);
-    } catch (problem) {
-      showProblem(problem, boxes, alert);
-    } finally {
-      go.removeAttribute("aria-busy");
-    }
+    return work();
+  };
+  node.addEventListener("submit", (event) => {
+    event.preventDefault();
+    once(go, begin, (problem) => showProblem(problem, boxes, alert));
   });
   return node;
 }
 
-export function showProblem(problem, boxes, alert) {
+function showProblem(problem, boxes, alert) {
   const others = [];
   let first = null;
   for (const { field: path, detail } of problem.fields ?? []) {
@@ -56,13 +56,16 @@ export function showProblem(problem, boxes, alert) {
 }
 
 /** Runs what a button does: busy while it lasts, problems announced by `complain`. */
-export async function during(button, work, complain) {
+export const during = (button, work, complain) => once(button, work, (problem) => complain(problem.message));
+
+// A second press while the first one lasts does nothing.
+async function once(button, work, failed) {
   if (button.getAttribute("aria-busy")) return;
   button.setAttribute("aria-busy", "true");
   try {
     await work();
   } catch (problem) {
-    complain(problem.message);
+    failed(problem);
   } finally {
     button.removeAttribute("aria-busy");
   }
