@@ -1,19 +1,22 @@
 """Backups by the clock: made when they are due, read again, kept in their number, and loud when they fail."""
 
+import random
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from banyan.ops.backup import keeping
+from banyan.ops.backup.create import create_backup
 from banyan.ops.backup.keeping import KeptBackups
 from banyan.ops.backup.restore import check_backup
 from banyan.ops.backup.settings import BackupSettings
 from banyan.ops.errors import BackupDamaged, BackupFailed
 from banyan.ops.postgres import EmbeddedPostgres
-from tests.ops.backup.conftest import KNOWN
+from tests.ops.backup.conftest import KNOWN, add_noise
 
 
 class Usage(NamedTuple):
@@ -56,6 +59,25 @@ async def test_a_failure_is_told_and_tried_again(kept: KeptBackups, monkeypatch:
     await kept.turn()
     assert sample("failing") == 0
     assert len(list(kept.folder.iterdir())) == 2
+
+
+async def test_the_first_one_is_judged_by_what_it_saves(
+    kept: KeptBackups, server: EmbeddedPostgres, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_noise(server.dsn)
+    (data / "files").mkdir()
+    (data / "files" / "film").write_bytes(random.Random(1).randbytes(8 << 20))
+    taken = (await create_backup(server.dsn, data, data.parent / "elsewhere")).bytes
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda folder: Usage(taken))
+        with capture_logs() as logged:
+            await kept.turn()
+    (told,) = logged
+    assert "MiB free, and the first backup may take" in told["reason"]
+    assert "`backup.to`" in told["reason"]
+    assert list(kept.folder.iterdir()) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(taken * 2))
+    await kept.make()
 
 
 async def test_the_disk_is_not_filled(kept: KeptBackups, monkeypatch: pytest.MonkeyPatch) -> None:

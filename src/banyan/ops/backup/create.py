@@ -1,8 +1,10 @@
 """Taking a backup while the installation serves."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from msgspec import Struct
 
 from banyan import __version__
 from banyan.ops.backup.archive import ArchiveWriter, remove_unfinished, unfinished
-from banyan.ops.backup.database import Snapshot, count_rows, snapshot
+from banyan.ops.backup.database import Snapshot, count_rows, measure_tables, snapshot
 from banyan.ops.backup.manifest import DUMP, FILES, FORMAT, Manifest
 from banyan.ops.backup.tools import Tools, dump, find_tools
 from banyan.ops.datadir import explained
@@ -86,6 +88,21 @@ async def create_backup(
             manifest = _manifest(moment, tools, tables, archive)
             archive.finish(manifest)
     return Backup.of(path, manifest, began)
+
+
+async def estimate_bytes(url: str, data: Path, folder: Path) -> int:
+    """About what a backup into `folder` takes at most: the tables as they lie on the disk, since a dump of them is
+    compressed and has no indexes, and the files. Raises BackupFailed.
+    """
+    return await measure_tables(url) + await asyncio.to_thread(_measure_files, data, folder)
+
+
+def _measure_files(data: Path, folder: Path) -> int:
+    size = 0
+    for _, path in _files(data, folder):
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
 
 
 def _manifest(moment: Snapshot, tools: Tools, tables: dict[str, int], archive: ArchiveWriter) -> Manifest:

@@ -13,13 +13,14 @@ from banyan.infra.database.settings import DatabaseSettings
 from banyan.infra.streams.queries import renew_epochs
 from banyan.ops.errors import BackupFailed, NotEmpty
 
-_TABLES = """
-SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+_OF_TABLES = """
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
     AND NOT EXISTS (SELECT FROM pg_depend d
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-ORDER BY 1
 """
+_TABLES = f"SELECT format('%I.%I', n.nspname, c.relname) AS name {_OF_TABLES} ORDER BY 1"
+_TABLES_BYTES = f"SELECT coalesce(sum(pg_table_size(c.oid)), 0)::bigint {_OF_TABLES}"
 _MIGRATIONS = "SELECT package, max(number) AS newest FROM migrations GROUP BY package ORDER BY package"
 
 
@@ -75,6 +76,13 @@ async def count_rows(connection: asyncpg.Connection) -> dict[str, int]:
     tables = [row["name"] for row in await connection.fetch(_TABLES)]
     # The names are quoted by PostgreSQL.
     return {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in tables}
+
+
+async def measure_tables(url: str) -> int:
+    """How many bytes the tables take on the disk, without their indexes."""
+    async with connected(url) as connection:
+        size: int = await connection.fetchval(_TABLES_BYTES)
+        return size
 
 
 async def check_empty(url: str) -> tuple[int, bool]:

@@ -13,7 +13,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from banyan.infra.background import Background
-from banyan.ops.backup.create import create_backup
+from banyan.ops.backup.create import create_backup, estimate_bytes
 from banyan.ops.backup.restore import check_backup
 from banyan.ops.backup.settings import BackupSettings
 from banyan.ops.datadir import explained
@@ -54,7 +54,7 @@ class KeptBackups(Background):
 
     async def make(self) -> Path:
         """A new backup, whole; then those beyond `keep` are removed. Raises an OpsError: then all stay."""
-        self._check_room()
+        await self._check_room()
         path = Path((await create_backup(self._url, self._data, self.folder)).file)
         try:
             await asyncio.to_thread(check_backup, path, self._known)
@@ -95,15 +95,20 @@ class KeptBackups(Background):
         """The backups of the folder, oldest first: their names tell when they were made."""
         return sorted(self.folder.glob("banyan-*.tar"), key=lambda path: (path.stat().st_mtime, path.name))
 
-    def _check_room(self) -> None:
-        """A backup must not fill the disk that the database may be on."""
+    async def _check_room(self) -> None:
+        """A backup must not fill the disk that the database may be on. The first one is judged by what it saves."""
         with explained(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             kept = self._list()
-            needed = int(kept[-1].stat().st_size * _ROOM) if kept else 0
+            if kept:
+                which, size = "the next backup", kept[-1].stat().st_size
+                way_out = "Make room there, keep fewer (`backup.keep`), or name another folder (`backup.to`)."
+            else:
+                which, size = "the first backup", await estimate_bytes(self._url, self._data, self.folder)
+                way_out = "Make room there, or name another folder (`backup.to`)."
+            needed = int(size * _ROOM)
             free = shutil.disk_usage(self.folder).free
         if free < needed:
             raise BackupFailed(
-                f"{self.folder} has {free >> 20:,} MiB free, and the next backup may take {needed >> 20:,}. Make room "
-                "there, keep fewer (`backup.keep`), or name another folder (`backup.to`)."
+                f"{self.folder} has {free >> 20:,} MiB free, and {which} may take {needed >> 20:,}. {way_out}"
             )
