@@ -4,13 +4,16 @@ import asyncio
 import random
 import shutil
 import tarfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
 from banyan.infra.database.migrate import BANYAN
-from banyan.ops.backup.archive import check_archive
+from banyan.ops.backup.archive import ArchiveWriter, check_archive
 from banyan.ops.backup.create import Backup, create_backup
 from banyan.ops.backup.database import count_rows
 from banyan.ops.backup.manifest import place_below
@@ -33,6 +36,26 @@ from tests.ops.writing import run, writing
 
 def contents(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+async def test_files_are_not_read_where_requests_are_answered(
+    server: EmbeddedPostgres, data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = {}
+
+    def watched(name: str, work: Callable[..., None]) -> Callable[..., None]:
+        def watching(*words: Any) -> None:
+            threads[name] = threading.current_thread()
+            work(*words)
+
+        return watching
+
+    # Large files, and one sync of all of them.
+    for name in ("add", "finish"):
+        monkeypatch.setattr(ArchiveWriter, name, watched(name, getattr(ArchiveWriter, name)))
+    await create_backup(server.dsn, data, folder)
+    assert set(threads) == {"add", "finish"}
+    assert threading.main_thread() not in threads.values()
 
 
 async def test_a_restored_installation_has_all_of_the_first(

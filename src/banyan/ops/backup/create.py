@@ -83,10 +83,11 @@ async def create_backup(
             report("Counting rows", archive.size)
             tables = await count_rows(moment.connection)
             for name, source in _files(data, folder) if data else ():
-                _add(archive, name, source)
+                # The loop may be that of `up`, which goes on serving.
+                await asyncio.to_thread(_add, archive, name, source)
                 report("Files", archive.size)
             manifest = _manifest(moment, tools, tables, archive)
-            archive.finish(manifest)
+            await asyncio.to_thread(archive.finish, manifest)
     return Backup.of(path, manifest, began)
 
 
