@@ -1,19 +1,16 @@
 """One POST to an address that somebody has entered: resolved once, checked, and sent to the checked address."""
 
 import asyncio
-import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
 from msgspec import Struct
 
+from banyan.infra.outgoing.names import LookUp, Names
 from banyan.infra.outgoing.networks import Network, is_allowed, read_address, read_literal
-
-# The addresses of a host, as text. Raises OSError or UnicodeError where there are none.
-LookUp = Callable[[str], Awaitable[Sequence[str]]]
 
 _MAX_URL_CHARS = 2000
 _SCHEMES = ("https", "http")
@@ -40,19 +37,13 @@ class Limits(Struct, frozen=True):
     answer_bytes: int = 65_536
 
 
-async def look_up_address(host: str) -> Sequence[str]:
-    """What the system's resolver says."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
-
-
 class Targets:
     """Says which URLs may be asked, and at which address. `exceptions` are networks that are not public but allowed."""
 
-    def __init__(self, exceptions: Sequence[Network], *, allow_http: bool, look_up: LookUp = look_up_address) -> None:
+    def __init__(self, exceptions: Sequence[Network], *, allow_http: bool, look_up: LookUp | None = None) -> None:
         self._exceptions = tuple(exceptions)
         self._allow_http = allow_http
-        self._look_up = look_up
+        self._look_up = look_up or Names().look_up
 
     def check(self, url: str) -> str:
         """The URL in its usual form, checked as far as can be without asking for its name. Raises RefusedTarget."""
