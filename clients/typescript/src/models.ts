@@ -433,7 +433,7 @@ export interface InvitedSignUp {
   invite?: string | null;
 }
 
-/** One job. A list leaves the payload unset, because it may hold what people wrote. */
+/** One job. A list leaves the payload unset, because it may hold what people wrote; of a mail it has no text. */
 export interface JobView {
   id: string;
   kind: string;

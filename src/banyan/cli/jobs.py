@@ -67,7 +67,7 @@ def show_command(
     url: Url = None,
     format: Output = Format.table,
 ) -> None:
-    """Show all of one job: its payload may hold what people wrote."""
+    """Show one job: its payload may hold what people wrote; of a mail, recipient and subject."""
     try:
         job = _query(data, url, lambda work: operations.get_job(work, shell_actor(), id))
     except JobNotFound:

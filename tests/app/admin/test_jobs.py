@@ -5,7 +5,8 @@ from uuid import UUID
 from banyan.kernel.ids import new_id
 from tests.app.admin.steps import audit_of
 from tests.features.accounts.steps import code
-from tests.support.platform import Api
+from tests.support.eventually import eventually
+from tests.support.platform import Api, api_of, running_platform, settings_for
 
 
 async def add(api: Api, state: str = "dead", kind: str = "no.Such") -> UUID:
@@ -76,3 +77,28 @@ async def test_all_dead_letters_at_once(api: Api) -> None:
     assert (await admin.post("/v1/admin/jobs/drop-dead")).json() == {"jobs": 1}
     assert (await admin.get(f"/v1/admin/jobs/{dropped}")).status_code == 404
     assert (await admin.get(f"/v1/admin/jobs/{waiting}")).status_code == 200
+
+
+async def test_of_a_mail_nobody_reads_the_links(database_url: str) -> None:
+    """Whoever has the link to a new password has the account, so it goes to nobody but its owner."""
+    # Nobody listens there: the mail waits.
+    settings = settings_for(database_url, mail={"host": "127.0.0.1", "port": 9})
+    async with running_platform(settings) as platform, api_of(platform) as api:
+        admin = await api.sign_up_admin()
+        await api.sign_up("ada")
+        await api.post("/v1/auth/password-reset", {"email": "ada@example.org"})
+        stored: dict[str, str] = {}
+
+        async def waits() -> bool:
+            async with platform.pool.connection() as connection:
+                rows = await connection.fetch("SELECT id, payload FROM jobs WHERE kind = 'mail.SendMail'")
+            stored.update(
+                (str(row["id"]), row["payload"]) for row in rows if "/reset-password#token=" in row["payload"]
+            )
+            return bool(stored)
+
+        await eventually(waits)
+        (job_id,) = stored
+        payload = (await admin.get(f"/v1/admin/jobs/{job_id}")).json()["payload"]
+        assert payload["message"].keys() == {"to", "subject"}
+        assert payload["message"]["to"] == "ada@example.org"

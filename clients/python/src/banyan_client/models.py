@@ -326,7 +326,7 @@ class Invite(Struct, frozen=True, kw_only=True):
 
 
 class JobView(Struct, frozen=True, kw_only=True):
-    """One job. A list leaves the payload unset, because it may hold what people wrote."""
+    """One job. A list leaves the payload unset, because it may hold what people wrote; of a mail it has no text."""
 
     id: UUID
     kind: str

@@ -218,7 +218,7 @@ export class AdminApi {
   }
 
   /**
-   * All of one job: its payload may hold what people wrote.
+   * One job: its payload may hold what people wrote; of a mail, recipient and subject.
    *
    * An API key needs the scope `admin`.
    * Refused with `job_not_found` (404).

@@ -49,7 +49,7 @@ class AdminJobRoutes(Controller):
 
     @get("/{job_id:uuid}", access="admin", raises=[JobNotFound])
     async def show(self, request: Request, job_id: FromPath[UUID]) -> JobView:
-        """All of one job: its payload may hold what people wrote."""
+        """One job: its payload may hold what people wrote; of a mail, recipient and subject."""
         return await operations.get_job(request.work, request.actor, job_id)
 
     @post("/retry-dead", access="admin", status=200)

@@ -26,7 +26,7 @@ async def count_jobs(work: Work) -> dict[str, int]:
 
 
 async def get_job(work: Work, actor: Actor, job_id: UUID) -> JobView:
-    """With its payload, which may hold what people wrote. Raises JobNotFound."""
+    """With its payload, which may hold what people wrote; of a mail only to whom and about what. Raises JobNotFound."""
     job = await queries.find_job(work, job_id)
     if job is None:
         raise JobNotFound("It is done, or was dropped.")

@@ -16,10 +16,16 @@ from banyan.kernel.ids import id_time
 State = Literal["waiting", "running", "dead"]
 
 _COLUMNS = "id, kind, state, priority, key, attempts, run_at, lease_until, last_error"
+# Links in mails open accounts: whoever reads one before its owner has the account.
+_PAYLOAD = """
+    CASE kind WHEN 'mail.SendMail' THEN jsonb_build_object(
+        'id', payload->'id',
+        'message', jsonb_build_object('to', payload#>'{message,to}', 'subject', payload#>'{message,subject}'))
+    ELSE payload END AS payload"""
 
 
 class JobView(Struct, frozen=True):
-    """One job. A list leaves the payload unset, because it may hold what people wrote."""
+    """One job. A list leaves the payload unset, because it may hold what people wrote; of a mail it has no text."""
 
     id: UUID
     kind: str
@@ -60,7 +66,7 @@ async def count_by_state(work: Work) -> dict[str, int]:
 
 
 async def find_job(work: Work, id: UUID) -> JobView | None:
-    row = await work.row(f"SELECT {_COLUMNS}, payload FROM jobs WHERE id = $1", id)
+    row = await work.row(f"SELECT {_COLUMNS}, {_PAYLOAD} FROM jobs WHERE id = $1", id)
     return None if row is None else _view(row, msgspec.Raw(row["payload"].encode()))
 
 

@@ -221,7 +221,7 @@ class AdminApi:
         return await self._transport.call("GET", "/v1/admin/counts", Counts)
 
     async def show_job(self, job_id: UUID | str) -> JobView:
-        """All of one job: its payload may hold what people wrote.
+        """One job: its payload may hold what people wrote; of a mail, recipient and subject.
 
         An API key needs the scope `admin`.
         Refused with `job_not_found` (404).
