@@ -106,6 +106,10 @@ async def test_long_answers_are_compressed_for_whoever_asks(api: Api) -> None:
     assert zipped.json() == plain.json()
     assert len(gzip.compress(plain.content)) < len(plain.content)
     assert "content-encoding" not in (await api.get("/v1/posts", accept_encoding="gzip;q=0")).headers
+    unchanged = await api.get("/v1/posts", accept_encoding="gzip", if_none_match=zipped.headers["etag"])
+    assert unchanged.status_code == 304
+    for answer in (plain, zipped, unchanged):
+        assert set(answer.headers.get_list("vary")) == {"Accept-Encoding", "Authorization"}
 
 
 async def test_head_is_get_without_a_body(api: Api) -> None:
@@ -124,6 +128,10 @@ async def test_a_cross_origin_page_is_let_in_only_when_named(database_url: str) 
         assert "Idempotency-Key" in friend.headers["access-control-allow-headers"]
         stranger = await api.ask("OPTIONS", "/v1/posts", origin="https://evil.example", **ask)
         assert "access-control-allow-origin" not in stranger.headers
+        # A cache between must not hand an answer for one origin, or for none, on to a page from another.
+        for origin in ({"origin": "https://app.example"}, {"origin": "https://evil.example"}, {}):
+            answer = await api.get("/v1/posts", **origin)
+            assert "Origin" in answer.headers.get_list("vary")
 
 
 async def test_a_token_that_does_not_hold_is_refused_even_where_none_is_needed(api: Api) -> None:

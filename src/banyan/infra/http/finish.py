@@ -106,6 +106,10 @@ class Finisher:
     ) -> tuple[int, bytes]:
         """Status and body to send: the stored bytes, their gzip form, or 304 without a body."""
         body = answer.body
+        shrinks = len(body) >= self._settings.compress_min_bytes and is_compressible(given)
+        if shrinks:
+            # Also with a 304: it says what the answer that it stands for depends on (RFC 9110, 15.4.5).
+            headers.append((b"vary", b"Accept-Encoding"))
         if method in ("GET", "HEAD") and answer.status == 200:
             etag = answer.etag
             if etag is None:
@@ -115,8 +119,7 @@ class Finisher:
             condition = exchange.headers.get(b"if-none-match")
             if condition is not None and is_unchanged(etag, condition):
                 return 304, b""
-        if len(body) >= self._settings.compress_min_bytes and is_compressible(given):
-            headers.append((b"vary", b"Accept-Encoding"))
+        if shrinks:
             accepted = exchange.headers.get(b"accept-encoding")
             if accepted is not None and accepts_gzip(accepted):
                 headers.append((b"content-encoding", b"gzip"))
@@ -147,13 +150,13 @@ class Finisher:
                 headers.append((b"vary", b"Authorization"))
         if exchange.verdict is not None:
             headers.extend(_limit_headers(exchange.verdict))
-        origin = exchange.headers.get(b"origin")
-        if origin is not None:
-            self._add_cross_origin(headers, origin)
+        if self._origins:
+            self._add_cross_origin(headers, exchange.headers.get(b"origin"))
 
-    def _add_cross_origin(self, headers: Headers, origin: bytes) -> None:
+    def _add_cross_origin(self, headers: Headers, origin: bytes | None) -> None:
+        # Also without an origin: else a cache hands that answer on to a page that is let in.
         headers.append((b"vary", b"Origin"))
-        if self._any_origin or origin in self._origins:
+        if origin is not None and (self._any_origin or origin in self._origins):
             headers.append((b"access-control-allow-origin", b"*" if self._any_origin else origin))
             headers.append((b"access-control-expose-headers", _EXPOSED))
 
