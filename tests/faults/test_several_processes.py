@@ -14,6 +14,7 @@ import pytest
 from tests.faults.crowd import crowd_at
 from tests.faults.ledger import wait_until_done
 from tests.support.banyan import PATIENCE_SECONDS, Installation, Server, connected
+from tests.support.eventually import eventually
 
 _PASSWORD = "a long enough password"
 # What the product promises, counted from the answer of the process that made the change; and a little more, because
@@ -215,6 +216,22 @@ async def test_two_workers_share_the_jobs(installation: Installation, database_u
             await crowd.ledger.check_exact(connection)
         await crowd.ledger.check_feeds(api.url, crowd.tokens)
     assert set(crowd.outcomes) <= {200, 201, 204, 404}
+
+
+async def test_a_worker_tells_of_its_health_and_counts(installation: Installation) -> None:
+    api, worker = await installation.start("api"), await installation.start("worker")
+    body = {"email": "ada@example.org", "password": _PASSWORD, "handle": "ada", "display_name": "Ada"}
+    async with _clients([api, worker]) as (here, there):
+        _fine(await here.post("/v1/accounts", json=body))
+        assert await _is_ready(worker)
+
+        async def has_counted() -> bool:
+            return 'banyan_mails_total{outcome="sent"} 1.0' in _fine(await there.get("/metrics")).text
+
+        await eventually(has_counted)
+        assert (await there.post("/v1/accounts", json=body)).status_code == 404
+    worker.child.send(signal.SIGTERM)
+    assert await worker.child.ended() == 0
 
 
 async def test_a_rolling_stop_loses_no_request(installation: Installation, database_url: str) -> None:

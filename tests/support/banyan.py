@@ -204,15 +204,13 @@ class Installation:
         }
 
     async def start(self, target: str, *options: str, **environment: str) -> Server:
-        """Returns once it answers; one without routes, once it runs."""
+        """Returns once it answers."""
         words = ["serve", "--target", target, "--port", "0", *options]
         child = Child(self._folder, *words, environment=self._environment | environment)
         server = Server(child, "")
         self.servers.append(server)
-        if Targets.read(target).serves:
-            server.url = (await child.said(r"Listening on (http://\S+)"))[1]
-        else:
-            await child.said("Running ")
+        told = "Listening" if Targets.read(target).serves else "Running .*, health and metrics"
+        server.url = (await child.said(rf"{told} on (http://\S+)"))[1]
         return server
 
     async def run(self, *words: str) -> Child:

@@ -15,6 +15,8 @@ from banyan.cli.process import run, warn_if_unlimited
 from banyan.cli.workers import leave_with_parent, run_workers
 from banyan.infra.log import LogStream, configure_logs
 
+_DEFAULT_PORT = 8000
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -24,7 +26,15 @@ def serve_command(
         str, typer.Option(help=f"What this process is for, with commas between: {', '.join(TARGETS)}.")
     ] = "all",
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port to listen on: 8000 without it. A worker or scheduler listens only where it is named, for health"
+            " and metrics.",
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Processes that share the port, one per core: for realtime and api.")
     ] = 1,
@@ -38,13 +48,17 @@ def serve_command(
     run(_serve(target, host, port, workers, shared))
 
 
-async def _serve(target: str, host: str, port: int, workers: int, shared: bool) -> None:
+async def _serve(target: str, host: str, port: int | None, workers: int, shared: bool) -> None:
     targets = Targets.read(target)
     named_database()
+    if port is None and targets.serves:
+        port = _DEFAULT_PORT
     if workers > 1:
         await run_workers(workers, target, host, port)
         return
-    settings = load_settings(None, {"http": {"public_url": f"http://{host}:{port}"}})
+    # Links in a worker's mails lead to the site, not to its own health.
+    site_port = port if port is not None and targets.serves else _DEFAULT_PORT
+    settings = load_settings(None, {"http": {"public_url": f"http://{host}:{site_port}"}})
     log = LogStream.to_stderr()
     configure_logs(settings.log, log)
     warn_if_unlimited(settings.limits)
@@ -53,18 +67,28 @@ async def _serve(target: str, host: str, port: int, workers: int, shared: bool) 
     await _run(settings, targets, host, port, log, shared=shared)
 
 
-async def _run(settings: Settings, targets: Targets, host: str, port: int, log: LogStream, *, shared: bool) -> None:
+async def _run(
+    settings: Settings, targets: Targets, host: str, port: int | None, log: LogStream, *, shared: bool
+) -> None:
     async with open_platform(settings, targets, log) as platform, running(platform, targets):
-        if not targets.serves:
-            console.print(f"Running {' and '.join(sorted(targets.roles))}")
+        words = f"Running {' and '.join(sorted(targets.roles))}"
+        if port is None:
+            console.print(words)
             await wait_for_signal()
             return
+        http = settings.http
         listener = listen(host, port, shared=shared)
-        words = f"Listening on http://{host}:{listener.getsockname()[1]}"
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        if targets.serves:
+            words = f"Listening on {url}"
+        else:
+            words = f"{words}, health and metrics on {url}"
+            # No load balancer sends people here: there is nobody to wait for.
+            http = http.model_copy(update={"linger_seconds": 0})
         await serve(
             platform.asgi,
             listener,
-            settings.http,
+            http,
             sockets=platform.sockets,
             on_ready=lambda: console.print(words, soft_wrap=True),
             on_stop=platform.stop,

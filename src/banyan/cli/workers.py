@@ -7,7 +7,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import typer
 
@@ -19,14 +19,18 @@ _TOO_SOON_SECONDS = 5.0
 _RESTART_SECONDS = 1.0
 
 
-async def run_workers(count: int, target: str, host: str, port: int) -> None:
-    """Runs `count` processes of `banyan serve` until a signal; one that dies is started again.
+async def run_workers(count: int, target: str, host: str, port: int | None) -> None:
+    """Runs `count` processes of `banyan serve` until a signal; one that dies is started again. Without a port they do
+    not listen.
 
     Raises CannotListen, typer.Exit when one cannot even start.
     """
-    # Holds the port (0 takes a free one) but does not listen, so no connection ends here.
-    with bind(host, port, shared=True) as holder:
-        arguments = ["serve", "--target", target, "--host", host, "--port", str(holder.getsockname()[1]), "--shared"]
+    arguments = ["serve", "--target", target, "--shared"]
+    with ExitStack() as stack:
+        if port is not None:
+            # Holds the port (0 takes a free one) but does not listen, so no connection ends here.
+            holder = stack.enter_context(bind(host, port, shared=True))
+            arguments += ["--host", host, "--port", str(holder.getsockname()[1])]
         crew = _Crew(arguments)
         with stopping_on_signals(crew.stop):
             await asyncio.gather(*(crew.keep_running() for _ in range(count)))
