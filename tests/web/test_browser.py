@@ -173,7 +173,7 @@ async def test_profile_sessions_and_blocks(browser: Browser, visitor: Visitor, s
 
     await visitor.tab("Settings").click()
     await visitor.button("Unblock").click()
-    await expect(visitor.page.get_by_text("Nobody.")).to_be_visible()
+    await expect(visitor.page.get_by_text("Nobody.")).to_have_count(2)
     await visitor.field("About you").fill("Teacher\nin Yaba")
     await visitor.button("Save").click()
     await expect(visitor.page.get_by_role("status").filter(has_text="Profile saved.")).to_be_visible()

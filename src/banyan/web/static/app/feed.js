@@ -53,21 +53,3 @@ export function discoverView() {
   const { list, fresh, tick } = postList("Newest public posts", "/v1/posts", { audience: "public" }, empty);
   return { title: "Discover · Banyan", node: h("div", { class: "view" }, h("h1", null, "Discover"), fresh, list), tick };
 }
-
-export function savedView() {
-  const empty = h("div", { class: "notice card" }, h("h2", null, "Nothing saved"), h("p", null, "Save a post in the menu at its top: nobody else learns of it."));
-  const { list } = postList("Saved posts", "/v1/saved", {}, empty);
-  return { title: "Saved · Banyan", node: h("div", { class: "view" }, h("h1", null, "Saved"), list) };
-}
-
-export function postView([, id]) {
-  const node = h("div", { class: "view" }, h("h1", { class: "visually-hidden" }, "Post"));
-  const list = cursorList({
-    label: "Post",
-    load: async () => ({ items: [await api.get(`/v1/posts/${encodeURIComponent(id)}`)], next_cursor: null }),
-    render: (post) => postCard(post, { open: true }),
-    empty: h("div", { class: "notice card" }, h("p", null, "This post is gone.")),
-  });
-  node.append(list);
-  return { title: "Post · Banyan", node };
-}

@@ -4,6 +4,7 @@ import { cursorList } from "/assets/shared/lists.js";
 import { avatar, nameLink } from "/assets/shared/person.js";
 import { connectButtons } from "/assets/app/connect.js";
 import { connectionRow } from "/assets/app/connections.js";
+import { listView, listsPart } from "/assets/app/lists.js";
 import { go } from "/assets/app/router.js";
 import { action } from "/assets/app/sections.js";
 
@@ -11,6 +12,7 @@ const TABS = {
   connected: ["Connected", "No connections yet", "Open a person's page and ask to connect."],
   received: ["Requests", "No requests waiting", "When somebody asks to connect, you decide here."],
   sent: ["Sent", "No open requests", "People you asked who have not answered yet."],
+  lists: ["Lists"],
   known: ["Suggested", "Nobody to suggest yet", "People whom your connections know are named here."],
 };
 
@@ -58,13 +60,19 @@ function finder() {
   return node;
 }
 
-export function connectionsView([, wanted]) {
+export function connectionsView([, wanted, id]) {
+  if (wanted === "lists" && id) return listView(id);
   const state = TABS[wanted] ? wanted : "connected";
   const [, title, text] = TABS[state];
   const tabs = Object.entries(TABS).map(([key, [name]]) =>
     h("a", { href: `#/connections/${key}`, "aria-current": key === state && "page" }, name),
   );
-  const empty = h("div", { class: "notice card" }, h("h2", null, title), h("p", null, text), h("a", { class: "button", href: "#/discover" }, "Discover people"));
-  const node = h("div", { class: "view" }, h("h1", null, "People"), h("nav", { class: "segments", "aria-label": "Kinds of connections" }, tabs), finder(), state === "known" ? suggestionList(empty) : connectionList(state, empty));
+  const nav = h("nav", { class: "segments", "aria-label": "Kinds of connections" }, tabs);
+  const node = h("div", { class: "view" }, h("h1", null, "People"), nav);
+  if (state === "lists") node.append(...listsPart());
+  else {
+    const empty = h("div", { class: "notice card" }, h("h2", null, title), h("p", null, text), h("a", { class: "button", href: "#/discover" }, "Discover people"));
+    node.append(finder(), state === "known" ? suggestionList(empty) : connectionList(state, empty));
+  }
   return { title: "People · Banyan", node };
 }

@@ -53,9 +53,19 @@ function facts(person, reload) {
 function actions(person, reload) {
   if (!me()) return h("div", { class: "row" }, h("a", { class: "button primary small", href: "#/sign-up" }, "Join to connect"));
   if (me().id === person.id) return h("div", { class: "row" }, h("a", { class: "button small", href: "#/settings" }, "Edit profile"), h("a", { class: "button small", href: "#/saved" }, "Saved posts"));
+  const mute = () => mutePerson(person);
   const block = () => blockPerson(person);
   const write = async () => go(`#/messages/${(await api.post("/v1/conversations", { member_ids: [person.id] })).id}`);
-  return h("div", { class: "row" }, connectButtons(person, person.connection, reload), action("Message", "", write), menu("More about this person", [["Block", block]]));
+  return h("div", { class: "row" }, connectButtons(person, person.connection, reload), action("Message", "", write), menu("More about this person", [["Mute", mute], ["Block", block]]));
+}
+
+async function mutePerson(person) {
+  try {
+    await api.put(`/v1/mutes/${person.id}`);
+    announce(`Posts by ${person.display_name} stay out of your feed. You can undo this in the settings.`);
+  } catch (problem) {
+    announce(problem.message);
+  }
 }
 
 async function blockPerson(person) {

@@ -65,24 +65,21 @@ function sessionRow(session, list) {
   return h("div", { class: "view-head" }, what, !session.current && action("End", "danger", end));
 }
 
-function blocksSection() {
+/** People whom one has put aside at `path`; `verb` takes somebody back. */
+function asideSection(title, path, verb, words) {
   const list = cursorList({
-    label: "Blocked people",
-    load: (cursor) => api.get(query("/v1/blocks", { cursor })),
-    render: (block) => blockRow(block.person ?? block, list),
+    label: title,
+    load: (cursor) => api.get(query(path, { cursor })),
+    render: ({ person }) => h("div", { class: "view-head" }, nameLink(person), action(verb, "", () => takeBack(person))),
     empty: h("p", { class: "hint" }, "Nobody."),
     skeleton: line,
   });
-  return section("Blocked people", list);
-}
-
-function blockRow(person, list) {
-  const unblock = async () => {
-    await api.remove(`/v1/blocks/${person.id}`);
-    announce(`${person.display_name} is not blocked any more.`);
+  async function takeBack(person) {
+    await api.remove(`${path}/${person.id}`);
+    announce(`${person.display_name} is not ${words} any more.`);
     await list.reload();
-  };
-  return h("div", { class: "view-head" }, nameLink(person), action("Unblock", "", unblock));
+  }
+  return section(title, list);
 }
 
 export function settingsView() {
@@ -97,7 +94,8 @@ export function settingsView() {
     pushSection(),
     sessionsSection(),
     keysSection(),
-    blocksSection(),
+    asideSection("Muted people", "/v1/mutes", "Unmute", "muted"),
+    asideSection("Blocked people", "/v1/blocks", "Unblock", "blocked"),
     dataSection(),
     leaveSection(),
     h("div", null, action("Sign out", "", signOut)),

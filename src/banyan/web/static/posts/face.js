@@ -5,6 +5,7 @@ import { when } from "/assets/shared/time.js";
 export const AUDIENCES = {
   public: { icon: "public", label: "Everybody" },
   connections: { icon: "people", label: "Connections" },
+  list: { icon: "list", label: "A list" },
   self: { icon: "self", label: "Only me" },
 };
 

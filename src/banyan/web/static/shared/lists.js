@@ -1,6 +1,8 @@
 import { count, h } from "/assets/shared/dom.js";
 import { Problem } from "/assets/shared/problem.js";
 
+const keyOf = (item) => item.id ?? item.person?.id;
+
 /** A list that is read page by page: skeleton, items, "load more", empty and error states.
  *
  * load(cursor) -> {items, next_cursor}; render(item) -> node; empty: node shown when there is nothing.
@@ -25,8 +27,8 @@ export function cursorList({ label, load, render, empty, skeleton = () => h("div
     try {
       const page = await load(cursor);
       if (!cursor) bare();
-      const fresh = page.items.filter((item) => !ids.has(item.id ?? item.person?.id));
-      fresh.forEach((item) => ids.add(item.id ?? item.person?.id));
+      const fresh = page.items.filter((item) => !ids.has(keyOf(item)));
+      fresh.forEach((item) => ids.add(keyOf(item)));
       const rows = fresh.map(row);
       items.append(...rows);
       end(page.next_cursor, cursor ? rows[0] : null);
@@ -62,8 +64,8 @@ export function cursorList({ label, load, render, empty, skeleton = () => h("div
   }
 
   const put = (item, place) => {
-    if (ids.has(item.id)) return;
-    ids.add(item.id);
+    if (ids.has(keyOf(item))) return;
+    ids.add(keyOf(item));
     if (foot.contains(empty)) foot.replaceChildren();
     items[place](row(item));
   };
