@@ -149,6 +149,17 @@ async def test_what_one_may_no_longer_see_vanishes(square: Square) -> None:
     assert (await square.inbox(ben), await square.unread(ben)) == ([], 0)
 
 
+async def test_a_comment_that_its_post_took_along_out_of_sight_vanishes_too(square: Square) -> None:
+    ada, ben = await square.person("ada"), await square.person("ben")
+    post = await square.publish(ada)
+    comment = await square.comment(ben, post.id)
+    await square.comment(ada, post.id, "Yes", parent=comment)
+    async with square.work() as work:
+        await square.posts.edit_post(work, ada, post.id, PostChanges(audience=Audience("self")))
+        await square.comments.delete_comment(work, ada, comment)
+    assert (await square.inbox(ada), await square.unread(ada)) == ([], 0)
+
+
 async def test_deleted_things_vanish_with_their_rows(square: Square) -> None:
     ada, ben, cleo = [await square.person(name) for name in ("ada", "ben", "cleo")]
     post = await square.publish(ada)

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from banyan.features.webhooks.jobs import ForgetDeliveries, SweepDeliveries
 from banyan.kernel.clock import now
+from tests.features.accounts.steps import jobs_done
 from tests.features.webhooks.hooks import (
     deliveries,
     heard,
@@ -76,6 +77,28 @@ async def test_each_webhook_hears_what_it_wants_once(database_url: str) -> None:
     assert {one.message["type"] for one in picky.heard} == {"posts.CommentWritten", "posts.PostDeleted"}
     assert deaf.heard == []
     assert len({one.id for one in all_ears.heard + picky.heard}) == 7
+
+
+async def test_nothing_is_told_of_a_post_that_only_its_author_sees(database_url: str) -> None:
+    async with receiving() as receiver, house(database_url) as admin:
+        ben = await admin.sign_up("ben")
+        post_id = await publish(admin)
+        comment = (await ben.post(f"/v1/posts/{post_id}/comments", {"body": "Indeed"})).json()["id"]
+        await jobs_done(admin)
+        await make_webhook(admin, receiver.url, "*")
+        await admin.patch(f"/v1/posts/{post_id}", {"audience": "self"})
+        note = (await admin.post(f"/v1/posts/{post_id}/comments", {"body": "Mine", "parent_id": comment})).json()["id"]
+        await admin.patch(f"/v1/comments/{note}", {"body": "Mine alone"})
+        await admin.put(f"/v1/posts/{post_id}/reactions/love")
+        await admin.delete(f"/v1/posts/{post_id}/reactions/love")
+        assert (await admin.delete(f"/v1/comments/{note}")).status_code == 204
+        assert (await admin.delete(f"/v1/comments/{comment}")).status_code == 204
+        await admin.delete(f"/v1/posts/{post_id}")
+        await admin.patch("/v1/me", {"bio": "I am"})
+        await eventually(lambda: any(one.message["type"] == "people.ProfileChanged" for one in receiver.heard))
+        await jobs_done(admin)
+    # That it is no longer for others is told.
+    assert sorted(one.message["type"] for one in receiver.heard) == ["people.ProfileChanged", "posts.PostEdited"]
 
 
 async def test_what_nobody_wants_leaves_no_row(database_url: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from banyan.app.webhooks import SIGNALS
 from banyan.features.messaging import signals as messaging_signals
 from banyan.features.people import signals as people_signals
+from banyan.features.posts import signals as posts_signals
 from banyan.kernel.signals import Signal, kind_of
 from tests.features.accounts.steps import code
 from tests.features.webhooks.hooks import heard, house, make_webhook, publish, settled, show, signatures
@@ -22,6 +23,7 @@ KEPT_INSIDE = {
     people_signals.ListMemberRemoved,
     people_signals.ListDeleted,
     people_signals.ConnectionAsked,
+    posts_signals.HiddenCommentDeleted,
     messaging_signals.ConversationRead,
     messaging_signals.MessageSent,
 }

@@ -7,6 +7,7 @@ from banyan.features.posts.service.notices import Notices
 from banyan.features.posts.signals import (
     CommentDeleted,
     CommentWritten,
+    HiddenCommentDeleted,
     PersonMentioned,
     PostDeleted,
     ReactionPut,
@@ -84,7 +85,7 @@ def _forget_post(signal: PostDeleted) -> Sequence[Gone]:
     return (Gone(subject_id=signal.post_id),)
 
 
-def _forget_comment(signal: CommentDeleted) -> Sequence[Gone]:
+def _forget_comment(signal: CommentDeleted | HiddenCommentDeleted) -> Sequence[Gone]:
     return (Gone(source_id=signal.comment_id), Gone(subject_id=signal.comment_id))
 
 
@@ -95,5 +96,6 @@ def _forget_reaction(signal: ReactionRemoved) -> Sequence[Gone]:
 NOTICE_ENDS = (
     NoticeEnd(PostDeleted, _forget_post),
     NoticeEnd(CommentDeleted, _forget_comment),
+    NoticeEnd(HiddenCommentDeleted, _forget_comment),
     NoticeEnd(ReactionRemoved, _forget_reaction),
 )

@@ -1,4 +1,4 @@
-"""Facts that others follow."""
+"""Facts that others follow. Of a post that only its author sees nothing is told but what notifications need."""
 
 from uuid import UUID
 
@@ -49,6 +49,12 @@ class CommentDeleted(Signal, frozen=True):
     comment_id: UUID
     post_id: UUID
     author_id: UUID
+
+
+class HiddenCommentDeleted(Signal, frozen=True):
+    """As `CommentDeleted`, under a post that only its author sees: others may have been told of it before."""
+
+    comment_id: UUID
 
 
 class PersonMentioned(Signal, frozen=True):

@@ -89,12 +89,15 @@ async def list_posts_to_erase(work: Work, author_id: UUID, limit: int) -> list[t
     return [(row[0], row[1]) for row in rows]
 
 
-async def list_choices_to_erase(work: Work, person_id: UUID, limit: int) -> list[UUID]:
-    """Posts to which a person reacted, or which they saved, in one order for all who lock them."""
+async def list_choices_to_erase(work: Work, person_id: UUID, limit: int) -> list[tuple[UUID, AudienceKind]]:
+    """Posts to which a person reacted or which they saved, and whom each is for, in one order for all who lock them."""
     rows = await work.rows(
-        "SELECT post_id FROM posts_reactions WHERE person_id = $1 ORDER BY post_id LIMIT $2", person_id, limit
+        """SELECT r.post_id, p.audience FROM posts_reactions r JOIN posts_posts p ON p.id = r.post_id
+           WHERE r.person_id = $1 ORDER BY r.post_id LIMIT $2""",
+        person_id,
+        limit,
     )
-    return [row[0] for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
 async def delete_choice(work: Work, post_id: UUID, person_id: UUID) -> None:

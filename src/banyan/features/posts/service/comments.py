@@ -24,7 +24,7 @@ from banyan.features.posts.queries.posts import lock_counters
 from banyan.features.posts.service.announcing import announce_change
 from banyan.features.posts.service.marking import Draft, Marking, tell_mentioned
 from banyan.features.posts.service.posts import Posts
-from banyan.features.posts.signals import CommentDeleted, CommentEdited, CommentWritten
+from banyan.features.posts.signals import CommentDeleted, CommentEdited, CommentWritten, HiddenCommentDeleted
 from banyan.features.posts.visibility import is_hidden
 from banyan.infra.database.work import Work
 from banyan.kernel.clock import now
@@ -63,7 +63,8 @@ class Comments:
         comment = await self._dress_one(work, row)
         if not await queries.insert_comment(work, row):
             raise PostNotFound if parent_id is None else CommentNotFound
-        work.emit(CommentWritten(comment_id, post_id, author_id))
+        if post.audience != "self":
+            work.emit(CommentWritten(comment_id, post_id, author_id))
         tell_mentioned(work, NO_MARKS, marks, post_id=post_id, by_id=author_id, comment_id=comment_id)
         announce_change(work, post_id, post.author_id, post.audience, "commented", comment_id)
         return comment
@@ -115,7 +116,8 @@ class Comments:
         comment = await self._dress_one(work, edited)
         await queries.update_comment(work, comment_id, body, marks, edited_at)
         tell_mentioned(work, old, marks, post_id=row.post_id, by_id=viewer_id, comment_id=comment_id)
-        work.emit(CommentEdited(comment_id, row.post_id, viewer_id))
+        if post.audience != "self":
+            work.emit(CommentEdited(comment_id, row.post_id, viewer_id))
         announce_change(work, row.post_id, post.author_id, post.audience, "comment_edited", comment_id)
         return comment
 
@@ -128,7 +130,10 @@ class Comments:
             raise CommentNotFound
         if not await queries.delete_comment(work, row.post_id, comment_id):
             raise CommentNotFound
-        work.emit(CommentDeleted(comment_id, row.post_id, row.author_id))
+        hidden = post.audience == "self"
+        work.emit(
+            HiddenCommentDeleted(comment_id) if hidden else CommentDeleted(comment_id, row.post_id, row.author_id)
+        )
         announce_change(work, row.post_id, post.author_id, post.audience, "comment_deleted", comment_id)
 
     async def _list(

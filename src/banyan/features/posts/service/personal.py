@@ -49,7 +49,7 @@ async def _erase_posts(work: Work, person_id: UUID) -> bool:
 
 async def _erase_choices(work: Work, person_id: UUID) -> bool:
     posts = await queries.list_choices_to_erase(work, person_id, _CHOICES_AT_ONCE)
-    for post_id in posts:
+    for post_id, audience in posts:
         counts = await post_queries.lock_counters(work, post_id)
         if counts is None:
             continue
@@ -57,7 +57,8 @@ async def _erase_choices(work: Work, person_id: UUID) -> bool:
         kind = await reaction_queries.find_reaction(work, post_id, person_id)
         if kind is not None:
             await reaction_queries.delete_reaction(work, post_id, person_id, without(counts, kind))
-            work.emit(ReactionRemoved(post_id, person_id, kind))
+            if audience != "self":
+                work.emit(ReactionRemoved(post_id, person_id, kind))
             announce_change(work, post_id, None, "public", "reacted")
         await queries.delete_choice(work, post_id, person_id)
     return bool(posts)

@@ -31,7 +31,8 @@ class Reactions:
         if present != wanted:
             counts = _moved(counts, present, wanted)
             await queries.put_reaction(work, post_id, person_id, wanted, now(), counts)
-            work.emit(ReactionPut(post_id, person_id, wanted))
+            if post.audience != "self":
+                work.emit(ReactionPut(post_id, person_id, wanted))
             announce_change(work, post_id, post.author_id, post.audience, "reacted")
             work.announce(ME_TOPIC, str(person_id))
         return ReactionSummary(counts, wanted)
@@ -43,7 +44,8 @@ class Reactions:
         counts = await _lock_counts(work, post_id)
         if await queries.find_reaction(work, post_id, person_id) == wanted:
             await queries.delete_reaction(work, post_id, person_id, _moved(counts, wanted, None))
-            work.emit(ReactionRemoved(post_id, person_id, wanted))
+            if post.audience != "self":
+                work.emit(ReactionRemoved(post_id, person_id, wanted))
             announce_change(work, post_id, post.author_id, post.audience, "reacted")
             work.announce(ME_TOPIC, str(person_id))
 
