@@ -1,43 +1,39 @@
 """`banyan admin`: what /v1/admin does, from the server's shell; each look at people and each action is audited."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from banyan.app.admin.installation import count_all
-from banyan.app.console import Administration, console_settings, has_secret, open_console
-from banyan.app.wiring import Platform
-from banyan.cli.options import HERE, Data, Output, Url, database_url, running_url, shell_actor
-from banyan.cli.output import Format, print_answer, print_json, print_line, print_table, refuse
+from banyan.app.console import Administration, console_settings, has_secret
+from banyan.cli import admin_webhooks
+from banyan.cli.asking import Many, Place, ask, pages, report, show_rows, shown_time, shown_value
+from banyan.cli.options import HERE, Data, Output, Url, running_url
+from banyan.cli.output import Format, print_answer, print_json, print_line, refuse
 from banyan.cli.process import run
-from banyan.features.accounts.models import AccountState, ManagedPersonDetails, PeopleFilter, Role
-from banyan.infra.audit.models import Actor, ChainState, Filter, Via
+from banyan.features.accounts.models import AccountState, ManagedPerson, ManagedSession, PeopleFilter, Role
+from banyan.infra.audit.models import Actor, AuditEntry, ChainState, Filter, Via
 from banyan.infra.audit.trail import check_chain, list_entries, record
 from banyan.infra.database.work import Work
 from banyan.infra.settings_view import SettingView, view_settings
-from banyan.kernel.errors import BanyanError
-from banyan.kernel.pages import MAX_LIMIT, Page
 
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    help="See and change people, sessions, settings and the audit log of an installation.",
+    help="See and change people, sessions, webhooks, settings and the audit log of an installation.",
 )
 people = typer.Typer(no_args_is_help=True, help="People and their accounts.")
 app.add_typer(people, name="people")
+app.add_typer(admin_webhooks.app, name="webhooks")
 
 T = TypeVar("T")
 
 Who = Annotated[str, typer.Argument(help="Handle, e-mail address or id of a person.")]
-Many = Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, newest first.")]
 
 
 @people.command("list")
@@ -53,15 +49,15 @@ def list_people(
     """List people, newest first."""
     wanted = PeopleFilter(query=query, role=role, state=state)
 
-    def page(work: Work, actor: Actor, rules: Administration, size: int, cursor: str | None) -> Awaitable[Page[Any]]:
-        return rules.list_people(work, actor, wanted, size, cursor)
+    def read(place: Place) -> Awaitable[list[ManagedPerson]]:
+        return pages(place, limit, lambda work, size, at: place.rules.list_people(work, place.actor, wanted, size, at))
 
-    found = _ask(data, url, lambda place: _pages(place, limit, page))
+    found = ask(data, url, read)
     if format is Format.json:
         print_json(found)
         return
     columns = ("HANDLE", "NAME", "E-MAIL", "ROLE", "STATE", "SINCE", "ID")
-    _show(
+    show_rows(
         columns,
         (
             (one.handle, one.display_name, one.email, one.role, one.state, f"{one.created_at:%Y-%m-%d}", str(one.id))
@@ -73,7 +69,7 @@ def list_people(
 @people.command("show")
 def show_person(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Show one person with their account."""
-    _report(_act(data, url, who, lambda work, actor, rules, id: rules.get_person(work, actor, id)), format)
+    report(_act(data, url, who, lambda work, actor, rules, id: rules.get_person(work, actor, id)), format)
 
 
 @people.command("set-role")
@@ -86,7 +82,7 @@ def set_role(
 ) -> None:
     """Give somebody another role; it holds in running servers within a second."""
     changed = _act(data, url, who, lambda work, actor, rules, id: rules.set_role(work, actor, id, role))
-    _report(changed, format)
+    report(changed, format)
 
 
 @people.command("suspend")
@@ -99,31 +95,31 @@ def suspend(
 ) -> None:
     """Suspend an account: its sessions end, and nobody can sign in to it."""
     changed = _act(data, url, who, lambda work, actor, rules, id: rules.suspend(work, actor, id, reason))
-    _report(changed, format)
+    report(changed, format)
 
 
 @people.command("unsuspend")
 def unsuspend(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Lift a suspension."""
-    _report(_act(data, url, who, lambda work, actor, rules, id: rules.unsuspend(work, actor, id)), format)
+    report(_act(data, url, who, lambda work, actor, rules, id: rules.unsuspend(work, actor, id)), format)
 
 
 @people.command("delete")
 def delete(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Hide somebody from everybody, and erase their account after the grace period; `restore` takes it back."""
-    _report(_act(data, url, who, lambda work, actor, rules, id: rules.start_deletion(work, actor, id)), format)
+    report(_act(data, url, who, lambda work, actor, rules, id: rules.start_deletion(work, actor, id)), format)
 
 
 @people.command("restore")
 def restore(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Take the deletion of an account back, as long as it is not erased."""
-    _report(_act(data, url, who, lambda work, actor, rules, id: rules.restore(work, actor, id)), format)
+    report(_act(data, url, who, lambda work, actor, rules, id: rules.restore(work, actor, id)), format)
 
 
 @people.command("verify-email")
 def verify_email(who: Who, data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Take an account's e-mail address for proven."""
-    _report(_act(data, url, who, lambda work, actor, rules, id: rules.verify_email(work, actor, id)), format)
+    report(_act(data, url, who, lambda work, actor, rules, id: rules.verify_email(work, actor, id)), format)
 
 
 @people.command("lift-lockout")
@@ -131,7 +127,7 @@ def lift_lockout(who: Who, data: Data = HERE, url: Url = None, format: Output = 
     """Let somebody sign in again who failed too often."""
     if not has_secret(data):
         refuse(f"{data} holds no secret: name the installation's directory with --data, or BANYAN_AUTH__SECRET_FILE.")
-    _report(_act(data, url, who, lambda work, actor, rules, id: rules.lift_lockout(work, actor, id)), format)
+    report(_act(data, url, who, lambda work, actor, rules, id: rules.lift_lockout(work, actor, id)), format)
 
 
 @people.command("totp-off")
@@ -148,24 +144,23 @@ def list_sessions(
 ) -> None:
     """List where somebody is signed in."""
 
-    async def ask(place: "_Place") -> list[Any]:
+    async def read(place: Place) -> list[ManagedSession]:
         async with place.platform.pool.work() as work:
             person_id = await place.rules.find_person(work, who)
+        return await pages(
+            place, limit, lambda work, size, at: place.rules.list_sessions(work, place.actor, person_id, size, at)
+        )
 
-        def page(
-            work: Work, actor: Actor, rules: Administration, size: int, cursor: str | None
-        ) -> Awaitable[Page[Any]]:
-            return rules.list_sessions(work, actor, person_id, size, cursor)
-
-        return await _pages(place, limit, page)
-
-    found = _ask(data, url, ask)
+    found = ask(data, url, read)
     if format is Format.json:
         print_json(found)
         return
-    _show(
+    show_rows(
         ("ID", "SINCE", "LAST USED", "ADDRESS", "CLIENT"),
-        ((str(one.id), _time(one.created_at), _time(one.last_used_at), one.ip, one.user_agent) for one in found),
+        (
+            (str(one.id), shown_time(one.created_at), shown_time(one.last_used_at), one.ip, one.user_agent)
+            for one in found
+        ),
     )
 
 
@@ -200,14 +195,14 @@ def reset_password_link(who: Who, data: Data = HERE, url: Url = None, format: Ou
 def first_admin_link(data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Print a new one-time link that makes the first admin; it voids the one before."""
 
-    async def make(place: "_Place") -> str | None:
+    async def make(place: Place) -> str | None:
         async with place.platform.pool.work() as work:
             link = await place.platform.features.first_admin.make_link(work)
             if link is not None:
                 record(work, place.actor, "setup.first_admin_link")
             return link
 
-    link = _ask(data, url, make)
+    link = ask(data, url, make)
     if link is None:
         refuse("there is an admin already: use `banyan admin people set-role WHO admin`.")
     print_answer({"url": link}, link, format)
@@ -227,23 +222,23 @@ def show_audit(
 ) -> None:
     """List what operators did and looked at, newest first, or check that nobody tampered with it (status 1 then)."""
     if verify:
-        _report_chain(_ask(data, url, lambda place: check_chain(place.platform.pool.work())), format)
+        _report_chain(ask(data, url, lambda place: check_chain(place.platform.pool.work())), format)
         return
     wanted = Filter(action=action, via=_read_via(via), account_id=account, subject_id=subject)
 
-    def page(work: Work, actor: Actor, rules: Administration, size: int, cursor: str | None) -> Awaitable[Page[Any]]:
-        return list_entries(work, wanted, size, cursor)
+    def read(place: Place) -> Awaitable[list[AuditEntry]]:
+        return pages(place, limit, lambda work, size, at: list_entries(work, wanted, size, at))
 
-    found = _ask(data, url, lambda place: _pages(place, limit, page))
+    found = ask(data, url, read)
     if format is Format.json:
         print_json(found)
         return
-    _show(
+    show_rows(
         ("NO", "AT", "WHO", "ACTION", "WHAT", "DETAILS"),
         (
             (
                 str(one.seq),
-                _time(one.at),
+                shown_time(one.at),
                 str(one.account_id or f"{one.via}: {one.via_id}"),
                 one.action,
                 f"{one.subject.kind} {one.subject.id}" if one.subject else "",
@@ -266,43 +261,21 @@ def show_settings(data: Data = HERE, format: Output = Format.table) -> None:
     if format is Format.json:
         print_json(found)
         return
-    _show(("SETTING", "VALUE", "FROM"), ((one.name, _value(one.value), one.source) for one in found))
+    show_rows(("SETTING", "VALUE", "FROM"), ((one.name, shown_value(one.value), one.source) for one in found))
 
 
 @app.command("counts")
 def show_counts(data: Data = HERE, url: Url = None, format: Output = Format.table) -> None:
     """Show how many accounts, sessions, people, posts and jobs there are."""
 
-    def count(place: "_Place") -> Awaitable[dict[str, int]]:
+    def count(place: Place) -> Awaitable[dict[str, int]]:
         return count_all(place.platform.pool.work(), place.rules, place.platform.features.communities)
 
-    counts = _ask(data, url, count)
+    counts = ask(data, url, count)
     if format is Format.json:
         print_json(counts)
         return
-    _show(("WHAT", "HOW MANY"), ((name, f"{number:,}") for name, number in sorted(counts.items())))
-
-
-class _Place:
-    """The installation that a command works on, and who works."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.platform = platform
-        self.rules = platform.features.administration
-        self.actor = shell_actor()
-
-
-def _ask(data: Path, url: str | None, question: Callable[[_Place], Awaitable[T]]) -> T:
-    """What the question answers; a refusal is said in words, with status 1."""
-
-    async def ask() -> T:
-        async with open_console(database_url(data, url), data, running_url(data)) as platform:
-            return await question(_Place(platform))
-
-    try:
-        return run(ask())
-    except BanyanError as error:
-        refuse(error.detail)
+    show_rows(("WHAT", "HOW MANY"), ((name, f"{number:,}") for name, number in sorted(counts.items())))
 
 
 def _act(
@@ -310,41 +283,12 @@ def _act(
 ) -> T:
     """Does something to one person, in one transaction."""
 
-    async def act(place: _Place) -> T:
+    async def act(place: Place) -> T:
         async with place.platform.pool.work() as work:
             person_id = await place.rules.find_person(work, who)
             return await action(work, place.actor, place.rules, person_id)
 
-    return _ask(data, url, act)
-
-
-async def _pages(
-    place: _Place,
-    limit: int,
-    page: Callable[[Work, Actor, Administration, int, str | None], Awaitable[Page[Any]]],
-) -> list[Any]:
-    """The first `limit` items of a list."""
-    found: list[Any] = []
-    cursor: str | None = None
-    async with place.platform.pool.work() as work:
-        while len(found) < limit:
-            part = await page(work, place.actor, place.rules, min(MAX_LIMIT, limit - len(found)), cursor)
-            found += part.items
-            cursor = part.next_cursor
-            if cursor is None:
-                break
-    return found
-
-
-def _report(person: ManagedPersonDetails, format: Format) -> None:
-    if format is Format.json:
-        print_json(person)
-        return
-    table = Table.grid(padding=(0, 2))
-    for name in person.__struct_fields__:
-        value = getattr(person, name)
-        table.add_row(name, Text(_time(value) if isinstance(value, datetime) else _value(value)))
-    print_table(table)
+    return ask(data, url, act)
 
 
 def _report_chain(state: ChainState, format: Format) -> None:
@@ -364,21 +308,3 @@ def _read_via(text: str | None) -> Via | None:
     except msgspec.ValidationError:
         raise typer.BadParameter("choose from session, api_key and shell") from None
     return via
-
-
-def _show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        # Not markup, whatever somebody calls themselves.
-        table.add_row(*(Text(str(cell)) for cell in row))
-    print_table(table)
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def _value(value: object) -> str:
-    return "" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
