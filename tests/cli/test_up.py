@@ -111,6 +111,13 @@ async def test_a_taken_port(tmp_path: Path) -> None:
     assert str(port) in child.stderr and "Traceback" not in child.stderr
 
 
+async def test_a_seed_that_the_database_cannot_keep(tmp_path: Path) -> None:
+    child = await run_banyan(tmp_path, "up", "--demo", "--seed", "9" * 20, "--port", "0")
+    assert child.process.returncode == 2
+    assert "--seed" in child.stderr
+    assert not (tmp_path / "banyan-data").exists()
+
+
 async def test_a_setting_that_does_not_exist(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

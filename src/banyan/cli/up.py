@@ -77,7 +77,10 @@ def up(
     connections: Annotated[
         int, typer.Option(min=0, max=5_000, help="Connections each, on average.")
     ] = _DEMO.connections,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same demo.")] = _DEMO.seed,
+    # The database remembers it as a bigint.
+    seed: Annotated[
+        int, typer.Option(min=-(2**63), max=2**63 - 1, help="The same seed makes the same demo.")
+    ] = _DEMO.seed,
     format: Annotated[Format, typer.Option(help="`json`: one line with all URLs, for scripts.")] = Format.table,
 ) -> None:
     """Run the platform: API, worker and scheduler in one process, until Ctrl-C."""
