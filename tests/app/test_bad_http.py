@@ -41,6 +41,13 @@ def assert_problem(reply: Reply) -> None:
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="HTTP/2"),
         pytest.param(b"GET /healthz\r\n\r\n", 400, id="HTTP/0.9"),
         pytest.param(b"GET /healthz HTTP/1.1\r\n\r\n", 400, id="no Host"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\n" + HOST + HOST + b"\r\n", 400, id="two Hosts"),
+        pytest.param(
+            b"GET /v1/me HTTP/1.1\r\n" + HOST + b"authorization: Bearer a\r\nauthorization: Bearer b\r\n\r\n",
+            400,
+            id="two tokens",
+        ),
+        pytest.param(b"GET /healthz HTTP/1.1\r\n" + HOST + b"accept: a\r\naccept: b\r\n\r\n", 200, id="two Accepts"),
         pytest.param(b"GET /healthz HTTP/1.x\r\n" + HOST + b"\r\n", 400, id="no version"),
         pytest.param(b"GET /healthz HTTP/1.1\n" + b"host: x\n\n", 400, id="bare line feeds"),
         pytest.param(b"FETCH /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 400, id="no such method"),

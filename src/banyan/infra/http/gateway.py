@@ -33,6 +33,7 @@ from banyan.infra.ratelimit import QuotaSpent, RateLimiter
 from banyan.kernel.errors import BanyanError, Malformed, NotFound, Unauthorized, Unavailable
 
 _MAX_TARGET_BYTES = 8192
+_SINGLES = (b"host", b"authorization", b"idempotency-key", b"content-type")
 
 # What answers a request whose body has been read. It may raise BanyanError.
 Responder = Callable[[Scope, bytes, Exchange], Awaitable[Answer | FileAnswer]]
@@ -159,6 +160,8 @@ class Gateway:
             raise UriTooLong(f"At most {_MAX_TARGET_BYTES} bytes of path and query.")
         if b"host" not in exchange.headers and scope["http_version"] != "1.0":
             raise Malformed("HTTP/1.1 wants a Host header.")
+        if len(scope["headers"]) != len(exchange.headers):
+            _check_singles(scope["headers"])
         # The router would take `//v1//posts` for `/v1/posts`; nobody else who looks at the path would.
         # Nor is `/v1/auth/sessions/` what `/v1/auth/sessions` is: it is an address whose id was lost on the way.
         if "//" in scope["path"] or (scope["path"].startswith("/v1/") and scope["path"].endswith("/")):
@@ -346,6 +349,14 @@ def _read_request_id(header: bytes | None) -> str | None:
         return None
     text = header.decode("latin-1")
     return text if text.replace("-", "").replace("_", "").isalnum() and text.isascii() else None
+
+
+def _check_singles(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    # Whoever stands before us may have believed the other one (RFC 9112, 3.2).
+    names = [name for name, _ in headers]
+    for single in _SINGLES:
+        if names.count(single) > 1:
+            raise Malformed(f"More than one {single.decode().title()} header.")
 
 
 def _check_text(query: bytes) -> None:
