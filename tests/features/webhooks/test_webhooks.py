@@ -70,6 +70,7 @@ async def test_a_webhook_is_made_changed_and_deleted(database_url: str) -> None:
         ({"url": "https://user:pass@hooks.example.com/", "signals": ["*"]}, "url"),
         ({"url": "ftp://hooks.example.com/", "signals": ["*"]}, "url"),
         ({"url": "hooks", "signals": ["*"]}, "url"),
+        ({"url": "https://xn--/", "signals": ["*"]}, "url"),
         ({"url": URL, "signals": []}, "signals"),
         ({"url": URL, "signals": ["posts.PostEaten"]}, "signals"),
         ({"url": URL, "signals": ["*"], "description": "x" * 201}, "description"),

@@ -1,6 +1,7 @@
 """One POST to an address that somebody has entered: resolved once, checked, and sent to the checked address."""
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from banyan.infra.outgoing.networks import Network, is_allowed, read_address, re
 
 _MAX_URL_CHARS = 2000
 _SCHEMES = ("https", "http")
+# What can stand in DNS; names in other scripts are written in these already (IDNA).
+_NAME = re.compile(r"(?=.{1,254}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 
 
 class RefusedTarget(Exception):
@@ -49,11 +52,13 @@ class Targets:
         """The URL in its usual form, checked as far as can be without asking for its name. Raises RefusedTarget."""
         try:
             parsed = httpx.URL(url.strip())
+            # The name as people read it: fails for what no name reads as, such as `xn--`.
+            readable = parsed.host
         except (httpx.InvalidURL, ValueError):
             raise RefusedTarget("This is not a URL.") from None
         if len(url) > _MAX_URL_CHARS:
             raise RefusedTarget(f"At most {_MAX_URL_CHARS} characters.")
-        if parsed.scheme not in _SCHEMES or not parsed.host:
+        if parsed.scheme not in _SCHEMES or not readable:
             raise RefusedTarget("A URL that begins with https://.")
         if parsed.scheme == "http" and not self._allow_http:
             raise RefusedTarget("Only https:// is asked.")
@@ -61,7 +66,10 @@ class Targets:
             raise RefusedTarget("Without user, password and fragment.")
         if parsed.port is not None and not 0 < parsed.port < 65536:
             raise RefusedTarget("Ports are 1 to 65535.")
-        literal = read_literal(_host(parsed))
+        host = _host(parsed)
+        literal = read_literal(host)
+        if literal is None and not _NAME.fullmatch(host):
+            raise RefusedTarget("This is not a name of a host.")
         if literal is not None and not is_allowed(literal, self._exceptions):
             raise RefusedTarget("This address is not on the public internet.")
         return str(parsed)
