@@ -83,6 +83,7 @@ async def test_only_digests_are_stored(api: Api) -> None:
         ({"name": "x" * 81}, "name"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"expires_at": "2099-01-01T00:00:00"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, "expires_at"),
     ],
 )
 async def test_bad_input(api: Api, change: dict[str, Any], field: str) -> None:

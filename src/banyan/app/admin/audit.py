@@ -7,7 +7,7 @@ from uuid import UUID
 from banyan.infra.audit import trail
 from banyan.infra.audit.models import AuditEntry, Filter, Via
 from banyan.infra.http.routing import Controller, Cursor, Limit, QueryParameter, Request, get
-from banyan.kernel.errors import Invalid
+from banyan.kernel.clock import check_instant
 from banyan.kernel.pages import DEFAULT_LIMIT, Page
 
 OfAction = Annotated[
@@ -51,14 +51,7 @@ class AuditRoutes(Controller):
             account_id=of_account,
             via=of_via,
             subject_id=of_subject,
-            since=_aware(since, "since"),
-            until=_aware(until, "until"),
+            since=None if since is None else check_instant(since, "since"),
+            until=None if until is None else check_instant(until, "until"),
         )
         return await trail.list_entries(request.work, wanted, limit, cursor)
-
-
-def _aware(moment: datetime | None, field: str) -> datetime | None:
-    """Raises Invalid for a time without a zone, which would mean another moment to everybody."""
-    if moment is not None and moment.tzinfo is None:
-        raise Invalid.field(field, "no_zone", "A time with its zone, such as 2026-01-31T12:00:00Z.")
-    return moment

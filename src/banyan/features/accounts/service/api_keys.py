@@ -14,7 +14,7 @@ from banyan.infra.auth.api_keys import API_KEYS_TOPIC, KeyRecord, make_key
 from banyan.infra.auth.scopes import ADMIN_SCOPE, offered_scopes
 from banyan.infra.database.work import Work
 from banyan.infra.mail.mailer import Mailer
-from banyan.kernel.clock import now
+from banyan.kernel.clock import check_instant, now
 from banyan.kernel.errors import Forbidden, Invalid
 from banyan.kernel.ids import new_id
 from banyan.kernel.pages import Page, cut_page, decode_cursor
@@ -41,10 +41,11 @@ class ApiKeys:
         name = check_line(wanted.name, "name", max_chars=API_KEY_NAME_MAX_CHARS)
         scopes = self._check_scopes(wanted.scopes, role)
         moment = now()
-        if wanted.expires_at is not None and wanted.expires_at <= moment:
+        expires_at = None if wanted.expires_at is None else check_instant(wanted.expires_at, "expires_at")
+        if expires_at is not None and expires_at <= moment:
             raise Invalid.field("expires_at", "out_of_range", "A moment in the future.")
         made = make_key()
-        row = ApiKeyRow(new_id(), name, made.starts_with, scopes, moment, wanted.expires_at, None)
+        row = ApiKeyRow(new_id(), name, made.starts_with, scopes, moment, expires_at, None)
         if not await queries.insert_key(work, account_id, made.digest, row, _MOST_KEYS):
             raise ApiKeyLimit(f"At most {_MOST_KEYS}: end one that is not used any more.")
         login = await login_queries.find_own_login(work, account_id)
