@@ -102,6 +102,58 @@ async def test_without_a_list_nothing_is_posted_for_one(visitor: Visitor) -> Non
     await expect(visitor.page.get_by_role("article")).to_have_count(1)
 
 
+async def test_whom_a_post_is_for_is_changed_afterwards(platform: Platform, visitor: Visitor) -> None:
+    async with api_of(platform) as api:
+        await visitor.sign_up("ada")
+        ada = await account_of(api, "ada")
+        ben, cleo = await api.sign_up("ben"), await api.sign_up("cleo")
+        await ada.connect(ben)
+        await ada.connect(cleo)
+        family = (await ada.post("/v1/lists", {"name": "Family"})).json()["id"]
+        await ada.put(f"/v1/lists/{family}/members/{ben.id}")
+        await visitor.write_post("Dinner at ours", "Connections")
+        post = visitor.page.get_by_role("article")
+        assert await bodies(cleo) == ["Dinner at ours"]
+
+        async def edit() -> Locator:
+            await post.get_by_role("button", name="Change this post").click()
+            await post.get_by_role("button", name="Edit").click()
+            return post.get_by_role("group", name="Who may read it")
+
+        choice = await edit()
+        await expect(choice.get_by_label("Connections")).to_be_checked()
+        await choice.get_by_text("A list").click()
+        await post.get_by_label("Which list").select_option("Family")
+        assert not await visitor.is_wider_than_the_screen()
+        await post.get_by_role("button", name="Save").click()
+        await expect(post.get_by_title("A list")).to_be_visible()
+        await expect(post.get_by_role("button", name="Change this post")).to_be_focused()
+        assert [await bodies(reader) for reader in (ben, cleo)] == [["Dinner at ours"], []]
+
+        # The list that it is for stands in the form, also after it is gone: then only the text changes.
+        await edit()
+        await expect(post.get_by_label("Which list").locator("option:checked")).to_have_text("Family")
+        await ada.delete(f"/v1/lists/{family}")
+        await visitor.page.reload()
+        choice = await edit()
+        await post.get_by_label("Text of the post").fill("Dinner at ours, at eight")
+        await post.get_by_role("button", name="Save").click()
+        await expect(visitor.page.get_by_text("Dinner at ours, at eight", exact=True)).to_be_visible()
+        await expect(post.get_by_text("· edited")).to_be_visible()
+        assert await bodies(ben) == []
+
+        choice = await edit()
+        await choice.get_by_text("Everybody").click()
+        await expect(post.get_by_label("Which list")).to_be_hidden()
+        await post.get_by_role("button", name="Save").click()
+        await expect(post.get_by_title("Everybody")).to_be_visible()
+        assert await bodies(cleo) == ["Dinner at ours, at eight"]
+        # What the next post will be for is another matter.
+        await expect(
+            visitor.page.get_by_role("group", name="Who may read it").get_by_label("Connections")
+        ).to_be_checked()
+
+
 async def test_who_is_muted_stays_out_of_the_feed(platform: Platform, visitor: Visitor) -> None:
     async with api_of(platform) as api:
         await visitor.sign_up("ada")
@@ -118,6 +170,15 @@ async def test_who_is_muted_stays_out_of_the_feed(platform: Platform, visitor: V
         await visitor.button("More about this person").click()
         await visitor.button("Mute").click()
         await expect(said(visitor, "Posts by Ben stay out of your feed.")).to_be_visible()
+        await visitor.button("More about this person").click()
+        await visitor.button("Unmute").click()
+        await expect(said(visitor, "Ben is not muted any more.")).to_be_visible()
+        await visitor.button("More about this person").click()
+        await visitor.button("Mute").click()
+        await expect(said(visitor, "Posts by Ben stay out of your feed.")).to_be_visible()
+        await visitor.page.reload()
+        await visitor.button("More about this person").click()
+        await expect(visitor.button("Unmute")).to_be_visible()
         await visitor.go("/app#/feed")
         await visitor.page.reload()
         await expect(visitor.page.get_by_role("heading", name="Your feed is still quiet")).to_be_visible()

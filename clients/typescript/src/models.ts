@@ -864,7 +864,8 @@ export interface PresenceState {
 }
 
 /**
- * A person as others see them; `connection` is null for a stranger and for anonymous readers.
+ * A person as others see them; `connection` is null for a stranger and for anonymous readers, `muted` says whether
+ * the reader has muted them.
  *
  * Where `limited` is true, this person shows no more to this reader than their card: `bio`, `neighbourhood`,
  * `location`, `created_at` and `connection_count` are null.
@@ -880,6 +881,7 @@ export interface Profile {
   created_at: string | null;
   connection_count: number | null;
   connection: ConnectionLink | null;
+  muted: boolean;
   limited: boolean;
   presence: PresenceState | null;
 }

@@ -296,6 +296,7 @@ class Play:
         assert (shown.bio is None) == shown.limited
         assert shown.connection_count == (None if shown.limited else len(model.friends(person)))
         assert (shown.connection.state if shown.connection else None) == model.state(viewer, person)
+        assert shown.muted == (viewer is not None and (viewer, person) in model.mutes)
 
     async def check_connections(self, viewer: Person) -> None:
         model = self.model

@@ -32,6 +32,7 @@ async def test_me_is_the_profile_with_the_account(api: Api) -> None:
         "created_at": me["created_at"],
         "connection_count": 0,
         "connection": None,
+        "muted": False,
         "limited": False,
         "presence": None,
     }
@@ -108,6 +109,20 @@ async def test_a_profile_shows_as_much_as_its_owner_wants(api: Api) -> None:
             assert (shown["handle"], shown["display_name"]) == ("ada", "Ada")
     assert (await ada.get("/v1/me")).json()["bio"] == "Counts."
     assert (await bola.get("/v1/people/ada")).json()["connection"]["state"] == "connected"
+
+
+async def test_a_profile_says_only_to_the_one_who_muted_that_they_did(api: Api) -> None:
+    ada, bola = await api.sign_up("ada"), await api.sign_up("bola")
+
+    async def seen_by(reader: Api, handle: str) -> object:
+        return (await reader.get(f"/v1/people/{handle}")).json()["muted"]
+
+    assert await seen_by(ada, "bola") is False
+    await ada.put(f"/v1/mutes/{bola.id}")
+    assert await seen_by(ada, "bola") is True
+    assert [await seen_by(api, "bola"), await seen_by(bola, "bola"), await seen_by(bola, "ada")] == [False] * 3
+    await ada.delete(f"/v1/mutes/{bola.id}")
+    assert await seen_by(ada, "bola") is False
 
 
 async def test_a_handle_given_up_leads_to_the_new_one(api: Api) -> None:

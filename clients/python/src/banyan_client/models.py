@@ -622,7 +622,8 @@ class PresenceState(Struct, frozen=True, kw_only=True):
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """A person as others see them; `connection` is null for a stranger and for anonymous readers.
+    """A person as others see them; `connection` is null for a stranger and for anonymous readers, `muted` says
+    whether the reader has muted them.
 
     Where `limited` is true, this person shows no more to this reader than their card: `bio`, `neighbourhood`,
     `location`, `created_at` and `connection_count` are null.
@@ -638,6 +639,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     created_at: datetime | None
     connection_count: int | None
     connection: ConnectionLink | None
+    muted: bool
     limited: bool
     presence: PresenceState | None = None
 

@@ -57,7 +57,8 @@ class Location(Struct, frozen=True, gc=False):
 
 
 class Profile(Struct, frozen=True, gc=False):
-    """A person as others see them; `connection` is null for a stranger and for anonymous readers.
+    """A person as others see them; `connection` is null for a stranger and for anonymous readers, `muted` says
+    whether the reader has muted them.
 
     Where `limited` is true, this person shows no more to this reader than their card: `bio`, `neighbourhood`,
     `location`, `created_at` and `connection_count` are null.
@@ -73,6 +74,7 @@ class Profile(Struct, frozen=True, gc=False):
     created_at: datetime | None
     connection_count: int | None
     connection: ConnectionLink | None
+    muted: bool
     limited: bool
     # Null for whom it is not shown to.
     presence: PresenceState | None = None

@@ -18,13 +18,14 @@ _COUNTED_EXACTLY_ROWS = 1_000_000
 
 _PROFILE = f"""SELECT p.id, p.handle, p.display_name, p.avatar_url, p.bio, p.neighbourhood, p.latitude, p.longitude,
         p.visibility, p.presence_visibility, p.created_at, mine.connection_id, mine.state,
+        muted.id IS NOT NULL AS muted,
         (SELECT count(*) FROM people_connections c WHERE c.person_id = p.id AND c.state = 'connected'
              AND {THERE.format(person="c.other_id")}) AS connection_count
     FROM people_people p"""
 
 
 class StoredProfile(Struct, frozen=True):
-    """All that there is of a person, and how the reader is connected with them."""
+    """All that there is of a person, how the reader is connected with them, and whether the reader has muted them."""
 
     card: Card
     bio: str
@@ -35,6 +36,7 @@ class StoredProfile(Struct, frozen=True):
     created_at: datetime
     connection_count: int
     connection: ConnectionLink | None
+    muted: bool
 
 
 class CheckedChanges(Struct, frozen=True, kw_only=True):
@@ -69,6 +71,7 @@ async def find_profile(work: Work, handle: str, viewer_id: UUID | None) -> Store
     row = await work.row(
         f"""{_PROFILE}
             LEFT JOIN people_connections mine ON mine.person_id = $2::uuid AND mine.other_id = p.id
+            LEFT JOIN people_mutes muted ON muted.person_id = $2::uuid AND muted.muted_id = p.id
             WHERE p.handle = $1 AND p.hidden_at IS NULL
               AND NOT {BLOCKED.format(viewer="$2::uuid", person="p.id")}""",
         handle,
@@ -81,6 +84,7 @@ async def find_own_profile(work: Work, person_id: UUID) -> StoredProfile | None:
     row = await work.row(
         f"""{_PROFILE}
             LEFT JOIN people_connections mine ON false
+            LEFT JOIN people_mutes muted ON false
             WHERE p.id = $1""",
         person_id,
     )
@@ -213,4 +217,5 @@ def _profile(row: Any) -> StoredProfile:
         created_at=row["created_at"],
         connection_count=row["connection_count"],
         connection=link,
+        muted=row["muted"],
     )

@@ -212,5 +212,6 @@ def _profile(stored: StoredProfile, viewer_id: UUID | None) -> Profile:
         created_at=stored.created_at if shown else None,
         connection_count=stored.connection_count if shown else None,
         connection=link,
+        muted=stored.muted,
         limited=not shown,
     )

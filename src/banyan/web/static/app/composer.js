@@ -1,8 +1,7 @@
-import { announce, h, icon } from "/assets/shared/dom.js";
+import { announce, h } from "/assets/shared/dom.js";
 import { api } from "/assets/shared/api.js";
 import { sending } from "/assets/shared/forms.js";
-import { offline } from "/assets/shared/problem.js";
-import { AUDIENCES } from "/assets/posts/face.js";
+import { audienceChoice } from "/assets/app/audience_choice.js";
 import { me } from "/assets/app/me.js";
 
 const DRAFT = "banyan.draft";
@@ -16,37 +15,19 @@ export function composer(published) {
     "aria-label": "Write a post", placeholder: `What is new, ${me().display_name}?`,
     value: localStorage.getItem(DRAFT) ?? "",
   });
-  const last = localStorage.getItem(CHOICE) ?? "public";
-  const choice = h("fieldset", { class: "choice" }, h("legend", { class: "visually-hidden" }, "Who may read it"));
-  for (const [kind, { icon: picture, label }] of Object.entries(AUDIENCES)) {
-    const radio = h("input", { type: "radio", name: "audience", value: kind, checked: kind === last });
-    choice.append(h("label", { title: label }, radio, h("span", null, icon(picture), label)));
-  }
-  const which = h("div", { hidden: true });
+  const last = { kind: localStorage.getItem(CHOICE) ?? "public", id: localStorage.getItem(LIST) };
+  const { choice, which, value } = audienceChoice(last);
   const go = h("button", { class: "button primary" }, "Post");
   const alert = h("div", { class: "alert", role: "alert", hidden: true });
   const node = h("form", { class: "composer card" }, box, which, alert, h("div", { class: "composer-foot" }, choice, go));
-  const kindOf = () => node.elements.audience.value;
-
-  async function drawWhich() {
-    which.replaceChildren();
-    which.hidden = kindOf() !== "list";
-    const found = !which.hidden && (await import("/assets/app/list_choice.js").catch(() => announce(offline().message)));
-    // Another may have been chosen meanwhile.
-    if (found && !which.hidden) which.replaceChildren(found.listChoice(localStorage.getItem(LIST)));
-  }
-
-  choice.addEventListener("change", drawWhich);
-  drawWhich();
   box.addEventListener("input", () => localStorage.setItem(DRAFT, box.value));
   return sending(node, go, alert, async () => {
-    const kind = kindOf();
-    const id = new FormData(node).get("list");
-    const post = await api.post("/v1/posts", { body: box.value, audience: id ? { kind, id } : { kind } });
+    const audience = value();
+    const post = await api.post("/v1/posts", { body: box.value, audience });
     box.value = "";
     localStorage.removeItem(DRAFT);
-    localStorage.setItem(CHOICE, kind);
-    if (id) localStorage.setItem(LIST, id);
+    localStorage.setItem(CHOICE, audience.kind);
+    if (audience.id) localStorage.setItem(LIST, audience.id);
     published(post);
     announce("Posted.");
   });

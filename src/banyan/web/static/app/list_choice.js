@@ -5,8 +5,8 @@ import { api, query } from "/assets/shared/api.js";
 const ALL = 100;
 
 /** A field for one of one's lists; `last` is chosen where it is still there. */
-export function listChoice(last) {
-  const box = h("select", { name: "list", "aria-label": "Which list", required: true });
+export function listChoice(last, required = true) {
+  const box = h("select", { name: "list", "aria-label": "Which list", required });
   const none = h("p", { class: "hint", hidden: true }, "You have no list yet. ", h("a", { href: "#/connections/lists" }, "Make one"));
 
   async function fill() {

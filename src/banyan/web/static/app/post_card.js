@@ -1,6 +1,6 @@
 import { announce, h, icon } from "/assets/shared/dom.js";
 import { api } from "/assets/shared/api.js";
-import { form } from "/assets/shared/forms.js";
+import { offline } from "/assets/shared/problem.js";
 import { commentCount, postAvatar, postBody, postHead, reactionNumbers } from "/assets/posts/face.js";
 import { commentThread } from "/assets/app/comments.js";
 import { confirm } from "/assets/app/confirm.js";
@@ -34,18 +34,22 @@ export function postCard(post, { open = false } = {}) {
   }
 
   const read = () => text.replaceChildren(...postBody(post.body, open));
+  let head = postHead(post, tools);
 
-  function edit() {
-    const box = h("textarea", { name: "body", required: true, dir: "auto", "aria-label": "Text of the post", value: post.body });
-    const cancel = h("button", { type: "button", class: "button", onclick: read }, "Cancel");
-    const submit = async ({ body }) => {
-      Object.assign(post, await api.patch(`/v1/posts/${post.id}`, { body }));
-      read();
-      announce("Post changed.");
-    };
-    const field = Object.assign(box, { complain: announce, input: box });
-    text.replaceChildren(form({ fields: [field], button: "Save", submit, extra: [cancel], class: "stack edit" }));
-    box.focus();
+  async function edit() {
+    const found = await import("/assets/app/edit_post.js").catch(() => announce(offline().message));
+    if (!found) return;
+    text.replaceChildren(found.editForm(post, edited));
+    text.querySelector("textarea").focus();
+  }
+
+  function edited(changed) {
+    Object.assign(post, changed);
+    const old = head;
+    head = postHead(post, tools);
+    old.replaceWith(head);
+    read();
+    tools.querySelector("button").focus();
   }
 
   const drawSaving = () => (saving.textContent = post.saved ? "Saved: take it out" : "Save");
@@ -77,7 +81,7 @@ export function postCard(post, { open = false } = {}) {
   drawSaving();
   const bar = me() ? reactionBar(post) : h("div", { class: "post-foot" }, reactionNumbers(post));
   bar.append(talk);
-  column.append(postHead(post, tools), text, bar);
+  column.append(head, text, bar);
   article.append(postAvatar(post.author), column);
   if (open) toggle();
   return article;

@@ -53,16 +53,20 @@ function facts(person, reload) {
 function actions(person, reload) {
   if (!me()) return h("div", { class: "row" }, h("a", { class: "button primary small", href: "#/sign-up" }, "Join to connect"));
   if (me().id === person.id) return h("div", { class: "row" }, h("a", { class: "button small", href: "#/settings" }, "Edit profile"), h("a", { class: "button small", href: "#/saved" }, "Saved posts"));
-  const mute = () => mutePerson(person);
+  const muting = h("span");
+  const drawMuting = () => (muting.textContent = person.muted ? "Unmute" : "Mute");
+  const mute = () => mutePerson(person).then(drawMuting);
+  drawMuting();
   const block = () => blockPerson(person);
   const write = async () => go(`#/messages/${(await api.post("/v1/conversations", { member_ids: [person.id] })).id}`);
-  return h("div", { class: "row" }, connectButtons(person, person.connection, reload), action("Message", "", write), menu("More about this person", [["Mute", mute], ["Block", block]]));
+  return h("div", { class: "row" }, connectButtons(person, person.connection, reload), action("Message", "", write), menu("More about this person", [[muting, mute], ["Block", block]]));
 }
 
 async function mutePerson(person) {
   try {
-    await api.put(`/v1/mutes/${person.id}`);
-    announce(`Posts by ${person.display_name} stay out of your feed. You can undo this in the settings.`);
+    await (person.muted ? api.remove : api.put)(`/v1/mutes/${person.id}`);
+    person.muted = !person.muted;
+    announce(person.muted ? `Posts by ${person.display_name} stay out of your feed.` : `${person.display_name} is not muted any more.`);
   } catch (problem) {
     announce(problem.message);
   }
