@@ -38,8 +38,10 @@ class CommunitySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     # One line each: the name also stands in the headers of mails.
-    name: str = Field("Banyan", min_length=1, max_length=100, pattern=r"^[^\r\n]+$")
-    tagline: str = Field("A place for the people around you.", max_length=200, pattern=r"^[^\r\n]*$")
+    name: str = Field("Banyan", min_length=1, max_length=100, pattern=r"^[^\r\n]+$", description="Its name.")
+    tagline: str = Field(
+        "A place for the people around you.", max_length=200, pattern=r"^[^\r\n]*$", description="One line below it."
+    )
 
 
 class Settings(Sources):

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 from prometheus_client import Counter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 _FLUSH_SECONDS = 0.1
 _FLUSH_LINES = 256
@@ -25,8 +25,8 @@ class LogSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Nothing below it is logged.")
+    format: Literal["json", "console"] = Field("json", description="JSON lines, or text for people.")
 
 
 class LogStream:

@@ -24,7 +24,7 @@ class LimitsSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="Off for benchmarks only.")
     sign_in_per_minute: int = Field(5, ge=1, description="Sign-in and sign-up, per account and address.")
     address_sign_in_per_minute: int = Field(300, ge=1, description="Sign-in and sign-up, per address.")
     uploads_per_minute: int = Field(10, ge=1, description="Uploads, per account.")

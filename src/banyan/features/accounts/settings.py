@@ -25,8 +25,10 @@ class AccountsSettings(BaseModel):
         description="Nobody gets in before their e-mail address is proven. A sign-up then never tells whether "
         "the address has an account: it answers 202 and writes to the address.",
     )
-    lockout_failures: int = Field(10, ge=1, le=1_000, description="So many failed sign-ins lock an address out,")
-    lockout_seconds: int = Field(900, ge=1, le=86_400, description="counted over, and lasting, so long.")
+    lockout_failures: int = Field(10, ge=1, le=1_000, description="So many failed sign-ins lock an address out.")
+    lockout_seconds: int = Field(
+        900, ge=1, le=86_400, description="They are counted over so long, and it lasts so long."
+    )
     session_idle_seconds: int = Field(30 * 86_400, ge=60, description="A session ends unused after so long.")
     refresh_retry_seconds: int = Field(
         30, ge=0, le=300, description="A used refresh token with the same Idempotency-Key is a retry for so long."

@@ -17,8 +17,8 @@ class AttributeSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: AttributeType
-    description: str = Field("", max_length=500)
+    type: AttributeType = Field(description="What it holds.")
+    description: str = Field("", max_length=500, description="What it means: stands in `/openapi.json`.")
     required: bool = Field(False, description="A new post must have it; for people: once given it stays.")
     indexed: bool = Field(False, description="Lists can be filtered by it; `banyan migrate` makes the index.")
     audience: Literal["everyone", "self"] = Field(
@@ -26,7 +26,7 @@ class AttributeSettings(BaseModel):
     )
     max_chars: int = Field(200, ge=1, le=2000, description="Of a string.")
     minimum: float | None = Field(None, description="Of an integer or a number.")
-    maximum: float | None = None
+    maximum: float | None = Field(None, description="Of an integer or a number.")
     choices: list[str] = Field([], max_length=200, description="Of a choice: what it may be.")
 
     @model_validator(mode="after")

@@ -31,6 +31,6 @@ class AuthSettings(BaseModel):
     )
     hashes_waiting: int = Field(64, ge=0, description="Passwords that may wait for their turn; more get 503.")
     # OWASP Password Storage Cheat Sheet, argon2id: 19 MiB, two passes, one lane.
-    hash_memory_kib: int = Field(19_456, ge=8_192, le=1_048_576)
-    hash_passes: int = Field(2, ge=1, le=20)
-    hash_lanes: int = Field(1, ge=1, le=16)
+    hash_memory_kib: int = Field(19_456, ge=8_192, le=1_048_576, description="argon2id: memory of one hash.")
+    hash_passes: int = Field(2, ge=1, le=20, description="argon2id: passes over it.")
+    hash_lanes: int = Field(1, ge=1, le=16, description="argon2id: lanes.")

@@ -24,18 +24,18 @@ class HttpSettings(BaseModel):
     )
     max_head_bytes: int = Field(32 * 1024, ge=8192, description="Request line and headers together.")
     head_timeout_seconds: float = Field(20, gt=0, description="A request's headers must have arrived by then.")
-    max_body_bytes: int = Field(10 * 1024 * 1024, ge=1024)
+    max_body_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="A longer body is refused with 413.")
     body_timeout_seconds: float = Field(30, gt=0, description="A request's body must have arrived by then.")
-    compress_min_bytes: int = Field(1024, ge=0)
+    compress_min_bytes: int = Field(1024, ge=0, description="Shorter answers are sent as they are.")
     max_in_flight: int = Field(1000, ge=1, description="Requests at work at once; more are shed with 503.")
     linger_seconds: float = Field(
         3, ge=0, description="A stopping server answers on for so long, /readyz with 503. `up`: 0."
     )
-    drain_seconds: float = Field(20, ge=0, description="Then it waits so long for requests at work.")
-    access_log: bool = True
+    drain_seconds: float = Field(20, ge=0, description="A stopping server then waits so long for requests at work.")
+    access_log: bool = Field(True, description="A line in the log for each answer.")
     hot_answers: int = Field(10_000, ge=0, description="Anonymous answers kept in memory; 0 keeps none.")
-    hot_answer_seconds: float = Field(5, gt=0)
-    idempotency_hours: float = Field(24, gt=0)
+    hot_answer_seconds: float = Field(5, gt=0, description="Anonymous answers are kept for so long at most.")
+    idempotency_hours: float = Field(24, gt=0, description="An Idempotency-Key is remembered for so long.")
     metrics_token: str | None = Field(None, description="Lets other than loopback read /metrics.")
 
     @field_validator("public_url")

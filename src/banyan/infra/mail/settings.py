@@ -12,13 +12,18 @@ class MailSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str | None = Field(None, min_length=1, description="SMTP server. Unset: mail stays in the dev mailbox.")
-    port: int = Field(587, ge=1, le=65_535)
+    port: int = Field(587, ge=1, le=65_535, description="Of the SMTP server.")
     security: Literal["starttls", "tls", "none"] = Field(
         "starttls", description="`starttls` (port 587) and `tls` (port 465) both insist on a valid certificate."
     )
-    username: str | None = None
-    password: SecretStr | None = None
-    from_address: str = Field("banyan@localhost.localdomain", pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)
+    username: str | None = Field(None, description="For the SMTP server, with `password`. Unset: nobody signs in.")
+    password: SecretStr | None = Field(None, description="For the SMTP server.")
+    from_address: str = Field(
+        "banyan@localhost.localdomain",
+        pattern=r"^[^@\s]+@[^@\s]+$",
+        max_length=254,
+        description="The address that mails are from.",
+    )
     from_name: str | None = Field(
         None, max_length=100, pattern=r"^[^\r\n]*$", description="Whom mails are from. Unset: the community's name."
     )

@@ -16,7 +16,7 @@ class FcmSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     service_account: SecretStr = Field(description="The JSON file of a service account that may send messages.")
-    url: str = Field("https://fcm.googleapis.com", pattern="^https?://")
+    url: str = Field("https://fcm.googleapis.com", pattern="^https?://", description="Where the service is.")
 
     @field_validator("service_account")
     @classmethod
@@ -35,8 +35,8 @@ class ApnsSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: SecretStr = Field(description="The signing key, as the .p8 file holds it.")
-    key_id: str = Field(min_length=1, max_length=32)
-    team_id: str = Field(min_length=1, max_length=32)
+    key_id: str = Field(min_length=1, max_length=32, description="The id of that key.")
+    team_id: str = Field(min_length=1, max_length=32, description="The id of the team that the key is of.")
     topic: str = Field(min_length=1, max_length=200, description="The app's bundle id.")
     url: str = Field(
         "https://api.push.apple.com",

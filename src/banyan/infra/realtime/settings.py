@@ -21,7 +21,7 @@ class RealtimeSettings(BaseModel):
     sockets_per_account: int = Field(20, ge=1, description="In one process.")
     anonymous_sockets_per_address: int = Field(200, ge=1, description="In one process, those before hello included.")
     sockets_per_address: int = Field(10_000, ge=1, description="In one process.")
-    topics_per_socket: int = Field(200, ge=1)
+    topics_per_socket: int = Field(200, ge=1, description="What one socket may have joined.")
     max_message_bytes: int = Field(16 * 1024, ge=1024, le=1024 * 1024, description="One message from a client.")
     frames_per_second: float = Field(20, gt=0, description="Of one client, on average.")
     frames_at_once: int = Field(100, ge=1, description="Of one client, in a burst.")
