@@ -1,6 +1,7 @@
-"""Writes docs/settings.md: every setting with its default, what it may be and what it does, from the classes that read it.
+"""Writes docs/settings.md: every setting with its default, what it may be and what it does.
 
-`--check` changes nothing and fails where the page is outdated.
+All of it is taken from the classes that read the settings. `--check` changes nothing and fails where the page is
+outdated.
 """
 
 import json
@@ -28,7 +29,7 @@ if the part is used at all. `banyan admin settings` shows what is set, and where
 # What else an operator has to know of a part.
 MORE = {
     "database": "Where no `database.url` is named, `banyan up` runs a PostgreSQL of its own.",
-    "attributes": "NAME is the attribute's own; only posts can be indexed. Examples: [attributes](operations.md#attributes).",
+    "attributes": "NAME is the attribute's own; only posts can be indexed ([attributes](operations.md#attributes)).",
     "plugins": "How to write one: [plugins.md](plugins.md).",
     "push": "[Push](operations.md#push) says how to come by keys.",
 }
