@@ -8,6 +8,7 @@ from msgspec import Struct
 _CLUSTER_MEMBERS = 3  # the fewest that Redis makes a cluster of
 POOL_SIZES = {"api": 8, "realtime": 4, "worker": 6, "scheduler": 2}  # database connections of a process
 RESERVED_CONNECTIONS = 10  # operators, backups, monitoring
+UNSEEN = frozenset({"worker", "scheduler"})  # their ports answer for health and metrics alone
 BESIDE_POOL = 3  # of each process at most: it listens, it migrates, as a worker it fans out
 
 
@@ -21,19 +22,24 @@ class Part(StrEnum):
 
 
 class Process(Struct, frozen=True):
-    """`count` processes of `banyan serve --target TARGET`; those that listen have ports from `first_port` on."""
+    """`count` processes of `banyan serve --target TARGET`, with ports from `first_port` on."""
 
     name: str
     target: str
     count: int
     memory_mib: int  # of each
     pool_size: int  # database connections of each
-    first_port: int | None = None
+    first_port: int
 
     @property
     def ports(self) -> list[int]:
-        """One for each process, so that each is measured and balanced alone."""
-        return [] if self.first_port is None else list(range(self.first_port, self.first_port + self.count))
+        """One for each process, so that each is measured, and balanced, alone."""
+        return list(range(self.first_port, self.first_port + self.count))
+
+    @property
+    def serves_people(self) -> bool:
+        """Whether a balancer sends people there."""
+        return not UNSEEN.issuperset(self.target.split(","))
 
     @property
     def connections(self) -> int:

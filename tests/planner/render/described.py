@@ -5,8 +5,8 @@ from banyan.planner.deployment import Alarm, Deployment, Host, Part, Process, St
 _PROCESSES = [
     Process("api", "api", 2, 160, 8, 8000),
     Process("realtime", "realtime", 2, 130, 4, 8200),
-    Process("worker", "worker", 1, 200, 6),
-    Process("scheduler", "scheduler", 1, 110, 2),
+    Process("worker", "worker", 1, 200, 6, 8400),
+    Process("scheduler", "scheduler", 1, 110, 2, 8600),
 ]
 _ALARM = Alarm("cpu_share", "max(banyan_http_in_flight)", 0.6, 0.8, 5, 'look for "slow" routes')
 

@@ -1,6 +1,7 @@
 """nginx reads its file, and passes real traffic on as it says."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 import tempfile
@@ -51,6 +52,8 @@ async def test_traffic_goes_to_the_processes_by_path(shape: Callable[[], Deploym
         assert (await client.get("/readyz")).text.startswith("api-")
         assert (await client.get("/metrics")).status_code == 404
         assert await front.announce(11 * 1024 * 1024) == 413
+        # Workers and schedulers have ports too, for health and metrics: nobody is sent there.
+        assert not re.search("worker|scheduler|:8400|:8600", re.sub("worker_.*", "", front.file.read_text()))
         used = {(await client.get("/v1/feed")).text.split("\n")[0] for _ in range(20)}
         assert used == {"api-8000", "api-8001"}
         plain = await asyncio.to_thread(httpx.get, f"http://127.0.0.1:{front.plain_port}/v1/feed?a=b")

@@ -10,6 +10,7 @@ from banyan.planner.compute import compute
 from banyan.planner.configuration import configuration, connection_budget, max_connections
 from banyan.planner.deployment import RESERVED_CONNECTIONS, Deployment, Part, Process
 from banyan.planner.render.everything import CannotRender, render_deployment, renderable
+from banyan.planner.render.hosts import hosts_of
 from banyan.planner.render.phases import NoSuchPhase, deployment_of
 from banyan.planner.workload.parse import parse_workload
 from tests.planner.render.described import split
@@ -53,6 +54,16 @@ def check_budgets(deployment: Deployment) -> None:
 def schedulers_beside(deployment: Deployment) -> list[Process]:
     """Workers of small machines that look at the clock too."""
     return [process for _, process in deployment.processes("worker") if "scheduler" in process.target]
+
+
+def test_no_two_processes_of_a_machine_have_the_same_port() -> None:
+    workload = parse_workload((EXAMPLES / "mecabal.toml").read_text()).workload
+    phase = compute(workload, as_of=date(2026, 11, 26), worlds=10).plan.phases[0]
+    machines = [structs.replace(machine, vcpu=448, ram_gib=2048) for machine in phase.machines]
+    (host,) = hosts_of(structs.replace(phase, machines=machines), 9_000_000, [])
+    ports = [port for process in host.processes for port in process.ports]
+    assert len(ports) > 1_000
+    assert len(set(ports)) == len(ports)
 
 
 def test_a_managed_database_is_named_in_the_url_and_has_no_files() -> None:

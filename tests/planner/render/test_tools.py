@@ -62,6 +62,7 @@ def test_compose_reads_its_files(deployment: Deployment, tmp_path: Path) -> None
         for process in host.processes:
             for port in process.ports:
                 assert f"{process.name}-{port}:" in shown
+        assert shown.count("/readyz'") == sum(process.count for process in host.processes)
         if host.processes:
             assert "BANYAN_HTTP__PUBLIC_URL: https://neighbours.example" in shown
 
@@ -74,6 +75,22 @@ def test_promtool_reads_rules_and_configuration(deployment: Deployment, tmp_path
     (folder / "prometheus.yml").write_text(text.replace("/etc/prometheus/banyan-metrics-token", str(token)))
     assert "SUCCESS" in run("promtool", "check", "config", folder / "prometheus.yml")
     assert "SUCCESS" in run("promtool", "check", "rules", folder / "banyan.rules.yml")
+
+
+def test_every_process_is_asked_for_what_it_counts_at_the_port_that_its_unit_gives_it(deployment: Deployment) -> None:
+    files = render_deployment(deployment)
+    asked = set(re.findall(r'"([\d.]+:\d+)"', files[f"{deployment.hosts[0].name}/prometheus/prometheus.yml"]))
+    wanted = {f"{host.address}:9100" for host in deployment.hosts}
+    for host in deployment.hosts:
+        units = [unit for process in host.processes for unit in instances(process)]
+        assert len(units) == sum(process.count for process in host.processes)
+        for unit in units:
+            assert unit in files[f"{host.name}/systemd/banyan.target"]
+            name, _, port = unit.removesuffix(".service").partition("@")
+            assert "--port %i" in files[f"{host.name}/systemd/{name}@.service"]
+            wanted.add(f"{host.address}:{port}")
+    assert asked == wanted
+    assert {"worker", "scheduler"} <= {process.name for host in deployment.hosts for process in host.processes}
 
 
 def test_alarms_are_over_metrics_that_banyan_has() -> None:

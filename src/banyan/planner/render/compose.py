@@ -51,8 +51,8 @@ def compose_yml(deployment: Deployment, host: Host) -> str:
     if host.processes:
         lines += _migrations(deployment, host)
     for process in host.processes:
-        for key in process.ports or range(1, process.count + 1):
-            lines += _process(deployment, host, process, key)
+        for port in process.ports:
+            lines += _process(deployment, host, process, port)
     if host is backup_host(deployment):
         lines += _backup(deployment)
     if host.has(Part.BALANCER):
@@ -195,20 +195,18 @@ def _migrations(deployment: Deployment, host: Host) -> list[str]:
     return lines
 
 
-def _process(deployment: Deployment, host: Host, process: Process, key: int) -> list[str]:
-    lines = _banyan(f"{process.name}-{key}", deployment, ceil(process.memory_mib * 1.6), "unless-stopped")
-    command = ["serve", "--target", f'"{process.target}"']
-    if process.ports:
-        address = "127.0.0.1" if len(deployment.hosts) == 1 else "0.0.0.0"
-        command += ["--host", address, "--port", f'"{key}"']
-        ready = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{key}/readyz', timeout=3)"
-        lines += [
-            "    healthcheck:",
-            f'      test: [CMD, python, -c, "{ready}"]',
-            "      interval: 10s",
-            "      timeout: 5s",
-        ]
-        lines.append("      retries: 3")
+def _process(deployment: Deployment, host: Host, process: Process, port: int) -> list[str]:
+    lines = _banyan(f"{process.name}-{port}", deployment, ceil(process.memory_mib * 1.6), "unless-stopped")
+    address = "127.0.0.1" if len(deployment.hosts) == 1 else "0.0.0.0"
+    command = ["serve", "--target", f'"{process.target}"', "--host", address, "--port", f'"{port}"']
+    ready = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/readyz', timeout=3)"
+    lines += [
+        "    healthcheck:",
+        f'      test: [CMD, python, -c, "{ready}"]',
+        "      interval: 10s",
+        "      timeout: 5s",
+        "      retries: 3",
+    ]
     lines += [f"    command: [{', '.join(command)}]", "    environment:"]
     lines.append(f'      BANYAN_DATABASE__POOL_SIZE: "{process.pool_size}"')
     if process.name == "worker":

@@ -1,7 +1,7 @@
 """From the machines of a phase to hosts: what runs on each, and how much memory it may take."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count, repeat
 from math import ceil
 
@@ -20,7 +20,7 @@ _PARTS = {
     "pgbouncer": Part.POOLER,
 }
 _ROLE_PARTS = {"balancer": Part.BALANCER, "database": Part.DATABASE, "cache": Part.CACHE, "redis": Part.CACHE}
-_FIRST_PORTS = {"api": 8000, "realtime": 8200}
+_FIRST_PORTS = {"api": 8000, "realtime": 8200, "worker": 8400, "scheduler": 8600}
 # Measured with `banyan up` and under load (docs/performance.md), with room for caches; a socket takes 9 KiB.
 _PROCESS_MIB = {"api": 160, "realtime": 110, "worker": 200, "scheduler": 110}
 _SOCKET_KIB = 12
@@ -109,7 +109,17 @@ def _processes(planned: dict[str, int], machine: Machine, sockets: int, clock: b
         _process("realtime", realtime, extra_mib=sockets / realtime * _SOCKET_KIB / 1024),
         _process("worker", planned.get("worker", 1), "worker,scheduler" if clock and not apart else ""),
     ]
-    return [*found, _process("scheduler", 1)] if clock and apart else found
+    return _beside_each_other([*found, _process("scheduler", 1)] if clock and apart else found)
+
+
+def _beside_each_other(processes: Iterable[Process]) -> list[Process]:
+    """Each kind on ports of its own, also where more run of one than lie between its first port and the next one's."""
+    found: list[Process] = []
+    free = 0
+    for process in processes:
+        found.append(structs.replace(process, first_port=max(process.first_port, free)))
+        free = found[-1].first_port + process.count
+    return found
 
 
 def _process(name: str, count: int, target: str = "", extra_mib: float = 0) -> Process:
@@ -119,7 +129,7 @@ def _process(name: str, count: int, target: str = "", extra_mib: float = 0) -> P
         count=count,
         memory_mib=ceil(_PROCESS_MIB[name] + extra_mib),
         pool_size=POOL_SIZES[name],
-        first_port=_FIRST_PORTS.get(name),
+        first_port=_FIRST_PORTS[name],
     )
 
 

@@ -187,7 +187,7 @@ def _listening(deployment: Deployment) -> dict[str, list[tuple[Host, int]]]:
     groups: dict[str, list[tuple[Host, int]]] = {}
     for host in deployment.hosts:
         for process in host.processes:
-            for port in process.ports:
+            for port in process.ports if process.serves_people else ():
                 groups.setdefault(process.name, []).append((host, port))
     return groups
 

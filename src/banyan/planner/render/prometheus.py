@@ -140,8 +140,6 @@ def prometheus_yml(deployment: Deployment) -> str:
 
 
 def _targets(host: Host, ports: list[int], process: str) -> list[str]:
-    if not ports:
-        return []
     targets = ", ".join(json.dumps(f"{host.address}:{port}") for port in ports)
     labels = f"        labels: {{machine: {host.name}, process: {process}}}"
     return [f"      - targets: [{targets}]", labels]

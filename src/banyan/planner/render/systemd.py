@@ -37,8 +37,8 @@ WorkingDirectory={folder}
 EnvironmentFile=/etc/banyan/banyan.env
 Environment=BANYAN_DATABASE__POOL_SIZE={pool_size}
 Environment=BANYAN_DATABASE__APPLICATION_NAME=banyan-{name}
-{extra}ExecStart={folder}/banyan serve --target {target}{listen}
-# SIGTERM: it answers on while the balancer turns away, then finishes what is at work.
+{extra}ExecStart={folder}/banyan serve --target {target} --host {address} --port %i
+# SIGTERM: what people reach answers on while the balancer turns away; then each finishes what is at work.
 KillMode=mixed
 TimeoutStopSec=45
 Restart=always
@@ -165,9 +165,8 @@ def backup_host(deployment: Deployment) -> Host:
 
 
 def instances(process: Process) -> list[str]:
-    """The units that run: one per port, or numbered where nothing listens."""
-    keys = process.ports or range(1, process.count + 1)
-    return [f"banyan-{process.name}@{key}.service" for key in keys]
+    """The units that run: one per port."""
+    return [f"banyan-{process.name}@{port}.service" for port in process.ports]
 
 
 def _file(process: Process) -> str:
@@ -191,7 +190,6 @@ def _direct(deployment: Deployment) -> str:
 
 
 def _service(deployment: Deployment, host: Host, process: Process) -> str:
-    listens = process.first_port is not None
     address = "127.0.0.1" if len(deployment.hosts) == 1 else "0.0.0.0"
     extra = ""
     if process.name == "worker":
@@ -201,7 +199,7 @@ def _service(deployment: Deployment, host: Host, process: Process) -> str:
         instance=" %i",
         title=deployment.title,
         target=process.target,
-        listen=f" --host {address} --port %i" if listens else "",
+        address=address,
         folder=deployment.folder,
         after=f"{_after(host)} banyan-migrate.service",
         pool_size=process.pool_size,
