@@ -54,7 +54,7 @@ _HOUSE_CODES = frozenset(
     }
 )
 # Clients do these by themselves. A refresh beside theirs would end the session.
-_LEFT_OUT = frozenset({"auth_refresh", "realtime_open_socket"})
+_LEFT_OUT = frozenset({"auth_refresh", "socket_open_socket"})
 _FORGETS_TOKENS = frozenset({"auth_sign_out"})
 # Clients ask for no parts.
 _PART = "206"

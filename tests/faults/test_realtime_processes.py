@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -29,9 +30,20 @@ async def test_events_and_ended_sessions_cross_processes(installation: Installat
         assert {event["topic"] for event in events} == {"posts:public", "me"}
         ids = {event["data"].get("post_id") or event["data"]["id"] for event in events}
         assert ids == {published.json()["id"]}
-        assert (await http.get("/v1/socket", headers=headers)).status_code == 426
+        for url in (api.url, sockets.url):
+            # A proxy that lets no upgrade through: said where the sockets are, too.
+            refused = await http.get(f"{url}/v1/socket", headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (426, "upgrade_required")
         assert (await http.post("/v1/auth/sign-out", headers=headers)).status_code == 204
         assert (await socket.read())["reason"] == "session_ended"
+
+
+async def test_an_address_that_means_all_is_no_address_for_clients(installation: Installation) -> None:
+    for host in ("0.0.0.0", "::"):
+        api = await installation.start("api", "--host", host)
+        async with httpx.AsyncClient(timeout=120) as http:
+            told = (await http.get(f"http://localhost:{urlsplit(api.url).port}/v1/realtime")).json()["url"]
+        assert urlsplit(told).hostname == "localhost"
 
 
 async def test_what_somebody_loses_is_cut_in_other_processes(installation: Installation) -> None:

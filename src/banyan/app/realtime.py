@@ -55,6 +55,11 @@ class RealtimeRoutes(Controller):
         url = socket_url(self.settings, self.public_url)
         return RealtimeAccess(url, ticket, round(self.settings.ticket_seconds))
 
+
+class SocketRoutes(Controller):
+    path = "/v1"
+    tags = ["auth"]
+
     @get("/socket", access="anyone", raises=[UpgradeRequired], status=200)
     async def open_socket(self, request: Request) -> None:
         """The socket.

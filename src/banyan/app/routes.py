@@ -8,7 +8,7 @@ from banyan.app.admin.plugins import PluginRoutes
 from banyan.app.features import Features
 from banyan.app.mailbox import MailboxRoutes
 from banyan.app.plugins import describe_plugins, plugin_controllers
-from banyan.app.realtime import RealtimeRoutes
+from banyan.app.realtime import RealtimeRoutes, SocketRoutes
 from banyan.app.settings import Settings
 from banyan.app.signing import Auth
 from banyan.app.targets import Targets
@@ -66,6 +66,7 @@ def build_controllers(
             bind(SetupRoutes, first_admin=features.first_admin),
             bind(JwksRoutes, keys=auth.keys),
             bind(RealtimeRoutes, settings=settings.realtime, public_url=settings.http.base_url),
+            bind(SocketRoutes),
         ],
         "people": [
             bind(MeRoutes, people=people, leaving=features.deletions),
@@ -132,6 +133,9 @@ def build_controllers(
     )
     features.api_keys.offer(key_features([routes for feature in by_feature.values() for routes in feature]))
     mounted = [routes for feature in targets.features for routes in by_feature[feature]]
+    if "realtime" in targets.roles and "accounts" not in targets.features:
+        # Whoever comes here without a handshake is told so, not that there is nothing.
+        mounted.append(bind(SocketRoutes))
     key = settings.mail.mailbox_key
     if settings.mail.host is None and key is not None:
         mounted.append(bind(MailboxRoutes, mailbox=mailbox, key=key.get_secret_value()))

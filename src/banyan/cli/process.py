@@ -26,6 +26,8 @@ _EXPLAINED = (BadSettings, BadTarget, CannotListen, MigrationError, OpsError, Un
 # The status of a shell command that Ctrl-C ended: 128 + SIGINT.
 STOPPED = 130
 
+_ANY_HOST = ("0.0.0.0", "::", "")
+
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """What a command's coroutine returns at its end; an expected error becomes one line on stderr and status 1.
@@ -63,6 +65,16 @@ def _words(error: BaseException) -> str:
     if isinstance(error, OpsError):
         return f"{title}. {detail}"
     return detail or title
+
+
+def host_in_url(host: str) -> str:
+    """An address of IPv6 stands in brackets there (RFC 3986)."""
+    return f"[{host}]" if ":" in host else host
+
+
+def site_host(host: str) -> str:
+    """What stands for `host` in links: an address that means all of this machine's is none that anybody can ask."""
+    return "localhost" if host in _ANY_HOST else host_in_url(host)
 
 
 def warn_if_unlimited(limits: LimitsSettings) -> None:

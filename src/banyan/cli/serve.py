@@ -11,7 +11,7 @@ from banyan.app.targets import TARGETS, Targets
 from banyan.app.wiring import open_platform
 from banyan.cli.options import named_database
 from banyan.cli.output import console
-from banyan.cli.process import run, warn_if_unlimited
+from banyan.cli.process import host_in_url, run, site_host, warn_if_unlimited
 from banyan.cli.workers import leave_with_parent, run_workers
 from banyan.infra.log import LogStream, configure_logs
 
@@ -58,7 +58,7 @@ async def _serve(target: str, host: str, port: int | None, workers: int, shared:
         return
     # Links in a worker's mails lead to the site, not to its own health.
     site_port = port if port is not None and targets.serves else _DEFAULT_PORT
-    settings = load_settings(None, {"http": {"public_url": f"http://{host}:{site_port}"}})
+    settings = load_settings(None, {"http": {"public_url": f"http://{site_host(host)}:{site_port}"}})
     log = LogStream.to_stderr()
     configure_logs(settings.log, log)
     warn_if_unlimited(settings.limits)
@@ -78,7 +78,7 @@ async def _run(
             return
         http = settings.http
         listener = listen(host, port, shared=shared)
-        url = f"http://{host}:{listener.getsockname()[1]}"
+        url = f"http://{host_in_url(host)}:{listener.getsockname()[1]}"
         if targets.serves:
             words = f"Listening on {url}"
         else:

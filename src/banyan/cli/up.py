@@ -22,7 +22,7 @@ from banyan.app.targets import Targets
 from banyan.app.wiring import Platform, open_platform
 from banyan.cli.options import HERE
 from banyan.cli.output import Format, console, print_json, print_line
-from banyan.cli.process import run, step, warn_if_unlimited
+from banyan.cli.process import run, site_host, step, warn_if_unlimited
 from banyan.demo.queries import find_build
 from banyan.demo.size import CommunitySize
 from banyan.infra.attributes.indexes import make_indexes
@@ -38,7 +38,6 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 # 96 random bits: short enough to type.
 _DEMO_PASSWORD_BYTES = 12
 _DEMO = CommunitySize()
-_ANY_HOST = ("0.0.0.0", "::", "")
 
 
 class DemoAccount(Struct, frozen=True):
@@ -166,8 +165,7 @@ def _defaults(directory: DataDirectory, url: str, base_url: str) -> dict[str, di
 
 
 def _base_url(host: str, listener: socket.socket) -> str:
-    shown = "localhost" if host in _ANY_HOST else f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listener.getsockname()[1]}"
+    return f"http://{site_host(host)}:{listener.getsockname()[1]}"
 
 
 async def _build_demo(platform: Platform, directory: DataDirectory, size: CommunitySize, *, plain: bool) -> DemoAccount:
