@@ -120,12 +120,16 @@ async def test_whom_a_post_is_for_is_changed_afterwards(platform: Platform, visi
             await post.get_by_role("button", name="Edit").click()
             return post.get_by_role("group", name="Who may read it")
 
+        async def save() -> None:
+            await post.get_by_role("button", name="Save", exact=True).click()
+            await expect(post.get_by_label("Text of the post")).to_be_hidden()
+
         choice = await edit()
         await expect(choice.get_by_label("Connections")).to_be_checked()
         await choice.get_by_text("A list").click()
         await post.get_by_label("Which list").select_option("Family")
         assert not await visitor.is_wider_than_the_screen()
-        await post.get_by_role("button", name="Save").click()
+        await save()
         await expect(post.get_by_title("A list")).to_be_visible()
         await expect(post.get_by_role("button", name="Change this post")).to_be_focused()
         assert [await bodies(reader) for reader in (ben, cleo)] == [["Dinner at ours"], []]
@@ -137,7 +141,7 @@ async def test_whom_a_post_is_for_is_changed_afterwards(platform: Platform, visi
         await visitor.page.reload()
         choice = await edit()
         await post.get_by_label("Text of the post").fill("Dinner at ours, at eight")
-        await post.get_by_role("button", name="Save").click()
+        await save()
         await expect(visitor.page.get_by_text("Dinner at ours, at eight", exact=True)).to_be_visible()
         await expect(post.get_by_text("· edited")).to_be_visible()
         assert await bodies(ben) == []
@@ -145,7 +149,7 @@ async def test_whom_a_post_is_for_is_changed_afterwards(platform: Platform, visi
         choice = await edit()
         await choice.get_by_text("Everybody").click()
         await expect(post.get_by_label("Which list")).to_be_hidden()
-        await post.get_by_role("button", name="Save").click()
+        await save()
         await expect(post.get_by_title("Everybody")).to_be_visible()
         assert await bodies(cleo) == ["Dinner at ours, at eight"]
         # What the next post will be for is another matter.
