@@ -33,6 +33,15 @@ def test_the_table_begins_with_the_answer(capsys: pytest.CaptureFixture[str]) ->
     assert "Begin with 1 x" in out and "outgrown" in out and "Upgrade calendar" in out and "seed 1" in out
 
 
+def test_of_very_many_mistakes_the_first_are_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text("[people]\n" + "".join(f"k{number} = 1\n" for number in range(3_000)))
+    assert plan("lint", file) == 2
+    lines = capsys.readouterr().err.splitlines() or capsys.readouterr().out.splitlines()
+    assert len(lines) == 101
+    assert lines[-1] == f"{file}: and 2,902 more"
+
+
 def test_a_figure_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert plan("show", MECABAL, "--why", "phases.mvp.cost_month.total") == 0
     out = capsys.readouterr().out

@@ -26,6 +26,12 @@ EDGES: dict[str, dict[str, Any]] = {
     "no machine may fail": {"high_availability": True},
     "committed, with VAT": {"rent": {"reserved": True, "vat_percent": 20}},
     "money without prices of its own": {"currency": "TND"},
+    "thresholds at nobody": {
+        "thresholds": [
+            {"metric": "registered_users", "critical": 0.0},
+            {"metric": "peak_concurrent_users", "critical": 5.0},
+        ]
+    },
     "sockets and no requests": {"traffic": {"operations": {}, "requests_per_active_user_per_day": 0}},
 }
 

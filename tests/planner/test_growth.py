@@ -49,6 +49,16 @@ def test_nobody_moves_back_to_a_smaller_phase() -> None:
     assert phases[1] == phases[2] != phases[0]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_month_of_an_upgrade_lies_within_its_interval(seed: int) -> None:
+    rapid = {"name": "rapid", "start_users": 1_000, "growth_per_month": [0.05, 0.5], "months": 36}
+    plan = compute(workload(scenarios=[rapid]), as_of=DAY, stack="banyan", worlds=2, seed=seed).plan
+    dated = [each for each in plan.outgrow["rapid"] if each.month is not None]
+    assert dated
+    for each in dated:
+        assert each.month_low is not None and each.month_low <= str(each.month) <= (each.month_high or "9999")
+
+
 def test_what_has_not_piled_up_yet_is_not_paid_for() -> None:
     storage = {"media_mib_per_active_user_per_day": 100, "object_store": True, "retention_months": 6}
     people = {"registered_users": 10_000, "daily_active_share": 0.1}

@@ -91,7 +91,18 @@ def problems(text: str) -> list[str]:
         ("p95_ms = 200", "p95_ms = 200\np95_ms = 2", "f.toml:12: this is not TOML: this key stands twice"),
         ('"base"', '"base"\ntitle = "a\\u001b[31m"', "f.toml:2: title: should be a text without control characters"),
         ('"base"', f'"base"\nx = {"[" * 3000}{"]" * 3000}', "f.toml:1: lists or tables are nested too deep"),
-        ("= 1000\nd", f"= {'9' * 5000}\nd", "this is not TOML: exceeds the limit"),
+        ('"base"', f'"base"\n[{".".join("a" * 2000)}]', "f.toml:1: lists or tables are nested too deep"),
+        ('"base"', '"base"\n[rent.plams.x]\n[people.x]', "f.toml:2: rent.plams: unknown key; did you mean plans?"),
+        ("= 1000\nd", f"= {'9' * 5000}\nd", "f.toml:4: this is not TOML: a number has thousands of digits"),
+        ("p95_ms = 200", "rpo_hours = 1e19", "f.toml:11: objectives.rpo_hours: should be at most 1e+18: nothing here"),
+        ("p95_ms = 200", "p95_ms = [-1e99, 2]", "f.toml:11: objectives.p95_ms.0: should be at most 1e+18"),
+        ("vat_percent = 0", f"plans = [{OWN.replace('u = 2', 'u = 1e9')}]", "f.toml:13: rent.plans.0.vcpu: should be"),
+        ("= 0.2", "= 1e-300", "f.toml:5: people.daily_active_share: should be 0, or at least 1e-15 (it is 1e-300)"),
+        (
+            "start_users = 1000\ngrowth_per_month = 0.1\nmonths = 12",
+            f"registered_users_by_month = [{'9, ' * 121}]",
+            "f.toml:16: scenarios.0.registered_users_by_month: should be at most 120 months, ten years (it has 121)",
+        ),
     ],
 )
 def test_it_is_refused(old: str, new: str, expected: str) -> None:

@@ -30,6 +30,7 @@ from banyan.planner.workload.parse import WorkloadError
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
 BAD_FILE = 2
+_SHOWN_PROBLEMS = 100
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)  # calendars of months and lead times end within dates
 _REPORT = "banyan.planner.report.page:report_html"
 
@@ -198,8 +199,10 @@ def _compute(
         plan = structs.replace(found.plan, findings=with_lines(found.plan.findings, parsed.lines))
         return structs.replace(found, plan=plan)
     except WorkloadError as error:
-        for problem in error.problems:
+        for problem in error.problems[:_SHOWN_PROBLEMS]:
             print_error(problem.text(str(file)))
+        if len(error.problems) > _SHOWN_PROBLEMS:
+            print_error(f"{file}: and {len(error.problems) - _SHOWN_PROBLEMS:,} more")
         raise typer.Exit(BAD_FILE) from None
     except (UnknownScenario, CatalogueError) as error:
         print_error(f"{file}: {error}")

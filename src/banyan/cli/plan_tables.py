@@ -216,7 +216,8 @@ def _phase(console: Console, plan: Plan, phase: Phase, notes: words.Footnotes) -
         console.print(Padding(f"at no cost: {named}", (0, 0, 0, 2)))
     left = sorted(phase.headroom.items(), key=lambda each: each[1])
     shown = ", ".join(f"{words.resource(name)} {words.share(share)}" for name, share in left)
-    console.print(Padding(f"free at its last user: {shown or 'not known, the file does not say enough'}", (0, 0, 0, 2)))
+    label = "free at its last user, in the busiest hour of a usual day with every machine up"
+    console.print(Padding(f"{label}: {shown or 'not known, the file does not say enough'}", (0, 0, 0, 2)))
     _rejected(console, phase.rejected, f"phases.{phase.name}")
 
 

@@ -117,7 +117,9 @@ FORMULAS: dict[str, Formula] = {
         "the resource with the least registered users at the allowed chance", ("plan:^capacity", *_SIZING)
     ),
     "phases.*.headroom*": Formula(
-        "1 - used / there is, in the median world at the phase's last user, where it is scarcest over the roles",
+        "1 - used / there is, in the median world at the phase's last user, where it is scarcest over the roles, in "
+        "the busiest hour of a usual day with every machine up: a phase ends with some left, for spikes, machines that "
+        "are away and worlds that need more",
         _SIZING,
     ),
     "phases.*.p95_ms": Formula(

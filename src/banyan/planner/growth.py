@@ -196,7 +196,7 @@ class Timeline:
             limit, resource = self.ends_by(place)
             entered = self.places.index(place)
             number = next((n for n, users in enumerate(self._curve.users) if n >= entered and users > limit), None)
-            low, high = self._interval(model, self._upper(place), entered)
+            low, high = self._interval(model, self._upper(place), entered, number)
             following = self._models[place + 1].phase.name if place + 1 < len(self._models) else None
             found.append(
                 Outgrown(
@@ -216,13 +216,17 @@ class Timeline:
         year, month = map(int, self._curve.months[number].split("-"))
         return max(date(year, month, 1) - timedelta(days=self._workload.objectives.lead_time_days), self.as_of)
 
-    def _interval(self, model: PhaseModel, upper: float, entered: int) -> tuple[str | None, str | None]:
-        """The 5th and 95th percentile of the month in which a world outgrows the phase."""
+    def _interval(
+        self, model: PhaseModel, upper: float, entered: int, number: int | None
+    ) -> tuple[str | None, str | None]:
+        """The 5th and 95th percentile of the month in which a world outgrows the phase, the plan's own among them."""
         over = self._curve.worlds > np.minimum(model.capacity, upper)[None, :]
         over[:entered] = False
         first = np.where(over.any(axis=0), over.argmax(axis=0), len(self._curve.months))
         ends = np.sort(first)
         low, high = (int(ends[min(int(share * len(ends)), len(ends) - 1)]) for share in (0.05, 0.95))
+        if number is not None:
+            low, high = min(low, number), max(high, number)
         named = [self._curve.months[each] if each < len(self._curve.months) else None for each in (low, high)]
         return named[0], named[1]
 

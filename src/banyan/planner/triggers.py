@@ -7,6 +7,7 @@ file's scenarios, the lead time is just enough to upgrade before that.
 from collections.abc import Iterable
 
 from banyan.planner.demand import DAYS_PER_MONTH
+from banyan.planner.draws import middle
 from banyan.planner.growth import Curve
 from banyan.planner.phases import PhaseModel
 from banyan.planner.plan import Trigger
@@ -119,9 +120,12 @@ def knee(workload: Workload, model: PhaseModel, resource: str) -> float:
     }
     budget = floors.get(resource, _KNEE_LIMIT)
     if resource == "cpu" and model.resource == "cpu":
-        used = max((each.used(model.limit) for each in model.usage if each.resource == "cpu"), default=budget)
-        # What was kept free for a spike may be used before p95 breaks.
-        return min(max(used / max(1 - objectives.cpu_headroom_share, 0.1), 0.2), _KNEE_LIMIT)
+        # Usage is the median world's, so where that one ends counts, not where the phase does for the unluckier ones'.
+        ends = max(middle(model.capacity), model.limit)
+        used = max((each.used(ends) for each in model.usage if each.resource == "cpu"), default=budget)
+        # What was kept free, also for a spike, may be used before p95 breaks.
+        spikes = [each.factor.mid for each in workload.traffic.spikes]
+        return min(max(used * max(1 / (1 - objectives.cpu_headroom_share), *spikes, 1), 0.2), _KNEE_LIMIT)
     return budget
 
 

@@ -34,6 +34,7 @@ def test_every_kind_of_key_has_its_line() -> None:
     lines = find_lines(TEXT)
     tomllib.loads(TEXT)
     assert lines.of(("name",)) == 1
+    assert lines.of(("a",)) == 3  # without a header of its own
     assert lines.of(("a", "b")) == 3
     assert lines.of(("a", "b", "c", "d")) == 4
     assert lines.of(("a", "b", "quoted.key")) == 5

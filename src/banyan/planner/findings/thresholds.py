@@ -96,7 +96,7 @@ def _people(context: Context) -> Iterator[Finding]:
         for value in _values(threshold):
             means = value / share
             beside = min(registered, key=lambda other: abs(other - means), default=None)
-            if beside is not None and not 0.8 <= means / beside <= 1.25:
+            if beside is not None and not 0.8 * beside <= means <= 1.25 * beside:
                 other = f"{number(beside)} registered users"
             elif beside is None and last and means > last:
                 other = f"the last phase, which ends at {number(last)} registered users"

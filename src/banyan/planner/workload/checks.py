@@ -17,6 +17,7 @@ _MOST_USERS = 1e12
 _FASTEST_REVENUE = 10.0  # a month
 _MINUTES_PER_DAY = 24 * 60
 _HOURS_PER_MONTH = 31 * 24
+_MOST_MONTHS = 120
 
 
 def check_workload(workload: Workload) -> Iterator[Complaint]:
@@ -171,6 +172,11 @@ def _check_phases(workload: Workload) -> Iterator[Complaint]:
 
 def _check_scenario(key: Key, scenario: Scenario) -> Iterator[Complaint]:
     given = scenario.registered_users_by_month
+    if len(given) > _MOST_MONTHS:
+        yield (
+            (*key, "registered_users_by_month"),
+            f"should be at most {_MOST_MONTHS} months, ten years (it has {len(given):,})",
+        )
     rates = (scenario.start_users, scenario.growth_per_month, scenario.months)
     if given:
         if any(value is not None for value in rates):

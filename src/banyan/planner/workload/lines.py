@@ -48,17 +48,24 @@ class _Scanner:
 
     def keys(self) -> Iterator[tuple[Key, int]]:
         table: Key = ()
+        named: set[Key] = set()
         while self._skip_blank(newlines=True):
             line = self._line()
             if self._take("[["):
                 table = self._table(array=True)
                 yield table[:-1], line
-                yield table, line
             elif self._take("["):
                 table = self._table(array=False)
-                yield table, line
             else:
                 yield from self._pair(table)
+                continue
+            # What has no header of its own begins with that of its first part.
+            for length in range(1, len(table)):
+                if table[:length] not in named:
+                    yield table[:length], line
+                    named.add(table[:length])
+            yield table, line
+            named.add(table)
 
     def _table(self, *, array: bool) -> Key:
         parts = self._dotted_key()

@@ -201,9 +201,9 @@ class Machine(Section):
     count: PositiveInt = 1
     provider: Name | None = None
     plan: str | None = None
-    vcpu: Annotated[float, Field(gt=0)] | None = None
+    vcpu: Annotated[float, Field(gt=0, le=10_000)] | None = None
     ram_gib: Annotated[float, Field(gt=0)] | None = None
-    assumed_vcpu: Annotated[float, Field(gt=0)] | None = Field(
+    assumed_vcpu: Annotated[float, Field(gt=0, le=10_000)] | None = Field(
         None, description="of a machine whose size nobody said: `render` writes for it, no figure follows from it"
     )
     assumed_ram_gib: Annotated[float, Field(gt=0)] | None = Field(None, description="as assumed_vcpu")
@@ -259,7 +259,7 @@ class Quote(Section):
 
     provider: Name
     plan: str | None = None
-    vcpu: Annotated[float, Field(gt=0)] | None = None
+    vcpu: Annotated[float, Field(gt=0, le=10_000)] | None = None
     ram_gib: Annotated[float, Field(gt=0)] | None = None
     disk_gb: Annotated[float, Field(ge=0)] | None = None
     price_month: Amount
@@ -356,7 +356,7 @@ class OwnPlan(Section):
 
     provider: Name
     plan: Text
-    vcpu: Annotated[float, Field(gt=0)]
+    vcpu: Annotated[float, Field(gt=0, le=10_000)]
     ram_gib: Annotated[float, Field(gt=0)]
     disk_gb: Annotated[float, Field(ge=0)]
     transfer_tb: Annotated[float, Field(ge=0)] = 0

@@ -1,6 +1,7 @@
 """From a file's text to a Workload, or to all that is wrong in it, each with its line and what would be right."""
 
 import difflib
+import math
 import re
 import tomllib
 import unicodedata
@@ -63,7 +64,10 @@ _SYNTAX = (
         r"the section \1 stands twice; its keys belong in one",
     ),
     (re.compile(r"^Cannot overwrite a value$"), r"this key stands twice in its section"),
+    (re.compile(r"^Exceeds the limit .*$"), r"a number has thousands of digits"),
 )
+_MANY_DIGITS = re.compile(r"[0-9_]{4000}")
+_LARGEST, _SMALLEST = 1e18, 1e-15
 
 
 class Problem(Struct, frozen=True):
@@ -102,16 +106,14 @@ def parse_workload(text: str, *more: Callable[[Workload], Iterator[Complaint]]) 
     text = text.removeprefix("\ufeff")  # some editors put a mark of the encoding before the first line
     try:
         raw = tomllib.loads(text)
+        unfit = list(_unfit(raw))
     except ValueError as error:  # beside TOMLDecodeError that of an integer with thousands of digits
         raise WorkloadError([_syntax_problem(error, text)]) from None
     except RecursionError:
         raise WorkloadError([Problem(1, "", "lists or tables are nested too deep")]) from None
     lines = find_lines(text)
-    controls = {
-        Problem(lines.of(key), dotted(key), "should be a text without control characters") for key in _controls(raw)
-    }
-    if controls:
-        raise WorkloadError(_in_order(controls))
+    if unfit:
+        raise WorkloadError(_in_order({Problem(lines.of(key), dotted(key), message) for key, message in unfit}))
     try:
         workload = Workload.model_validate(raw)
     except ValidationError as error:
@@ -127,13 +129,20 @@ def parse_workload(text: str, *more: Callable[[Workload], Iterator[Complaint]]) 
     return Parsed(workload, lines)
 
 
-def _controls(value: Any, key: Key = ()) -> Iterator[Key]:
-    """Texts that would steer the terminal which they are printed on: TOML lets them in as escapes."""
+def _unfit(value: Any, key: Key = ()) -> Iterator[Complaint]:
+    """Texts that would steer the terminal which they are printed on, for TOML lets them in as escapes; and numbers
+    whose products no float holds.
+    """
     if isinstance(value, str) and any(unicodedata.category(each) == "Cc" and each not in "\n\t" for each in value):
-        yield key
+        yield key, "should be a text without control characters"
+    if isinstance(value, int | float) and math.isfinite(value):
+        if abs(value) > _LARGEST:
+            yield key, f"should be at most {_LARGEST:.0e}: nothing here is so large{_shown(value)}"
+        elif 0 < abs(value) < _SMALLEST:
+            yield key, f"should be 0, or at least {_SMALLEST:.0e}{_shown(value)}"
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, part in parts:
-        yield from _controls(part, (*key, name))
+        yield from _unfit(part, (*key, name))
 
 
 def _in_order(problems: set[Problem]) -> list[Problem]:
@@ -143,7 +152,8 @@ def _in_order(problems: set[Problem]) -> list[Problem]:
 def _syntax_problem(error: ValueError, text: str) -> Problem:
     words = str(error)
     at = re.search(r" \(at line (\d+), column (\d+)\)$", words)
-    line = int(at.group(1)) if at else text.count("\n") + 1
+    digits = _MANY_DIGITS.search(text) if words.startswith("Exceeds the limit") else None
+    line = int(at.group(1)) if at else text.count("\n", 0, digits.start() if digits else len(text)) + 1
     words = words[: at.start()] if at else words.removesuffix(" (at end of document)")
     for pattern, plain in _SYNTAX:
         words = pattern.sub(plain, words)
