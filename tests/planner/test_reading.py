@@ -97,6 +97,11 @@ def problems(text: str) -> list[str]:
         ("p95_ms = 200", "rpo_hours = 1e19", "f.toml:11: objectives.rpo_hours: should be at most 1e+18: nothing here"),
         ("p95_ms = 200", "p95_ms = [-1e99, 2]", "f.toml:11: objectives.p95_ms.0: should be at most 1e+18"),
         ("vat_percent = 0", f"plans = [{OWN.replace('u = 2', 'u = 1e9')}]", "f.toml:13: rent.plans.0.vcpu: should be"),
+        (
+            "[rent]",
+            "[revenue]\ngrowth_per_month = -2\n[rent]",
+            "f.toml:13: revenue.growth_per_month: should be at least",
+        ),
         ("= 0.2", "= 1e-300", "f.toml:5: people.daily_active_share: should be 0, or at least 1e-15 (it is 1e-300)"),
         (
             "start_users = 1000\ngrowth_per_month = 0.1\nmonths = 12",

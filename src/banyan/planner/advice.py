@@ -10,6 +10,7 @@ from importlib import resources
 
 from msgspec import Struct
 
+from banyan.planner import words
 from banyan.planner.catalogue.prices import Catalogue, Discount
 from banyan.planner.claims import FormulaError, Scope, UnknownKeyError, evaluate, holds
 from banyan.planner.plan import Advice, Plan
@@ -64,7 +65,7 @@ def _fill(text: str, scope: Scope, catalogue: Catalogue) -> str:
     def figure(match: re.Match[str]) -> str:
         formula = match.group(1)
         if formula.startswith("item:"):
-            return f"{catalogue.items[formula.removeprefix('item:')].price:,.4g} {catalogue.currency}"
+            return f"{words.figure(catalogue.items[formula.removeprefix('item:')].price, 4)} {catalogue.currency}"
         try:
             return _number(evaluate(formula, scope).mid)
         except FormulaError:
@@ -90,15 +91,15 @@ def _free_and_gainful_first(improvement: Improvement) -> tuple[float, float, str
 
 def _improvement(improvement: Improvement, workload: Workload) -> Advice:
     gain, cost = improvement.gain_share, improvement.cost_month
-    words = f"{improvement.text[:1].upper()}{improvement.text[1:]}"
+    text = f"{improvement.text[:1].upper()}{improvement.text[1:]}"
     if gain is not None:
-        words += f": {gain.low * 100:.0f}-{gain.high * 100:.0f}% more"
+        text += f": {gain.low * 100:.0f}-{gain.high * 100:.0f}% more"
     if cost is not None:
-        price = f"{cost.low:g}" if cost.known else f"{cost.low:g}-{cost.high:g}"
-        words += ", at no cost" if cost.high == 0 else f", for {price} {workload.currency} a month"
+        price = "-".join(words.figure(each, 6) for each in ([cost.low] if cost.known else [cost.low, cost.high]))
+        text += ", at no cost" if cost.high == 0 else f", for {price} {workload.currency} a month"
     return Advice(
         f"improve-{improvement.name}",
-        f"{words}.",
+        f"{text}.",
         workload.document or "the file",
         gain.mid if gain is not None else None,
         cost.mid if cost is not None else None,

@@ -11,6 +11,7 @@ from msgspec import Struct
 from banyan.planner.compute import Computed
 from banyan.planner.formulas import FORMULAS, Formula
 from banyan.planner.quantity import Quantity
+from banyan.planner.words import figure
 from banyan.planner.workload.models import Section
 
 _MISSING = object()
@@ -158,14 +159,14 @@ def shown_quantity(quantity: Quantity) -> str:
     """As a file says it."""
     if quantity.known:
         return f"{quantity.mid:,.10g}"
-    return f"[{quantity.low:,.6g}, {quantity.mid:,.6g}, {quantity.high:,.6g}]"
+    return f"[{', '.join(figure(each, 6) for each in (quantity.low, quantity.mid, quantity.high))}]"
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Quantity):
         return shown_quantity(value)
     if isinstance(value, float):
-        return f"{value:,.6g}"
+        return figure(value, 6)
     if isinstance(value, dict | list | Section):
         return msgspec.json.encode(_bare(value)).decode()
     return "nothing" if value is None or value == "" else str(value)

@@ -19,7 +19,7 @@ from banyan.planner.options import (
 from banyan.planner.plan import Rejected, Unmet
 from banyan.planner.queueing.response import p95_seconds
 from banyan.planner.topology import Role, Shape
-from banyan.planner.words import people, percent_up, resource
+from banyan.planner.words import figure, people, percent_up, resource
 
 _MINUTES_A_MONTH = 30.4 * 24 * 60
 
@@ -80,8 +80,8 @@ def _slow(market: Market, users: float, found: _Largest, rejected: list[Rejected
     promised = wanted.mid if wanted is not None else 0.0
     reached = promised * found.too_slow
     lacks = (
-        f"with nobody waiting 95 of 100 requests take {reached:,.3g} ms, {promised:,.3g} ms are promised: "
-        f"{found.too_slow:,.2g} times as long"
+        f"with nobody waiting 95 of 100 requests take {figure(reached, 3)} ms, {figure(promised, 3)} ms are promised: "
+        f"{figure(found.too_slow, 2)} times as long"
     )
     return Unmet(
         users,
@@ -90,8 +90,8 @@ def _slow(market: Market, users: float, found: _Largest, rejected: list[Rejected
         0.0,
         "response_time",
         found.role.name,
-        f"{promised:,.3g} ms",
-        f"{reached:,.3g} ms",
+        f"{figure(promised, 3)} ms",
+        f"{figure(reached, 3)} ms",
         1 - 1 / found.too_slow,
         lacks,
         rejected,
@@ -119,7 +119,7 @@ def _small(market: Market, users: float, found: _Largest, rejected: list[Rejecte
 
 def lacking_size(holds: float, users: float, ended: str) -> str:
     """How many it carries, and how much more of what ends would be needed."""
-    times = f"{users / holds:,.3g} times as much of it" if holds else "more than any machine has"
+    times = f"{figure(users / holds, 3)} times as much of it" if holds else "more than any machine has"
     return (
         f"it carries {people(holds)} of {people(users)} registered users: {ended} ends first, {times} would be needed"
     )

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from banyan.planner.plan import Band
 
+_TINY = 1e-9  # with more zeros nobody counts them
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _RESOURCES = {
@@ -69,25 +70,29 @@ def people(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def figure(value: float, digits: int) -> str:
+    """So many digits that count, and never fewer than it has before the point: 0.000062, 12.3, 10,606."""
+    if abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    shown = f"{value:,.{digits}g}"
+    return f"{float(shown):.15f}".rstrip("0") if "e-" in shown and abs(value) > _TINY else shown
+
+
 def rate(value: float) -> str:
     """Two digits below ten, whole above: 0.32, 9.9, 351."""
     if value == 0:
         return "0"
     if value >= 9.95:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+    return f"{value:.1f}" if value >= 1 else figure(value, 2)
 
 
 def size(gib: float) -> str:
     """A size of so many GiB in the unit that reads best: 440 MiB, 4.9 GiB, 14.6 TiB."""
     for unit, factor in (("TiB", 1 / 1024), ("GiB", 1.0)):
         if gib * factor >= 1:
-            return f"{_three(gib * factor)} {unit}"
+            return f"{figure(gib * factor, 3)} {unit}"
     return f"{rate(float(f'{gib * 1024:.2g}'))} MiB"
-
-
-def _three(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def money(amount: float, currency: str) -> str:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from banyan.planner.diff.causes import Cause, Change, Replan, changes, figure_of, find_causes, missing, shown
 from banyan.planner.diff.effects import effects
 from banyan.planner.plan import Phase, Plan
+from banyan.planner.words import figure
 from banyan.planner.workload.models import Workload
 
 _SAME = 1e-9
@@ -121,9 +122,9 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:,.6g}"
+        return figure(value, 6)
     if _is_band(value):
-        return f"{value['mid']:,.4g} ({value['low']:,.4g} to {value['high']:,.4g})"
+        return f"{figure(value['mid'], 4)} ({figure(value['low'], 4)} to {figure(value['high'], 4)})"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
     if isinstance(value, msgspec.Struct):

@@ -7,6 +7,7 @@ from banyan.planner.findings.context import Context, number, percent, span, tota
 from banyan.planner.growth import MOST_USERS, users_by_month
 from banyan.planner.plan import Finding
 from banyan.planner.quantity import Quantity
+from banyan.planner.words import figure
 from banyan.planner.workload.models import Phase, Scenario
 
 _PEOPLE_ON_EARTH = 8.2e9  # World Population Prospects 2024, United Nations
@@ -135,7 +136,9 @@ def _absurd(context: Context) -> Iterator[Finding]:
 
 
 def _too_many(where: str, what: str, users: float, within: str) -> Finding:
-    shown = f"more than {MOST_USERS / 1e12:.0f} trillion" if users >= MOST_USERS else f"{users / 1e9:,.3g} billion"
+    shown = (
+        f"more than {MOST_USERS / 1e12:.0f} trillion" if users >= MOST_USERS else f"{figure(users / 1e9, 3)} billion"
+    )
     return Finding(
         "error",
         "more_people_than_there_are",

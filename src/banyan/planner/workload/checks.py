@@ -57,6 +57,8 @@ def _check_people(workload: Workload) -> Iterator[Complaint]:
     growth = workload.revenue.growth_per_month
     if growth is not None and growth.high > _FASTEST_REVENUE:
         yield ("revenue", "growth_per_month"), f"should be at most {_FASTEST_REVENUE:g} (0.2 is 20% a month)"
+    if growth is not None and growth.low < -1:
+        yield ("revenue", "growth_per_month"), "should be at least -1 (0.2 is 20% a month)"
     if people.registered_users.high == 0:
         yield ("people", "registered_users"), "should be above 0"
     yield from _check_within(
