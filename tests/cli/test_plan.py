@@ -42,6 +42,13 @@ def test_of_very_many_mistakes_the_first_are_said(capsys: pytest.CaptureFixture[
     assert lines[-1] == f"{file}: and 2,902 more"
 
 
+def test_what_a_file_does_not_describe_is_not_made_up(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    assert plan("new", file, "--yes") == 0
+    assert plan(file, "--stack", "declared") == 2
+    assert "describes no [stack] and no [[phases]]" in "".join(capsys.readouterr())
+
+
 def test_a_figure_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert plan("show", MECABAL, "--why", "phases.mvp.cost_month.total") == 0
     out = capsys.readouterr().out

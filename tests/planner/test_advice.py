@@ -64,6 +64,7 @@ def test_what_costs_nothing_comes_first_and_by_gain() -> None:
     improvements = [each for each in advice(SMALL) if each.code.startswith("improve-")]
     assert [each.code for each in improvements] == ["improve-more", "improve-less", "improve-dear"]
     assert improvements[0].text == "Use all cores: 100-300% more, at no cost."
+    assert improvements[1].text == "Compress: 20% more, at no cost."
     assert improvements[2].text == "A cache of its own: 100-300% more, for 6-10 USD a month."
     assert (improvements[0].gain_share, improvements[2].cost_month) == (2, 8)
 

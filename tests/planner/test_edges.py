@@ -1,6 +1,7 @@
 """Files at the edges: nobody, strict promises, shrinking, other money. A plan comes out, and all of it is finite."""
 
 import math
+import re
 from datetime import date
 from typing import Any
 
@@ -73,6 +74,22 @@ def test_a_commitment_and_vat_are_lines_of_the_bill() -> None:
     machines = sum(amount for item, amount in lines.items() if item[0].isdigit())
     assert lines["committed for a year (-40%)"] == pytest.approx(-0.4 * machines)
     assert lines["VAT 20%"] == pytest.approx(0.2 * sum(amount for item, amount in lines.items() if item != "VAT 20%"))
+
+
+def test_what_is_too_small_is_smaller_than_what_is_asked() -> None:
+    hall = {"vcpu": 512, "ram_gib": 4096, "disk_gb": 90_000, "price_month": 9_000}
+    plans = [
+        {**OWN, "provider": "shelf", "plan": "box", "price_month": 40},
+        {**OWN, "provider": "shelf", "plan": "hall", **hall},
+    ]
+    people = {"registered_users": 2_000_000, "daily_active_share": 0.3}
+    rent = {"providers": ["shelf"], "plans": plans}
+    plan = compute_plan(workload(people=people, rent=rent, scenarios=[]), as_of=DAY, worlds=20)
+    reasons = [each.reason for phase in plan.phases for each in phase.rejected]
+    too_small = [re.search(r"at most ([\d,]+) of ([\d,]+) users", reason) for reason in reasons]
+    pairs = [[int(each.replace(",", "")) for each in found.groups()] for found in too_small if found]
+    assert pairs
+    assert all(holds < asked for holds, asked in pairs)
 
 
 def test_nothing_is_saved_where_nobody_sells_a_commitment() -> None:

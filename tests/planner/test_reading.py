@@ -102,6 +102,12 @@ def problems(text: str) -> list[str]:
             "[revenue]\ngrowth_per_month = -2\n[rent]",
             "f.toml:13: revenue.growth_per_month: should be at least",
         ),
+        (
+            "[[scenarios]]",
+            '[[phases]]\nname = "a"\nfrom_users = 0\n[[phases.machines]]\nrole = "app"\nprovider = "hetzner"\n'
+            'plan = "CPX99"\n[[scenarios]]',
+            "f.toml:20: phases.0.machines.0.plan: the catalogue has no CPX99 of hetzner: say its price_month, vcpu",
+        ),
         ("= 0.2", "= 1e-300", "f.toml:5: people.daily_active_share: should be 0, or at least 1e-15 (it is 1e-300)"),
         (
             "start_users = 1000\ngrowth_per_month = 0.1\nmonths = 12",

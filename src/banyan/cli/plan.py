@@ -15,7 +15,7 @@ from banyan.cli.output import Format, console, print_json, print_line
 from banyan.cli.plan_new import ask
 from banyan.cli.plan_tables import print_differences, print_explanation, print_findings, print_plan
 from banyan.planner.catalogue.prices import CatalogueError
-from banyan.planner.compute import SEED, WORLDS, Computed, UnknownScenario, compute, compute_plan
+from banyan.planner.compute import SEED, WORLDS, Computed, UnknownScenario, compute, compute_plan, default_stack
 from banyan.planner.diff.differ import compare
 from banyan.planner.explain import UnknownKey, explain
 from banyan.planner.findings.review import with_lines
@@ -195,6 +195,9 @@ def _compute(
     try:
         parsed = read_workload(_read(file))
         name = stack.value if stack else None
+        if name is not None and name not in ("banyan", default_stack(parsed.workload)):
+            print_error(f"{file}: describes no [stack] and no [[phases]]: only `--stack banyan` has something to plan")
+            raise typer.Exit(BAD_FILE)
         found = compute(parsed.workload, as_of=day, stack=name, scenario=scenario, seed=seed, worlds=worlds)
         plan = structs.replace(found.plan, findings=with_lines(found.plan.findings, parsed.lines))
         return structs.replace(found, plan=plan)

@@ -93,7 +93,8 @@ def _improvement(improvement: Improvement, workload: Workload) -> Advice:
     gain, cost = improvement.gain_share, improvement.cost_month
     text = f"{improvement.text[:1].upper()}{improvement.text[1:]}"
     if gain is not None:
-        text += f": {gain.low * 100:.0f}-{gain.high * 100:.0f}% more"
+        shares = [gain.low] if gain.known else [gain.low, gain.high]
+        text += f": {'-'.join(f'{share * 100:.0f}' for share in shares)}% more"
     if cost is not None:
         price = "-".join(words.figure(each, 6) for each in ([cost.low] if cost.known else [cost.low, cost.high]))
         text += ", at no cost" if cost.high == 0 else f", for {price} {workload.currency} a month"

@@ -8,7 +8,15 @@ from msgspec import Struct
 
 from banyan.planner.catalogue.prices import RentedPlan
 from banyan.planner.cost import Bill
-from banyan.planner.options import Market, Option, Picked, availability_percent, lower_quantile, rented
+from banyan.planner.options import (
+    Market,
+    Option,
+    Picked,
+    availability_percent,
+    exceeds_connections,
+    lower_quantile,
+    rented,
+)
 from banyan.planner.plan import Rejected
 from banyan.planner.topology import Role, Shape
 from banyan.planner.words import percent_up, resource
@@ -141,7 +149,9 @@ def _too_small(market: Market, shape: Shape, provider: str, users: float) -> Rej
     short: list[tuple[float, Role, RentedPlan]] = []
     for role in shape.roles:
         if market.pick(shape, provider, role, users) is None:
-            plan = max(market.plans[provider], key=lambda each: market.reach(role, each, parts))
+            needs, every = market.needs(role), market.plans[provider]
+            allowed = [each for each in every if not exceeds_connections(role, each, needs, 1)]
+            plan = max(allowed or every, key=lambda each: market.reach(role, each, parts))
             most = role.carrying(role.max_count)
             short.append((market.reach(role, plan, parts) * most, role, plan))
     if not short:
@@ -151,6 +161,9 @@ def _too_small(market: Market, shape: Shape, provider: str, users: float) -> Rej
     if name == "disk" and plan.disk_gb == 0:
         why = "its plans have no disk of their own, and the catalogue has no price for one; rent.plans may state both"
         return Rejected(title, why, name)
+    if holds >= users:
+        why = f"{plan.plan} ({role.name}) would hold, but open more connections than the database takes"
+        return Rejected(title, why, "connections")
     reason = f"at most {holds:,.0f} of {users:,.0f} users: {resource(name)} ends on {plan.plan} ({role.name})"
     return Rejected(title, reason, name)
 

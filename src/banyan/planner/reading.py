@@ -3,7 +3,13 @@
 import difflib
 from collections.abc import Iterator
 
-from banyan.planner.catalogue.prices import UnknownCurrencyError, exchange_factor, shipped_items, unknown_providers
+from banyan.planner.catalogue.prices import (
+    UnknownCurrencyError,
+    exchange_factor,
+    shipped_items,
+    shipped_plans,
+    unknown_providers,
+)
 from banyan.planner.profile import banyan_profile, profile_figures
 from banyan.planner.workload.checks import Complaint
 from banyan.planner.workload.lines import Key
@@ -37,12 +43,30 @@ def check_names(workload: Workload) -> Iterator[Complaint]:
         if named in names:
             yield ("rent", "plans", number, "plan"), f"{plan.provider} {plan.plan} is given twice"
         names.add(named)
+    yield from _priceless(workload)
     yield from _measurements(workload)
     items = list(shipped_items()[0])
     for number, price in enumerate(workload.rent.prices):
         if price.item not in items:
             message = f"nothing on a bill is named {price.item!r}; {_meant(price.item, items)}"
             yield ("rent", "prices", number, "item"), message
+
+
+def _priceless(workload: Workload) -> Iterator[Complaint]:
+    """Machines that neither the file nor the catalogue has a price of: a bill without them would be no bill."""
+    known = {(plan.provider.lower(), plan.plan.lower()) for plan in shipped_plans()}
+    known |= {(plan.provider.lower(), plan.plan.lower()) for plan in workload.rent.plans}
+    for section, phases in (("phases", workload.phases), ("alternatives", workload.alternatives)):
+        for number, phase in enumerate(phases):
+            for place, machine in enumerate(phase.machines):
+                if machine.provider is None or machine.plan is None or machine.price_month is not None:
+                    continue
+                if (machine.provider.lower(), machine.plan.lower()) not in known:
+                    yield (
+                        (section, number, "machines", place, "plan"),
+                        f"the catalogue has no {machine.plan} of {machine.provider}: say its price_month, vcpu and "
+                        "ram_gib, or add it to [[rent.plans]]",
+                    )
 
 
 def _measurements(workload: Workload) -> Iterator[Complaint]:
