@@ -9,7 +9,7 @@ from banyan.app.wiring import Platform
 from banyan.features.messaging.happenings import MessageSaid
 from banyan.infra.declare import Place
 from tests.features.messaging.steps import direct, group, history, say
-from tests.support.platform import Api
+from tests.support.platform import PASSWORD, Api
 from tests.support.sockets import Socket, greeted
 
 
@@ -197,3 +197,26 @@ async def test_typing_is_heard_by_members_and_not_stored(api: Api, server_url: s
         types.send({"type": "publish", "topic": f"typing:{place}", "data": {"typing": True}})
         heard = await hears.read()
         assert (heard["type"], heard["data"]) == ("event", {"type": "typing", "person_id": ada.id, "typing": True})
+
+
+async def test_who_is_being_deleted_is_not_named_to_who_catches_up(api: Api, server_url: str) -> None:
+    ada, ben, cem = [await api.sign_up(name) for name in ("ada", "ben", "cem")]
+    place = await group(ada, ben, cem)
+    async with greeted(server_url, ben) as socket:
+        at = await socket.subscribe(f"conversation:{place}")
+    message = await say(ada, place, "Before I go")
+    await ada.put(f"/v1/messages/{message['id']}/reactions/love")
+    farewell = await say(cem, place, "Farewell")
+    await ada.ask("PUT", f"/v1/conversations/{place}/read", {"message_id": farewell["id"]})
+    await ada.ask("POST", "/v1/me/deletion", {"password": PASSWORD})
+    async with greeted(server_url, ben) as socket:
+        where = {"epoch": at["epoch"], "offset": at["offset"]}
+        assert (await socket.subscribe(f"conversation:{place}", **where))["recovered"] is True
+        heard = await events_of(socket, 4)
+    assert [(one["type"], one.get("author_id"), one.get("person_id")) for one in heard] == [
+        ("message", None, None),
+        ("reaction", None, None),
+        ("message", cem.id, None),
+        ("read", None, None),
+    ]
+    assert (heard[0]["message"], heard[1]["reaction_counts"]) == (None, {"love": 1})

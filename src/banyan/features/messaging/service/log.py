@@ -99,7 +99,7 @@ def _numbered(said: MessageSaid, seq: int) -> MessageSaid:
 
 class ConversationLog:
     """What sockets resume `conversation:{id}` from. Events by people whom a block hides from a reader, since they were
-    logged, are `closed` for that one, as the message itself is.
+    logged, are `closed` for that one, as the message itself is; those of accounts that are being deleted for everybody.
     """
 
     def __init__(self, access: Access) -> None:
@@ -129,7 +129,8 @@ class ConversationLog:
         told = [(row.seq, _decode(row.body)) for row in rows]
         doers = {doer_id for _, event in told if (doer_id := _doer_of(event)) is not None}
         hidden = await self._hidden(work, doers, set(viewer_ids))
-        return [_logged(seq, event, hidden) for seq, event in told]
+        away = doers.difference(await self._access.people.cards(work, doers))
+        return [_logged(seq, closed(event) if _doer_of(event) in away else event, hidden) for seq, event in told]
 
     async def _hidden(self, work: Work, doers: set[UUID], viewers: set[UUID]) -> dict[UUID, frozenset[UUID]]:
         """By doer, from which of the viewers a block hides them. It hides both ways: the fewer are asked."""
