@@ -3,10 +3,12 @@
 from typing import Any
 from uuid import UUID
 
+import pytest
 from msgspec import Struct
 
 from banyan.app.wiring import Platform
 from banyan.features.messaging.happenings import MessageSaid
+from banyan.features.messaging.service import typing as typing_module
 from banyan.infra.declare import Place
 from tests.features.messaging.steps import direct, group, history, say
 from tests.support.platform import PASSWORD, Api
@@ -197,6 +199,23 @@ async def test_typing_is_heard_by_members_and_not_stored(api: Api, server_url: s
         types.send({"type": "publish", "topic": f"typing:{place}", "data": {"typing": True}})
         heard = await hears.read()
         assert (heard["type"], heard["data"]) == ("event", {"type": "typing", "person_id": ada.id, "typing": True})
+
+
+async def test_typing_on_and_off_is_no_way_past_once_a_second(
+    api: Api, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typing_module, "_EVERY_SECONDS", 600.0)
+    ada, ben, cem = [await api.sign_up(name) for name in ("ada", "ben", "cem")]
+    place = await group(ada, ben, cem)
+    async with greeted(server_url, ben) as hears, greeted(server_url, ada) as types, greeted(server_url, cem) as last:
+        for socket in (hears, types, last):
+            await socket.subscribe(f"typing:{place}")
+        for typing in (True, False, True, False, False, True):
+            types.send({"type": "publish", "topic": f"typing:{place}", "data": {"typing": typing}})
+            await types.read_until("ack")
+        last.send({"type": "publish", "topic": f"typing:{place}"})
+        heard = [(await hears.read())["data"] for _ in range(3)]
+    assert [(one["person_id"], one["typing"]) for one in heard] == [(ada.id, True), (ada.id, False), (cem.id, True)]
 
 
 async def test_who_is_being_deleted_is_not_named_to_who_catches_up(api: Api, server_url: str) -> None:

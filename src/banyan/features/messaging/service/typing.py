@@ -1,5 +1,6 @@
 """Who is typing: told to those who listen, stored nowhere."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +40,8 @@ class TypingRoom:
     def __init__(self, access: Access, clock: Callable[[], float] = time.monotonic) -> None:
         self._access = access
         self._clock = clock
-        self._last: dict[tuple[UUID, UUID], float] = {}
+        # When one's typing was last told, and whether it still stands.
+        self._last: dict[tuple[UUID, UUID], tuple[float, bool]] = {}
 
     async def publish_typing(self, work: Work, person_id: UUID, conversation_id: UUID, data: Any) -> None:
         """Raises ConversationNotFound, Invalid."""
@@ -56,14 +58,16 @@ class TypingRoom:
     def _may_tell(self, person_id: UUID, conversation_id: UUID, typing: bool) -> bool:
         now = self._clock()
         key = (person_id, conversation_id)
-        last = self._last.get(key)
-        if typing and last is not None and now - last < _EVERY_SECONDS:
+        at, stands = self._last.get(key, (-math.inf, False))
+        if not typing:
+            if stands:
+                # The moment stays: stopping makes no room for the next.
+                self._last[key] = (at, False)
+            # Once: what was not begun cannot stop.
+            return stands
+        if now - at < _EVERY_SECONDS:
             return False
         if len(self._last) >= _REMEMBERED:
-            self._last = {one: at for one, at in self._last.items() if now - at < _EVERY_SECONDS}
-        if typing:
-            self._last[key] = now
-        else:
-            # Once: what was not begun cannot stop.
-            return self._last.pop(key, None) is not None
+            self._last = {one: last for one, last in self._last.items() if now - last[0] < _EVERY_SECONDS}
+        self._last[key] = (now, True)
         return True
