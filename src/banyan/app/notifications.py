@@ -100,7 +100,7 @@ def build_notifications(
     book = PreferenceBook(kinds, accounts)
     letters = Letters(kinds, inbox, accounts, push.community, push.settings.kept_seconds)
     pushing = Pushing(push.settings, push.services, letters)
-    devices = Devices(push.services, push.public_key, push.settings.max_devices)
+    devices = Devices(accounts, push.services, push.public_key, push.settings.max_devices)
     return NotificationParts(
         kinds,
         (*people_kinds.NOTICE_ENDS, *posts_kinds.NOTICE_ENDS, *messaging_kinds.NOTICE_ENDS, *further_ends),

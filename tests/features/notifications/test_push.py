@@ -194,11 +194,14 @@ async def test_an_ended_session_hears_nothing(pool: Pool) -> None:
         await square.drain()
         async with square.work() as work:
             await work.write("UPDATE accounts_sessions SET ended_at = now() WHERE id = $1", session_id)
-        await square.push()
-        assert (len(mine.heard), lost.heard) == (1, [])
         async with square.work() as work:
             page = await square.parts.devices.list_subscriptions(work, ada, 10, None)
             assert [one.endpoint for one in page.items] == [mine.endpoint]
+        await square.push()
+        assert (len(mine.heard), lost.heard) == (1, [])
+        async with square.work() as work:
+            left = await work.rows("SELECT address FROM notifications_devices WHERE person_id = $1", ada)
+            assert [row["address"] for row in left] == [mine.endpoint]
 
 
 async def test_addresses_that_are_gone_are_forgotten(pool: Pool) -> None:

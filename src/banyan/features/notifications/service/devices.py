@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import structs
 
+from banyan.features.accounts.api import AccountsApi
 from banyan.features.notifications.errors import DeviceNotFound, PushUnavailable, SubscriptionNotFound
 from banyan.features.notifications.models import (
     APPS,
@@ -37,7 +38,10 @@ _AUTH_BYTES = 16
 class Devices:
     """`services` are those that the operator has set up, `public_key` is what browsers subscribe with."""
 
-    def __init__(self, services: Mapping[str, PushService], public_key: str | None, max_devices: int) -> None:
+    def __init__(
+        self, accounts: AccountsApi, services: Mapping[str, PushService], public_key: str | None, max_devices: int
+    ) -> None:
+        self._accounts = accounts
         self._services = services
         self._public_key = public_key
         self._max_devices = max_devices
@@ -71,12 +75,12 @@ class Devices:
     async def list_subscriptions(
         self, work: Work, person_id: UUID, limit: int, cursor: str | None
     ) -> Page[PushSubscription]:
-        """Newest first."""
+        """Newest first; of sessions that live."""
         page = await self._list(work, person_id, (WEB,), limit, cursor)
         return Page([_subscription(row) for row in page.items], page.next_cursor)
 
     async def list_devices(self, work: Work, person_id: UUID, limit: int, cursor: str | None) -> Page[PushDevice]:
-        """Newest first."""
+        """Newest first; of sessions that live."""
         page = await self._list(work, person_id, APPS, limit, cursor)
         return Page([_app(row) for row in page.items], page.next_cursor)
 
@@ -112,7 +116,10 @@ class Devices:
         self, work: Work, person_id: UUID, services: tuple[PushServiceName, ...], limit: int, cursor: str | None
     ) -> Page[DeviceRow]:
         rows = await queries.list_devices(work, person_id, services, decode_cursor(cursor), limit + 1)
-        return cut_page(rows, limit, lambda row: row.id)
+        page = cut_page(rows, limit, lambda row: row.id)
+        # The others are told nothing any more, and are removed when something would have been sent there.
+        live = await self._accounts.find_live_sessions(work, {row.session_id for row in page.items})
+        return Page([row for row in page.items if row.session_id in live], page.next_cursor)
 
 
 def _draft(person_id: UUID, session_id: UUID, user_agent: str, service: PushServiceName, address: str) -> DeviceRow:
