@@ -28,7 +28,7 @@ async def test_settings_are_seen_without_their_secrets(api: Api) -> None:
         "value": 10 * 1024 * 1024,
         "source": "default",
         "secret": False,
-        "description": "",
+        "description": "A longer body is refused with 413.",
     }
     for name in ("auth.secret", "auth.signing_key", "mail.mailbox_key", "database.url"):
         assert (settings[name]["value"], settings[name]["secret"]) == ("***", True)
