@@ -197,3 +197,18 @@ async def test_indexes_are_made_once_and_made_anew_when_broken(database_url: str
     }
     migrated = await run_banyan(tmp_path, "migrate", environment=environment)
     assert (migrated.process.returncode, migrated.stdout) == (0, f"making index {INDEX}\n"), migrated.stderr
+
+
+async def test_the_community_says_what_a_form_must_ask_for(api: Api, database_url: str) -> None:
+    said = (await api.get("/v1/community")).json()["attributes"]
+    assert list(said) == ["people", "posts"] and list(said["posts"]) == ["colour", "price", "note"]
+    plain = {"description": "", "required": False, "audience": "everyone"}
+    assert said["posts"]["colour"] == plain | {
+        "type": "choice",
+        "choices": ["red", "blue"],
+        "description": "Of the thing.",
+    }
+    assert said["posts"]["price"] == plain | {"type": "integer", "minimum": 0.0}
+    assert said["people"]["allergies"] == plain | {"type": "string", "max_chars": 200, "audience": "self"}
+    async with running_platform(settings_for(database_url)) as platform, api_of(platform) as other:
+        assert "attributes" not in (await other.get("/v1/community")).json()

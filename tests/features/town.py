@@ -122,7 +122,7 @@ class Town:
         kinds = (*people_synced.synced_kinds(SyncedPeople(self.api)), *posts_synced.synced_kinds(synced))
         self.streams = Streams(kinds, kept_deletions)
         self.imports = PostImports(self.api)
-        self.communities = Communities(self.api, "Testville", "On the river.", "open")
+        self.communities = Communities(self.api, "Testville", "On the river.", "open", {})
         self._handlers: dict[type, Handler] = {}
         for subscriber in subscribers.subscribers(self.homes):
             self._handlers[subscriber.signal] = subscriber.handler

@@ -200,9 +200,7 @@ def build_features(
         saves=Saves(people_api, posts),
         tags=Tags(people_api, posts),
         homes=homes,
-        communities=Communities(
-            people_api, settings.community.name, settings.community.tagline, settings.accounts.sign_up
-        ),
+        communities=_communities(settings, people_api),
         messaging=messaging,
         streams=streams,
         sync=Sync(streams),
@@ -243,6 +241,12 @@ async def _forget(work: Work, account_id: UUID) -> None:
 def _directory(people_api: PeopleApi) -> PeopleDirectory:
     """How operators' accounts find their people."""
     return PeopleDirectory(people_api.list_names, people_api.search_ids, people_api.find_by_handle)
+
+
+def _communities(settings: Settings, people: PeopleApi) -> Communities:
+    declared = {kind: Declared(attributes) for kind, attributes in settings.attributes.by_kind().items()}
+    community = settings.community
+    return Communities(people, community.name, community.tagline, settings.accounts.sign_up, declared)
 
 
 def _context(settings: Settings, plugin: Plugin, public_url: str, people: PeopleApi, posts: Posts) -> Context:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from banyan.features.accounts.models import SignUpMode
 from banyan.features.people.models import Card
-from banyan.infra.attributes.declared import NewPostAttributes, PostAttributeChanges, PostAttributes
+from banyan.infra.attributes.declared import Declarations, NewPostAttributes, PostAttributeChanges, PostAttributes
 from banyan.infra.database.ids import driver_id
 
 AudienceKind = Literal["public", "connections", "list", "self"]
@@ -171,6 +171,7 @@ class Community(Struct, frozen=True, gc=False):
     posts: int
     comments: int
     reactions: int
+    attributes: Declarations | UnsetType = UNSET
 
 
 class PostRow(Struct, frozen=True, gc=False):

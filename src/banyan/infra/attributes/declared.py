@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from banyan.infra.attributes.settings import AttributeSettings
+from banyan.infra.attributes.settings import AttributeSettings, AttributeType
 from banyan.kernel.errors import FieldError, Invalid
 from banyan.kernel.text import check_line
 
@@ -21,6 +21,31 @@ PersonAttributes = Annotated[dict[str, Any], Meta(extra_json_schema={"x-attribut
 PersonAttributeChanges = Annotated[dict[str, Any], Meta(extra_json_schema={"x-attributes": "people.changes"})]
 
 
+class DeclaredAttribute(Struct, frozen=True):
+    """How an attribute is declared: what a form needs to ask for it. `audience` `self`: only the author, or the person,
+    sees it. `max_chars` is of a string, `choices` are of a choice.
+    """
+
+    type: AttributeType
+    description: str
+    required: bool
+    audience: Literal["everyone", "self"]
+    max_chars: int | UnsetType = UNSET
+    minimum: float | UnsetType = UNSET
+    maximum: float | UnsetType = UNSET
+    choices: list[str] | UnsetType = UNSET
+
+
+# What an installation declares, by kind and name.
+Declarations = Annotated[
+    dict[str, dict[str, DeclaredAttribute]],
+    Meta(
+        description="What is declared of `people` and of `posts`, by name.",
+        extra_json_schema={"x-attributes": "declarations"},
+    ),
+]
+
+
 class Declared:
     """Checks and shows the attributes of one kind; false where none are declared."""
 
@@ -31,28 +56,32 @@ class Declared:
     def __bool__(self) -> bool:
         return bool(self.attributes)
 
+    def describe(self) -> dict[str, DeclaredAttribute]:
+        """For whoever makes a form, in the order of the declaration."""
+        return {name: _describe(one) for name, one in self.attributes.items()}
+
     def check_new(self, given: Mapping[str, Any] | UnsetType) -> dict[str, Any]:
         """What a new thing has. Raises Invalid with every field that is wrong."""
         values = self._check({} if given is UNSET else given, given is not UNSET)
         missing = [
-            FieldError(f"attributes.{name}", "missing_field", "This attribute is required.")
+            FieldError(f"attributes.{name}", "missing_field", "This is required.")
             for name, one in self.attributes.items()
             if one.required and values.get(name) is None
         ]
         if missing:
-            raise Invalid("Some attributes are missing: see `errors`.", fields=missing)
+            raise Invalid("Something that this community asks for is missing.", fields=missing)
         return {name: value for name, value in values.items() if value is not None}
 
     def check_changes(self, given: Mapping[str, Any] | UnsetType) -> dict[str, Any]:
         """What changes: null takes an attribute away. Raises Invalid with every field that is wrong."""
         values = self._check({} if given is UNSET else given, given is not UNSET)
         kept = [
-            FieldError(f"attributes.{name}", "required", "This attribute cannot be taken away.")
+            FieldError(f"attributes.{name}", "required", "This cannot be taken away.")
             for name, value in values.items()
             if value is None and self.attributes[name].required
         ]
         if kept:
-            raise Invalid("Some attributes cannot be taken away: see `errors`.", fields=kept)
+            raise Invalid("Something that this community asks for cannot be taken away.", fields=kept)
         return values
 
     def show(self, stored: str | None, *, own: bool) -> dict[str, Any]:
@@ -97,8 +126,21 @@ class Declared:
             except Invalid as refusal:
                 wrong += refusal.fields
         if wrong:
-            raise Invalid("Some attributes are not as declared: see `errors`.", fields=wrong)
+            raise Invalid("Something is not as this community asks for it.", fields=wrong)
         return values
+
+
+def _describe(one: AttributeSettings) -> DeclaredAttribute:
+    return DeclaredAttribute(
+        type=one.type,
+        description=one.description,
+        required=one.required,
+        audience=one.audience,
+        max_chars=one.max_chars if one.type == "string" else UNSET,
+        minimum=UNSET if one.minimum is None else one.minimum,
+        maximum=UNSET if one.maximum is None else one.maximum,
+        choices=one.choices or UNSET,
+    )
 
 
 def _check_date(field: str, value: str) -> str:

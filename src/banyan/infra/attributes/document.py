@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from banyan.infra.attributes.declared import DeclaredAttribute
 from banyan.infra.attributes.filters import PREFIX, RANGED
 from banyan.infra.attributes.settings import AttributeSettings
 
@@ -10,23 +11,30 @@ Json = dict[str, Any]
 Declarations = Mapping[str, Mapping[str, AttributeSettings]]
 
 _MARK = "x-attributes"
+# The mark of what tells of the declarations themselves.
+_ALL = "declarations"
 # The operations that filter a kind.
 _LISTS = {"posts": [("/v1/posts", "get")]}
 
 
 def describe_attributes(document: Json, declarations: Declarations) -> Json:
     """The document with what is declared in place of the marks that the Structs have."""
-    for schema in document["components"]["schemas"].values():
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
         properties = schema.get("properties", {})
         for name, described in list(properties.items()):
             mark = _find_mark(described)
             if mark is None:
                 continue
             kind, _, form = mark.partition(".")
-            if declarations.get(kind):
+            if kind == _ALL and any(declarations.values()):
+                del described[_MARK]
+            elif declarations.get(kind):
                 properties[name] = _schema(declarations[kind], form)
             else:
                 del properties[name]
+    if not any(declarations.values()):
+        schemas.pop(DeclaredAttribute.__name__, None)
     for kind, operations in _LISTS.items():
         for path, method in operations:
             operation = document["paths"].get(path, {}).get(method)

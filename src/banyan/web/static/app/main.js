@@ -1,8 +1,8 @@
 import { h } from "/assets/shared/dom.js";
+import { community } from "/assets/shared/community.js";
 import { failure } from "/assets/shared/lists.js";
 import { isSignedIn, onSessionChange } from "/assets/shared/session.js";
 import { offline } from "/assets/shared/problem.js";
-import { send } from "/assets/shared/transport.js";
 import { discoverView, feedView } from "/assets/app/feed.js";
 import { loadMe, me, setMe } from "/assets/app/me.js";
 import { forgetViews, fresh, go, route, startRouter } from "/assets/app/router.js";
@@ -94,7 +94,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
   main.focus();
 });
 
-send("GET", "/v1/community").then(
+community().then(
   ({ name }) => name && (document.getElementById("community").textContent = name),
   () => {},
 );

@@ -2,7 +2,6 @@ import { announce, h, icon } from "/assets/shared/dom.js";
 import { api } from "/assets/shared/api.js";
 import { offline } from "/assets/shared/problem.js";
 import { commentCount, postAvatar, postBody, postHead, reactionNumbers } from "/assets/posts/face.js";
-import { commentThread } from "/assets/app/comments.js";
 import { confirm } from "/assets/app/confirm.js";
 import { me } from "/assets/app/me.js";
 import { menu } from "/assets/app/popup.js";
@@ -27,13 +26,15 @@ export function postCard(post, { open = false } = {}) {
     number.replaceChildren(...commentCount(post));
   }
 
-  function toggle() {
+  async function toggle() {
+    const found = await import("/assets/app/comments.js").catch(() => announce(offline().message));
+    if (!found) return;
     if (thread) thread = thread.remove();
-    else column.append((thread = commentThread(post, counts)));
+    else column.append((thread = found.commentThread(post, counts)));
     talk.setAttribute("aria-expanded", String(Boolean(thread)));
   }
 
-  const read = () => text.replaceChildren(...postBody(post.body, open));
+  const read = () => text.replaceChildren(...postBody(post, open));
   let head = postHead(post, tools);
 
   async function edit() {

@@ -1,6 +1,7 @@
 import { announce, count, h } from "/assets/shared/dom.js";
 import { api } from "/assets/shared/api.js";
 import { failure } from "/assets/shared/lists.js";
+import { attributeLine } from "/assets/shared/attributes.js";
 import { avatar } from "/assets/shared/person.js";
 import { dayOf } from "/assets/shared/time.js";
 import { confirm } from "/assets/app/confirm.js";
@@ -45,6 +46,7 @@ function facts(person, reload) {
     person.bio && h("p", { class: "bio", dir: "auto" }, person.bio),
     h("p", { class: "hint" }, about.filter(Boolean).join(" · ")),
     person.neighbourhood && h("p", { class: "hint" }, h("bdi", null, person.neighbourhood)),
+    person.attributes && attributeLine("people", person.attributes),
     person.limited && h("p", { class: "hint" }, "This person shows more only to members or to connections."),
     actions(person, reload),
   ].filter(Boolean);

@@ -5,6 +5,7 @@ import { cursorList } from "/assets/shared/lists.js";
 import { nameLink } from "/assets/shared/person.js";
 import { HANDLE_HINT } from "/assets/shared/sign_up.js";
 import { when } from "/assets/shared/time.js";
+import { attributeFields } from "/assets/app/attribute_fields.js";
 import { me, setMe } from "/assets/app/me.js";
 import { dataSection, leaveSection } from "/assets/app/own_data.js";
 import { emailSection, keysSection, passwordSection, twoStepSection } from "/assets/app/security.js";
@@ -30,13 +31,16 @@ function profileForm() {
     field({ name: "bio", label: "About you", tag: "textarea", dir: "auto", value: person.bio ?? "" }),
     languageField(person.language),
   ];
+  const { node, read } = attributeFields("people", fields, () => me().attributes ?? {});
   const submit = async (values) => {
-    const changes = Object.entries(values).filter(([name, value]) => value !== (me()[name] ?? ""));
-    if (changes.length) setMe({ ...me(), ...(await api.patch("/v1/me", Object.fromEntries(changes))) });
+    const changes = Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== (me()[name] ?? "")));
+    const attributes = await read();
+    if (attributes) changes.attributes = attributes;
+    if (Object.keys(changes).length) setMe({ ...me(), ...(await api.patch("/v1/me", changes)) });
     drawTabs();
     announce("Profile saved.");
   };
-  return form({ fields, button: "Save", submit });
+  return form({ fields, between: [node], button: "Save", submit });
 }
 
 function sessionsSection() {

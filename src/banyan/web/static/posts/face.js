@@ -26,17 +26,27 @@ export function postAvatar(author, size) {
   return h("a", { href: profileLink(author.handle), tabindex: "-1", "aria-hidden": "true" }, avatar(author, size));
 }
 
-/** The text, folded when long. */
-export function postBody(text, whole = false) {
+/** What is declared of posts and this one has; the script for it comes where there is something. */
+function postAttributes({ attributes = {} }) {
+  if (!Object.keys(attributes).length) return [];
+  const line = h("div", { class: "post-more" });
+  import("/assets/shared/attributes.js").then((found) => line.append(found.attributeLine("posts", attributes)), () => {});
+  return [line];
+}
+
+/** The text, folded when long, and what is declared beside it. */
+export function postBody(post, whole = false) {
+  const text = post.body;
+  const more = postAttributes(post);
   const body = h("div", { class: "post-body", dir: "auto" }, linked(text));
-  if (whole || (text.length < LONG_LETTERS && text.split("\n").length < LONG_LINES)) return [body];
+  if (whole || (text.length < LONG_LETTERS && text.split("\n").length < LONG_LINES)) return [body, ...more];
   body.classList.add("long");
-  const more = h("button", { class: "link" }, "Read all");
-  more.addEventListener("click", () => {
+  const unfold = h("button", { class: "link" }, "Read all");
+  unfold.addEventListener("click", () => {
     body.classList.remove("long");
-    more.remove();
+    unfold.remove();
   });
-  return [body, more];
+  return [body, unfold, ...more];
 }
 
 /** "3 comments"; narrow screens show the number only. */
@@ -59,6 +69,6 @@ export function readOnlyPost(post) {
     "article",
     { class: "post card" },
     postAvatar(post.author),
-    h("div", null, postHead(post), postBody(post.body), h("div", { class: "post-foot" }, reactionNumbers(post), comments)),
+    h("div", null, postHead(post), postBody(post), h("div", { class: "post-foot" }, reactionNumbers(post), comments)),
   );
 }

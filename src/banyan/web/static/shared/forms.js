@@ -19,11 +19,12 @@ function mark(input, note, complaint, hint) {
   else input.removeAttribute("aria-invalid");
 }
 
-/** A form that sends its fields as one object and shows the answer's problems at the right places. */
-export function form({ fields: boxes, button, submit, extra = [], ...attributes }) {
+/** A form that sends its fields as one object and shows the answer's problems at the right places; `between` stands
+ *  after the fields. */
+export function form({ fields: boxes, between = [], button, submit, extra = [], ...attributes }) {
   const alert = h("div", { role: "alert", class: "alert", hidden: true });
   const go = h("button", { type: "submit", class: "button primary" }, button);
-  const node = h("form", { novalidate: false, ...attributes }, boxes, alert, h("div", { class: "row" }, go, extra));
+  const node = h("form", { novalidate: false, ...attributes }, boxes, between, alert, h("div", { class: "row" }, go, extra));
   return sending(node, go, alert, () => submit(Object.fromEntries(new FormData(node)), node), boxes);
 }
 
