@@ -20,17 +20,23 @@ def said(visitor: Visitor, text: str) -> Locator:
     return visitor.page.get_by_role("status").filter(has_text=text)
 
 
+async def connected(api: Api, visitor: Visitor) -> tuple[Api, Api, Api]:
+    """Ada, who visits, and her connections."""
+    await visitor.sign_up("ada")
+    ada = await account_of(api, "ada")
+    ben, cleo = await api.sign_up("ben"), await api.sign_up("cleo")
+    await ada.connect(ben)
+    await ada.connect(cleo)
+    return ada, ben, cleo
+
+
 async def bodies(reader: Api) -> list[str]:
     return [post["body"] for post in (await reader.get("/v1/people/ada/posts")).json()["items"]]
 
 
 async def test_a_list_is_made_filled_and_written_for(platform: Platform, visitor: Visitor) -> None:
     async with api_of(platform) as api:
-        await visitor.sign_up("ada")
-        ada = await account_of(api, "ada")
-        ben, cleo = await api.sign_up("ben"), await api.sign_up("cleo")
-        await ada.connect(ben)
-        await ada.connect(cleo)
+        _, ben, cleo = await connected(api, visitor)
 
         await visitor.tab("People").click()
         await visitor.page.get_by_role("link", name="Lists", exact=True).click()
@@ -104,11 +110,7 @@ async def test_without_a_list_nothing_is_posted_for_one(visitor: Visitor) -> Non
 
 async def test_whom_a_post_is_for_is_changed_afterwards(platform: Platform, visitor: Visitor) -> None:
     async with api_of(platform) as api:
-        await visitor.sign_up("ada")
-        ada = await account_of(api, "ada")
-        ben, cleo = await api.sign_up("ben"), await api.sign_up("cleo")
-        await ada.connect(ben)
-        await ada.connect(cleo)
+        ada, ben, cleo = await connected(api, visitor)
         family = (await ada.post("/v1/lists", {"name": "Family"})).json()["id"]
         await ada.put(f"/v1/lists/{family}/members/{ben.id}")
         await visitor.write_post("Dinner at ours", "Connections")

@@ -15,6 +15,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Hour = Annotated[int, Field(ge=0, le=24)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 PositiveInt = Annotated[int, Field(gt=0, le=10**12)]
+Cores = Annotated[float, Field(gt=0, le=10_000)]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -201,9 +202,9 @@ class Machine(Section):
     count: PositiveInt = 1
     provider: Name | None = None
     plan: str | None = None
-    vcpu: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    vcpu: Cores | None = None
     ram_gib: Annotated[float, Field(gt=0)] | None = None
-    assumed_vcpu: Annotated[float, Field(gt=0, le=10_000)] | None = Field(
+    assumed_vcpu: Cores | None = Field(
         None, description="of a machine whose size nobody said: `render` writes for it, no figure follows from it"
     )
     assumed_ram_gib: Annotated[float, Field(gt=0)] | None = Field(None, description="as assumed_vcpu")
@@ -259,7 +260,7 @@ class Quote(Section):
 
     provider: Name
     plan: str | None = None
-    vcpu: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    vcpu: Cores | None = None
     ram_gib: Annotated[float, Field(gt=0)] | None = None
     disk_gb: Annotated[float, Field(ge=0)] | None = None
     price_month: Amount
@@ -356,7 +357,7 @@ class OwnPlan(Section):
 
     provider: Name
     plan: Text
-    vcpu: Annotated[float, Field(gt=0, le=10_000)]
+    vcpu: Cores
     ram_gib: Annotated[float, Field(gt=0)]
     disk_gb: Annotated[float, Field(ge=0)]
     transfer_tb: Annotated[float, Field(ge=0)] = 0

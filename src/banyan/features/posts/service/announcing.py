@@ -6,6 +6,7 @@ from uuid import UUID
 from banyan.features.posts.models import AudienceKind, PostNews, PostPointer
 from banyan.infra.database.work import Work
 from banyan.infra.declare import ANSWERS_TOPIC
+from banyan.kernel.signals import Signal
 
 # A topic of the bus; keys are ids of authors whose posts changed in the feeds of their connections.
 FEEDS_TOPIC: Final = "posts.feeds"
@@ -13,6 +14,12 @@ FEEDS_TOPIC: Final = "posts.feeds"
 PUBLIC_KEY: Final = "public"
 
 _OF_FEEDS: Final = frozenset[PostNews]({"edited", "deleted"})
+
+
+def emit_unless_hidden(work: Work, audience: AudienceKind, signal: Signal) -> None:
+    """Emits a fact about a post of this audience. Of what only its author sees nothing is told."""
+    if audience != "self":
+        work.emit(signal)
 
 
 def announce_published(work: Work, post_id: UUID, audience: AudienceKind) -> None:

@@ -21,7 +21,7 @@ from banyan.features.posts.models import (
 )
 from banyan.features.posts.queries import comments as queries
 from banyan.features.posts.queries.posts import lock_counters
-from banyan.features.posts.service.announcing import announce_change
+from banyan.features.posts.service.announcing import announce_change, emit_unless_hidden
 from banyan.features.posts.service.marking import Draft, Marking, tell_mentioned
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.signals import CommentDeleted, CommentEdited, CommentWritten, HiddenCommentDeleted
@@ -63,8 +63,7 @@ class Comments:
         comment = await self._dress_one(work, row)
         if not await queries.insert_comment(work, row):
             raise PostNotFound if parent_id is None else CommentNotFound
-        if post.audience != "self":
-            work.emit(CommentWritten(comment_id, post_id, author_id))
+        emit_unless_hidden(work, post.audience, CommentWritten(comment_id, post_id, author_id))
         tell_mentioned(work, NO_MARKS, marks, post_id=post_id, by_id=author_id, comment_id=comment_id)
         announce_change(work, post_id, post.author_id, post.audience, "commented", comment_id)
         return comment
@@ -116,8 +115,7 @@ class Comments:
         comment = await self._dress_one(work, edited)
         await queries.update_comment(work, comment_id, body, marks, edited_at)
         tell_mentioned(work, old, marks, post_id=row.post_id, by_id=viewer_id, comment_id=comment_id)
-        if post.audience != "self":
-            work.emit(CommentEdited(comment_id, row.post_id, viewer_id))
+        emit_unless_hidden(work, post.audience, CommentEdited(comment_id, row.post_id, viewer_id))
         announce_change(work, row.post_id, post.author_id, post.audience, "comment_edited", comment_id)
         return comment
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from banyan.features.posts.queries import personal as queries
 from banyan.features.posts.queries import posts as post_queries
 from banyan.features.posts.queries import reactions as reaction_queries
-from banyan.features.posts.service.announcing import announce_change
+from banyan.features.posts.service.announcing import announce_change, emit_unless_hidden
 from banyan.features.posts.service.reactions import without
 from banyan.features.posts.signals import PostDeleted, ReactionRemoved
 from banyan.infra.database.work import Work
@@ -40,8 +40,7 @@ async def _erase_posts(work: Work, person_id: UUID) -> bool:
         if await post_queries.lock_counters(work, post_id) is None:
             continue
         await post_queries.delete_post(work, post_id, person_id)
-        if audience != "self":
-            work.emit(PostDeleted(post_id, person_id))
+        emit_unless_hidden(work, audience, PostDeleted(post_id, person_id))
         announce_change(work, post_id, person_id, audience, "deleted")
         work.cut(f"post:{post_id}")
     return bool(posts)
@@ -57,8 +56,7 @@ async def _erase_choices(work: Work, person_id: UUID) -> bool:
         kind = await reaction_queries.find_reaction(work, post_id, person_id)
         if kind is not None:
             await reaction_queries.delete_reaction(work, post_id, person_id, without(counts, kind))
-            if audience != "self":
-                work.emit(ReactionRemoved(post_id, person_id, kind))
+            emit_unless_hidden(work, audience, ReactionRemoved(post_id, person_id, kind))
             announce_change(work, post_id, None, "public", "reacted")
         await queries.delete_choice(work, post_id, person_id)
     return bool(posts)

@@ -28,7 +28,7 @@ from banyan.features.posts.models import (
 from banyan.features.posts.queries import posts as queries
 from banyan.features.posts.queries.attributes import find_attributes, list_public_with, put_attributes
 from banyan.features.posts.queries.tags import replace_tags
-from banyan.features.posts.service.announcing import announce_change, announce_published
+from banyan.features.posts.service.announcing import announce_change, announce_published, emit_unless_hidden
 from banyan.features.posts.service.marking import Draft, Marking, tell_mentioned
 from banyan.features.posts.signals import PostDeleted, PostEdited, PostPublished
 from banyan.features.posts.visibility import may_see, visible_audiences
@@ -68,9 +68,8 @@ class Posts:
         await queries.insert_post(work, post_id, author_id, text, at)
         if attributes:
             await put_attributes(work, post_id, attributes, None)
-        if audience != "self":
-            work.emit(PostPublished(post_id, author_id, list_id))
-        else:
+        emit_unless_hidden(work, audience, PostPublished(post_id, author_id, list_id))
+        if audience == "self":
             work.announce(ME_TOPIC, str(author_id))
         announce_published(work, post_id, audience)
         tell_mentioned(work, NO_MARKS, marks, post_id=post_id, by_id=author_id)
@@ -152,8 +151,7 @@ class Posts:
         if attributes:
             await put_attributes(work, post_id, attributes, now())
             if new == old:
-                if old.audience != "self":
-                    work.emit(PostEdited(post_id, viewer_id))
+                emit_unless_hidden(work, old.audience, PostEdited(post_id, viewer_id))
                 announce_change(work, post_id, viewer_id, old.audience, "edited")
         return await self.get_post(work, viewer_id, post_id)
 
@@ -184,8 +182,7 @@ class Posts:
         audience = await queries.delete_post(work, post_id, viewer_id)
         if audience is None:
             raise PostNotFound
-        if audience != "self":
-            work.emit(PostDeleted(post_id, viewer_id))
+        emit_unless_hidden(work, audience, PostDeleted(post_id, viewer_id))
         announce_change(work, post_id, viewer_id, audience, "deleted")
         work.cut(f"post:{post_id}")
 

@@ -6,7 +6,7 @@ from banyan.features.posts.errors import PostNotFound
 from banyan.features.posts.models import REACTION_KINDS, ReactionKind, ReactionSummary
 from banyan.features.posts.queries import reactions as queries
 from banyan.features.posts.queries.posts import lock_counters
-from banyan.features.posts.service.announcing import announce_change
+from banyan.features.posts.service.announcing import announce_change, emit_unless_hidden
 from banyan.features.posts.service.posts import Posts
 from banyan.features.posts.signals import ReactionPut, ReactionRemoved
 from banyan.infra.database.work import Work
@@ -31,8 +31,7 @@ class Reactions:
         if present != wanted:
             counts = _moved(counts, present, wanted)
             await queries.put_reaction(work, post_id, person_id, wanted, now(), counts)
-            if post.audience != "self":
-                work.emit(ReactionPut(post_id, person_id, wanted))
+            emit_unless_hidden(work, post.audience, ReactionPut(post_id, person_id, wanted))
             announce_change(work, post_id, post.author_id, post.audience, "reacted")
             work.announce(ME_TOPIC, str(person_id))
         return ReactionSummary(counts, wanted)
@@ -44,8 +43,7 @@ class Reactions:
         counts = await _lock_counts(work, post_id)
         if await queries.find_reaction(work, post_id, person_id) == wanted:
             await queries.delete_reaction(work, post_id, person_id, _moved(counts, wanted, None))
-            if post.audience != "self":
-                work.emit(ReactionRemoved(post_id, person_id, wanted))
+            emit_unless_hidden(work, post.audience, ReactionRemoved(post_id, person_id, wanted))
             announce_change(work, post_id, post.author_id, post.audience, "reacted")
             work.announce(ME_TOPIC, str(person_id))
 
